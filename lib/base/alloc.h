@@ -1,0 +1,27 @@
+/* alloc.h - the allocator seam.
+ *
+ * Every allocation of the library goes through these four; a test swaps the
+ * table to make the n-th one fail.  The table is process-wide and is swapped
+ * only while no handle is open. */
+#ifndef ENG_BASE_ALLOC_H
+#define ENG_BASE_ALLOC_H
+
+#include <stddef.h>
+
+struct eng_allocator {
+	void *(*resize)(void *ctx, void *p, size_t n); /* p NULL = new; NULL = failed, p stays */
+	void (*release)(void *ctx, void *p);
+	void *ctx;
+};
+
+/* NULL = the C library's. */
+void eng_alloc_set(const struct eng_allocator *a);
+
+/* NULL when out of memory; the caller answers ENGRAM_ENOMEM.  A size of 0
+ * gives a pointer that may be freed. */
+void *eng_alloc(size_t n);
+void *eng_calloc(size_t count, size_t size); /* zeroed; NULL on overflow too */
+void *eng_realloc(void *p, size_t n);
+void eng_free(void *p); /* NULL allowed; errno is kept */
+
+#endif

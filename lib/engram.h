@@ -1,0 +1,399 @@
+/* engram.h - the public interface of libengramcore.
+ *
+ * A memory is a text (and optionally a vector), with a confidence, times and
+ * provenance, kept in a *space*.  A space is a directory: a log of frames,
+ * which is the truth, and files derived from it that may be thrown away.
+ *
+ *     struct engram_home *home;     which directory
+ *     struct engram_space *space;   which memories
+ *     struct engram_writer *w;      put, forget, revise; commit = durable
+ *     engram_recall()               cue in, ranked hits out
+ *     engram_consolidate()          apply, check, rebuild, compact, warm
+ *
+ * Conventions, for every function below:
+ *  - arguments are: handle, outputs, inputs, and last `struct engram_error *`
+ *    (may be NULL).  A length follows its array, data follows its callback.
+ *  - the result is 0 or a negative ENGRAM_E code; on failure outputs are
+ *    untouched and the error says what, where, wanted and found.
+ *  - a handle belongs to the thread that uses it: no handle may be used by
+ *    two threads at once; different handles, also of one space, may.
+ *    A handle may not be used after fork() in the child: it answers
+ *    ENGRAM_EUSAGE.
+ *  - times are microseconds since 1970-01-01 UTC, confidences are integers in
+ *    1/10,000, scores are integers as stated.  No floating point decides.
+ *  - the library never prints, never exits, never changes the locale or a
+ *    signal handler.
+ */
+#ifndef ENGRAM_H
+#define ENGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define ENGRAM_API __attribute__((visibility("default")))
+#else
+#define ENGRAM_API
+#endif
+
+/* ------------------------------------------------------------------ errors */
+
+/* X(NAME, number, exit status of a program, machine code, retry, text)
+ * The one list of what can go wrong.  Exit statuses are those of engram(7).
+ * `retry` is true where doing the same again later may succeed. */
+#define ENGRAM_ERRORS(X) \
+	X(EUSAGE, -1, 2, "usage", false, "invalid argument") \
+	X(EINPUT, -2, 65, "bad-input", false, "input data bad") \
+	X(EAMBIGUOUS, -3, 65, "ambiguous-id", false, "id prefix is ambiguous") \
+	X(ENOSPACE, -4, 66, "no-space", false, "no such space") \
+	X(ENOID, -5, 66, "no-id", false, "no such memory") \
+	X(ENOFILE, -6, 66, "no-file", false, "no such file") \
+	X(EUNAVAILABLE, -7, 69, "unavailable", true, "helper unavailable") \
+	X(EDAMAGED, -8, 70, "damaged", false, "store damaged") \
+	X(EINTERNAL, -9, 70, "internal", false, "internal inconsistency") \
+	X(EEXISTS, -10, 73, "exists", false, "already exists") \
+	X(ECREATE, -11, 73, "cannot-create", false, "cannot create") \
+	X(EIO, -12, 74, "io", false, "input/output error") \
+	X(EDISKFULL, -13, 74, "disk-full", true, "disk full") \
+	X(EBUSY, -14, 75, "busy", true, "busy") \
+	X(ELIMIT, -15, 75, "limit", true, "limit reached") \
+	X(ENOMEM, -16, 75, "no-memory", true, "out of memory") \
+	X(EVERSION, -17, 76, "version", false, "version not understood") \
+	X(EPERM, -18, 77, "permission", false, "permission denied") \
+	X(ECONFIG, -19, 78, "config", false, "configuration wrong") \
+	X(ECLOCK, -20, 78, "clock", false, "clock behind the store")
+
+enum engram_code {
+	ENGRAM_OK = 0,
+#define X(name, number, exit, code, retry, text) ENGRAM_##name = number,
+	ENGRAM_ERRORS(X)
+#undef X
+};
+
+/* What went wrong.  Start with zeros; reusable.  Filled by the failing call. */
+struct engram_error {
+	int code;           /* ENGRAM_E..., 0 = none */
+	int os;             /* errno behind it, 0 = none */
+	char object[128];   /* the thing concerned: a name, id, path; "" = none */
+	char message[512];  /* "what: wanted, found", no newline */
+	char hint[192];     /* what to do about it; "" = none */
+};
+
+ENGRAM_API const char *engram_code_name(int code); /* "no-space"; static */
+ENGRAM_API const char *engram_code_text(int code); /* "no such space"; static */
+ENGRAM_API int engram_code_exit(int code);         /* 66 */
+ENGRAM_API bool engram_code_retry(int code);
+
+/* "engram 0.1.0"; static. */
+ENGRAM_API const char *engram_version(void);
+
+/* --------------------------------------------------------------- ids, text */
+
+/* 128 bits; ordered bytewise.  Printed as 26 Crockford base-32 characters,
+ * lower case, most significant first (the first character carries 3 bits). */
+struct engram_id {
+	uint8_t b[16];
+};
+
+#define ENGRAM_ID_TEXT 26
+#define ENGRAM_ID_PREFIX_MIN 4
+
+/* Writes 26 characters and a NUL. */
+ENGRAM_API void engram_id_format(char out[ENGRAM_ID_TEXT + 1], const struct engram_id *id);
+
+/* Bytes with a length; p NULL = absent (which is not the same as empty). */
+struct engram_str {
+	const char *p;
+	size_t n;
+};
+
+/* ------------------------------------------------------------------ limits */
+
+#define ENGRAM_TEXT_MAX (1u << 20)  /* bytes of one memory's text */
+#define ENGRAM_FIELD_MAX 4096u      /* key, source, actor, a tag */
+#define ENGRAM_META_MAX 65536u      /* meta, a JSON object */
+#define ENGRAM_TAGS_MAX 255u
+#define ENGRAM_DIM_MIN 2u
+#define ENGRAM_DIM_MAX 4096u
+#define ENGRAM_SPACE_NAME_MAX 64u   /* [a-z0-9._-], first a letter or digit */
+#define ENGRAM_CONFIDENCE_ONE 10000u
+
+/* ---------------------------------------------------------------- memories */
+
+enum engram_kind {
+	ENGRAM_EPISODE = 1,
+	ENGRAM_CONCEPT = 2,
+};
+
+/* Which fields of a memory are stated.  A field that is not stated is absent:
+ * it is neither hashed into the id nor logged, whatever its value below. */
+enum engram_field {
+	ENGRAM_TEXT = 1u << 0,
+	ENGRAM_KEY = 1u << 1,
+	ENGRAM_CONFIDENCE = 1u << 2,
+	ENGRAM_OCCURRED = 1u << 3,
+	ENGRAM_VALID_UNTIL = 1u << 4,
+	ENGRAM_SOURCE = 1u << 5,
+	ENGRAM_ACTOR = 1u << 6,
+	ENGRAM_META = 1u << 7,
+	ENGRAM_TAGS = 1u << 8,
+	ENGRAM_VECTOR = 1u << 9,
+	ENGRAM_STORED = 1u << 10, /* in: the time to keep (import --preserve) */
+	ENGRAM_ID = 1u << 11,     /* in: the id to keep (import --adopt) */
+	ENGRAM_KIND = 1u << 12,
+};
+
+struct engram_memory {
+	struct engram_id id;
+	unsigned has;              /* enum engram_field, or'ed */
+	enum engram_kind kind;
+	struct engram_str text;    /* UTF-8, <= ENGRAM_TEXT_MAX */
+	struct engram_str key;     /* the caller's own name for it */
+	struct engram_str source;
+	struct engram_str actor;
+	struct engram_str meta;    /* a JSON object, bytes kept as given */
+	const struct engram_str *tags; /* sorted, no duplicates, on output */
+	size_t ntags;
+	uint32_t confidence;       /* as given, 0..10,000 */
+	int64_t occurred_us;
+	int64_t valid_until_us;
+	int64_t stored_us;
+	const float *vector;       /* dim numbers, finite, not all zero */
+	size_t dim;
+	struct engram_str embedder; /* identity of the vector, name/version/dim/type */
+	/* out: other live bodies of this id, newest first */
+	const struct engram_memory *conflicts;
+	size_t nconflicts;
+};
+
+/* -------------------------------------------------------------------- home */
+
+struct engram_home;
+struct engram_space;
+
+/* Opens the home at `path`; NULL = $ENGRAM_HOME, else $XDG_DATA_HOME/engram,
+ * else $HOME/.local/share/engram.  Creates nothing: a home that does not
+ * exist has no spaces.  ECONFIG where no path can be made out. */
+ENGRAM_API int engram_home_open(struct engram_home **home, const char *path, struct engram_error *err);
+ENGRAM_API void engram_home_close(struct engram_home *home); /* NULL allowed */
+
+/* The absolute path; valid as long as the home. */
+ENGRAM_API const char *engram_home_path(const struct engram_home *home);
+
+/* Names of the spaces, sorted bytewise.  *names is one allocation for
+ * engram_free(); an empty home has n = 0 and *names NULL. */
+ENGRAM_API int engram_home_spaces(struct engram_home *home, const char ***names, size_t *n,
+                                  struct engram_error *err);
+
+/* Frees what the library allocated for the caller where it says so. */
+ENGRAM_API void engram_free(void *p);
+
+enum engram_open_flags {
+	ENGRAM_READ = 0,         /* creates no file, changes no byte but reader slots */
+	ENGRAM_WRITE = 1u << 0,  /* will append */
+	ENGRAM_CREATE = 1u << 1, /* make it if it is not there (implies WRITE) */
+	ENGRAM_NEW_SERIES = 1u << 2, /* close this store's series and begin a new one */
+};
+
+/* Opens a space by name.  ENOSPACE where it is not there; the hint names the
+ * nearest one.  wait_ms: how long to wait for locks (0 = not at all) before
+ * EBUSY, for this and for every later call on the handle. */
+ENGRAM_API int engram_space_open(struct engram_space **space, struct engram_home *home, const char *name,
+                                 unsigned flags, unsigned wait_ms, struct engram_error *err);
+ENGRAM_API void engram_space_close(struct engram_space *space); /* NULL allowed */
+
+/* Lines the caller should show a person, e.g. "this store is a copy: began a
+ * new series".  Called at once, during the call that finds it out. */
+typedef void engram_notice_fn(void *data, const char *line);
+ENGRAM_API void engram_home_notice(struct engram_home *home, engram_notice_fn *notice, void *data);
+
+struct engram_space_info {
+	char name[ENGRAM_SPACE_NAME_MAX + 1];
+	struct engram_id id;
+	int64_t created_us;
+	uint64_t memories;   /* live, counting what is not applied yet */
+	uint64_t frames;     /* durable frames of all series */
+	uint64_t unapplied;  /* of these not yet in the state */
+	uint64_t log_bytes;
+	uint64_t derived_bytes;
+};
+ENGRAM_API int engram_space_info(struct engram_space *space, struct engram_space_info *out,
+                                 struct engram_error *err);
+
+/* Removes a space and all it holds, at once and for good.  EBUSY names the
+ * holder when it is in use. */
+ENGRAM_API int engram_space_drop(struct engram_home *home, const char *name, unsigned wait_ms,
+                                 struct engram_error *err);
+
+/* The space's id, replaced: only for an empty space, by import --adopt. */
+ENGRAM_API int engram_space_adopt(struct engram_space *space, const struct engram_id *id, int64_t created_us,
+                                  struct engram_error *err);
+
+/* ----------------------------------------------------------------- writing */
+
+struct engram_writer;
+
+enum engram_write_flags {
+	ENGRAM_BULK = 1u << 0, /* compare with what is stored: an equal memory is
+	                        * *known* and not written again (import) */
+};
+
+enum engram_put_result {
+	ENGRAM_STORED_NEW = 1, /* a frame was appended; durable after commit */
+	ENGRAM_KNOWN = 2,      /* equal memory already there; nothing written */
+};
+
+/* Needs a space opened with WRITE.  EPERM where the space is not the
+ * effective user's; ECLOCK where the last stamp is over 24 h ahead. */
+ENGRAM_API int engram_writer_open(struct engram_writer **w, struct engram_space *space, unsigned flags,
+                                  struct engram_error *err);
+
+/* Appends one memory.  *id is its id, *put says what happened.  EINPUT names
+ * the field that is not acceptable; nothing was written then. */
+ENGRAM_API int engram_put(struct engram_writer *w, struct engram_id *id, enum engram_put_result *put,
+                          const struct engram_memory *m, struct engram_error *err);
+
+/* Forgets: kills everything stored under these ids up to now, here and, after
+ * a sync, everywhere.  An id never seen = ENOID, a forgotten one = 0. */
+ENGRAM_API int engram_forget(struct engram_writer *w, const struct engram_id *ids, size_t n,
+                             struct engram_error *err);
+
+/* Changes the fields in m->has of the memory `id` (not KEY, ID, STORED, KIND);
+ * fields in `clear` become absent.  m->tags are added, `untag` removed. */
+ENGRAM_API int engram_revise(struct engram_writer *w, const struct engram_id *id, const struct engram_memory *m,
+                             unsigned clear, const struct engram_str *untag, size_t nuntag,
+                             struct engram_error *err);
+
+/* Makes everything appended through this writer durable: one flush, shared
+ * with every other process that waits.  After 0 it survives a power cut.
+ * After an error it may or may not be stored: store again. */
+ENGRAM_API int engram_commit(struct engram_writer *w, struct engram_error *err);
+
+/* What is not committed may or may not be stored.  Then applies what waits if
+ * enough does and nobody else is at it; never an error.  NULL allowed. */
+ENGRAM_API void engram_writer_close(struct engram_writer *w);
+
+/* ----------------------------------------------------------------- reading */
+
+/* Resolves a full id or a unique prefix of >= 4 characters.  ENOID, or
+ * EAMBIGUOUS with up to 8 candidates in the message, or EINPUT.  A forgotten
+ * id resolves: `gone` (may be NULL) tells. */
+ENGRAM_API int engram_resolve(struct engram_space *space, struct engram_id *id, bool *gone, const char *text,
+                              struct engram_error *err);
+
+/* Called for each memory; what it points at is valid during the call.  A
+ * non-zero result ends the walk and becomes its result. */
+typedef int engram_memory_fn(void *data, const struct engram_memory *m);
+
+/* The memories of these ids, in the order given; an id that is not there (or
+ * is forgotten) calls back with m NULL. */
+ENGRAM_API int engram_get(struct engram_space *space, const struct engram_id *ids, size_t n,
+                          engram_memory_fn *fn, void *data, struct engram_error *err);
+
+/* All live memories in id order, as of one moment. */
+ENGRAM_API int engram_export(struct engram_space *space, engram_memory_fn *fn, void *data,
+                             struct engram_error *err);
+
+/* ------------------------------------------------------------------ recall */
+
+enum engram_mode {
+	ENGRAM_HYBRID = 0,
+	ENGRAM_VECTOR_ONLY = 1, /* loads no SQLite */
+	ENGRAM_TEXT_ONLY = 2,
+};
+
+struct engram_cue {
+	struct engram_str text;        /* absent and like NULL = newest first */
+	const struct engram_id *like;  /* cue is this memory; it is not a hit */
+	enum engram_mode mode;
+	size_t k;                      /* hits at most, 1..10,000 */
+	uint32_t min_confidence;       /* 1/10,000; hits below are omitted, counted */
+	/* filters; 0 / NULL / INT64_MIN / INT64_MAX = none */
+	const struct engram_str *tags; /* all of them */
+	size_t ntags;
+	enum engram_kind kind;
+	struct engram_str source, actor;
+	int64_t since_us, until_us;    /* of occurred, else stored; [since, until) */
+	bool no_retention;             /* leave age out of the order */
+};
+
+/* One term of the score or of the confidence, for --explain. */
+struct engram_term {
+	const char *name; /* static, e.g. "bm25", "cosine", "rarity", "margin" */
+	int32_t value;    /* 1/10,000 */
+};
+#define ENGRAM_TERMS_MAX 12
+
+enum engram_group {
+	ENGRAM_VIVID = 1,         /* met by its own words or likeness, surely */
+	ENGRAM_ASSOCIATED = 2,    /* reached over associations */
+	ENGRAM_RECONSTRUCTED = 3, /* weakly met; what it says is pieced together */
+};
+
+struct engram_hit {
+	struct engram_memory memory;
+	uint32_t confidence;       /* probability that this is what was asked for */
+	uint32_t lo, hi;           /* interval around it */
+	uint32_t retention;        /* forgetting curve at the newest stamp; not in confidence */
+	int32_t score;             /* what the order goes by, 1/10,000 */
+	enum engram_group group;
+	struct engram_term why[ENGRAM_TERMS_MAX];
+	size_t nwhy;
+};
+
+struct engram_result {
+	struct engram_hit *hits;   /* score descending, id ascending; newest first without cue */
+	size_t n;
+	size_t omitted;            /* candidates below min_confidence */
+	uint32_t best;             /* confidence of the best omitted one */
+	uint64_t text_behind;      /* memories searched by raw scan, not by index */
+	bool cued;                 /* false: listed newest first, no confidence */
+	void *owner;               /* private */
+};
+
+/* k 10, hybrid, min_confidence 0.20, no filter. */
+ENGRAM_API void engram_cue_init(struct engram_cue *cue);
+/* Recalls.  Nothing found is 0 with n = 0.  ENOID for `like`. */
+ENGRAM_API int engram_recall(struct engram_space *space, struct engram_result *out,
+                             const struct engram_cue *cue, struct engram_error *err);
+ENGRAM_API void engram_result_free(struct engram_result *r); /* zeros it; NULL allowed */
+
+/* ----------------------------------------------------------- consolidation */
+
+enum engram_task {
+	ENGRAM_APPLY = 1u << 0,   /* take what waits into the state and text view */
+	ENGRAM_CHECK = 1u << 1,   /* read every byte; EDAMAGED names the first bad one */
+	ENGRAM_REBUILD = 1u << 2, /* derive everything anew from the log */
+	ENGRAM_COMPACT = 1u << 3, /* purge forgotten bytes, shrink files */
+	ENGRAM_WARM = 1u << 4,    /* read what recall needs into the page cache */
+};
+
+struct engram_report {
+	uint64_t frames, bytes;       /* read from the log */
+	uint64_t applied;             /* frames taken into the state */
+	uint64_t memories;            /* live afterwards */
+	uint64_t purged;              /* frames turned into stubs */
+	uint64_t freed_bytes;
+	uint64_t differences;         /* check: derived items that differ from the log */
+	char first_difference[160];   /* names it */
+	uint8_t digest[16];           /* state digest afterwards */
+	int64_t elapsed_us;
+};
+
+/* done/total in the unit of the phase; called at most 20 times a second.
+ * Non-zero = stop as soon as it is safe (ELIMIT). */
+typedef int engram_progress_fn(void *data, const char *phase, uint64_t done, uint64_t total);
+
+ENGRAM_API int engram_consolidate(struct engram_space *space, struct engram_report *out, unsigned tasks,
+                                  bool dry_run, engram_progress_fn *progress, void *data,
+                                  struct engram_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,135 @@
+/* log.h - the log of a space: series of segments on disk.
+ *
+ * One directory log/SERIES per series, with a mark (a shared-mapped 4 KiB
+ * file: append and flush locks, positions, identity) and segment files.  This
+ * store appends only to its own series; the others came from elsewhere and
+ * are read here.  README.md gives the protocol; the order of its steps is what
+ * keeps acknowledged frames, so change nothing there without the crash tests.
+ *
+ * A reader opens no lock, creates nothing and needs no mark. */
+#ifndef ENG_LOG_LOG_H
+#define ENG_LOG_LOG_H
+
+#include "frame/frame.h"
+#include "frame/payload.h"
+#include "frame/segment.h"
+#include "sys/sys.h"
+
+struct eng_log; /* one handle: one thread, one process */
+
+struct eng_log_options {
+	const char *space_dir;     /* absolute; log/ lies below it */
+	struct engram_id space;
+	bool write;
+	unsigned wait_ms;          /* bound on waiting for any lock */
+	bool new_series;           /* close the own series, begin another */
+	/* What the derived files have applied, to see that the log was rolled
+	 * back: series and seq; may be NULL. */
+	const struct eng_position *applied;
+	size_t napplied;
+	engram_notice_fn *notice;  /* may be NULL */
+	void *notice_data;
+};
+
+/* ENGRAM_EDAMAGED names file, offset, wanted and found. */
+int eng_log_open(struct eng_log **log, const struct eng_sys *sys, const struct eng_log_options *o,
+                 struct engram_error *err);
+void eng_log_close(struct eng_log *log); /* NULL allowed */
+
+/* True once, after an open or append that found this store to be a copy or
+ * rolled back: the derived files must be discarded. */
+bool eng_log_discard_derived(struct eng_log *log);
+
+/* -- appending ----------------------------------------------------------- */
+
+struct eng_draft {
+	uint8_t kind;   /* enum eng_frame_kind */
+	uint8_t flags;  /* RUN, CRITICAL */
+	const uint8_t *payload;
+	uint32_t payload_len;
+};
+
+struct eng_appended {
+	struct eng_series series;
+	uint64_t first_seq;   /* the drafts have first_seq .. first_seq + n - 1 */
+	eng_stamp first_stamp;
+	eng_stamp last_stamp;
+};
+
+/* Writes n frames behind the end, in one go, not yet durable; mints the own
+ * series if there is none.  Stamps exceed `floor` and every stamp of the
+ * series.  ENGRAM_EDISKFULL: nothing was written, nothing is spoilt.
+ * ENGRAM_ECLOCK, ENGRAM_EBUSY (names the holder's pid), ENGRAM_EIO. */
+int eng_log_append(struct eng_log *log, struct eng_appended *out, const struct eng_draft *drafts, size_t n,
+                   eng_stamp floor, struct engram_error *err);
+
+/* Everything appended through this handle becomes durable: by this process's
+ * fdatasync or by that of whoever leads the group.  ENGRAM_EIO: not stored,
+ * never acknowledge it. */
+int eng_log_flush(struct eng_log *log, struct engram_error *err);
+
+/* -- positions ----------------------------------------------------------- */
+
+struct eng_series_info {
+	struct eng_series series;
+	bool own;              /* this store writes or wrote it (has a fitting mark) */
+	bool active;           /* own and open for appending */
+	uint64_t first_seq;    /* of the oldest segment */
+	uint64_t durable_seq;  /* nothing above may be applied, shipped, served */
+	uint64_t written_seq;  /* readers may show up to here */
+	eng_stamp last_stamp;
+};
+
+/* Looks again at the directory and the marks.  Sorted by series; valid until
+ * the next refresh or close.  Marks are read after whatever snapshot the
+ * caller took: take the snapshot first. */
+int eng_log_refresh(struct eng_log *log, const struct eng_series_info **out, size_t *n, struct engram_error *err);
+
+/* -- reading ------------------------------------------------------------- */
+
+struct eng_cursor; /* over one series, ascending seq */
+
+/* Frames after `after` (0 = from the first) up to `upto`.  `hint` (may be
+ * NULL): where frame after+1 lies, as a former cursor told; checked. */
+int eng_cursor_open(struct eng_cursor **c, struct eng_log *log, const struct eng_series *series, uint64_t after,
+                    uint64_t upto, const struct eng_place *hint, struct engram_error *err);
+/* 1 and a verified frame (valid until the next call), 0 at the end, or
+ * ENGRAM_EDAMAGED for a bad frame at or below durable_seq; above it a bad
+ * frame is "end for now". */
+int eng_cursor_next(struct eng_cursor *c, struct eng_frame *out, struct engram_error *err);
+/* Where the next frame would lie (a hint for later). */
+struct eng_place eng_cursor_place(const struct eng_cursor *c);
+void eng_cursor_close(struct eng_cursor *c); /* NULL allowed */
+
+/* One frame at a known place, verified, into b (replaced); out->payload points
+ * into b.  ENGRAM_EDAMAGED if it is not the frame `seq` of that series. */
+int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b, const struct eng_series *series,
+                 uint64_t seq, struct eng_place place, struct engram_error *err);
+
+/* -- maintenance --------------------------------------------------------- */
+
+/* Reads every byte of every segment: frames, chain, padding, zeros behind the
+ * end, segment headers, marks.  ENGRAM_EDAMAGED names the first bad byte. */
+int eng_log_check(struct eng_log *log, uint64_t *frames, uint64_t *bytes, engram_progress_fn *progress, void *data,
+                  struct engram_error *err);
+
+/* Seals the active segment of the own series (the next append opens another). */
+int eng_log_rotate(struct eng_log *log, struct engram_error *err);
+
+struct eng_kill {
+	struct eng_dot dot;    /* to become a stub */
+	struct eng_dot killer; /* the forget that killed it */
+};
+/* Rewrites the sealed segments that hold these frames, at the same offsets,
+ * by rename.  Frames in the active segment are left (and not counted).
+ * Repeatable after a crash at any point. */
+int eng_log_stub(struct eng_log *log, uint64_t *stubbed, uint64_t *freed_bytes, const struct eng_kill *kills,
+                 size_t n, struct engram_error *err);
+
+/* For dropping the space: takes every append and flush lock and sets `dropped`
+ * in every mark, so that no writer that waits can append.  EBUSY names a pid. */
+int eng_log_drop(struct eng_log *log, struct engram_error *err);
+
+uint64_t eng_log_bytes(struct eng_log *log); /* on disk, for reports */
+
+#endif

@@ -1,0 +1,146 @@
+/* space.h - one memory space: its log, its derived files, and a consistent
+ * view over both.
+ *
+ *   log/      the truth, appended by put, forget, revise
+ *   state.GEN.mdb + text.GEN.db   what apply derived from it, up to a watermark
+ *   CURRENT   names the generation in use
+ *
+ * A *snapshot* is one LMDB read transaction plus an *overlay* made of the raw
+ * frames behind its watermark, by the very functions that apply uses: so a
+ * memory is visible the moment it is acknowledged, and a forgotten one is gone,
+ * whether or not anything was applied.  The order of taking: state, then text
+ * view, then marks, then raw frames.
+ *
+ * Documents: every live memory has a number, local to a generation.  Below
+ * ENG_DOC_RAW it is a row of the state; from ENG_DOC_RAW on it is the i-th of
+ * the overlay. */
+#ifndef ENG_SPACE_SPACE_H
+#define ENG_SPACE_SPACE_H
+
+#include "base/arena.h"
+#include "log/log.h"
+#include "merge/item.h"
+#include "text/text.h"
+
+#define ENG_DOC_RAW 0x80000000u
+
+/* -- opening (for home/) ------------------------------------------------- */
+
+/* `dir` is the absolute directory of the space, `name` its name. */
+int eng_space_open(struct engram_space **space, const struct eng_sys *sys, const char *dir, const char *name,
+                   unsigned flags, unsigned wait_ms, engram_notice_fn *notice, void *notice_data,
+                   struct engram_error *err);
+/* Makes the directory (space, lock, log/) whole or not at all; EEXISTS. */
+int eng_space_create(const struct eng_sys *sys, const char *dir, const struct engram_id *id, int64_t created_us,
+                     struct engram_error *err);
+/* Locks everything, renames the directory away and deletes it. */
+int eng_space_drop(const struct eng_sys *sys, const char *dir, unsigned wait_ms, struct engram_error *err);
+/* Finishes drops that a kill or power cut left half done in `parent`. */
+void eng_space_sweep(const struct eng_sys *sys, const char *parent);
+
+/* -- snapshots ----------------------------------------------------------- */
+
+struct eng_snapshot;
+
+enum eng_snapshot_flags {
+	ENG_SNAP_ITEMS = 0,
+	ENG_SNAP_ROWS = 1u << 0, /* vectors of the overlay too */
+	ENG_SNAP_TERMS = 1u << 1, /* terms of the overlay and of what the text view lacks */
+	ENG_SNAP_TEXT = 1u << 2, /* open the text view (loads SQLite) if there is one */
+};
+
+/* ENGRAM_EBUSY ("run engram-consolidate") where the state is unusable and more
+ * than 64 MiB of log wait. */
+int eng_snapshot_open(struct eng_snapshot **snap, struct engram_space *space, unsigned flags,
+                      struct engram_error *err);
+void eng_snapshot_close(struct eng_snapshot *snap); /* NULL allowed */
+
+/* What ranking and filtering need of a document, without its text. */
+struct eng_brief {
+	struct engram_id id;
+	int64_t when_us;      /* occurred, else stored */
+	int64_t stored_us;
+	int64_t valid_until_us; /* INT64_MAX = none */
+	uint64_t source_hash, actor_hash; /* XXH3-64, 0 = absent */
+	uint32_t tokens;      /* length of the text */
+	uint16_t confidence;  /* as given; 10,000 where not stated */
+	uint8_t kind;
+	uint8_t live;         /* 0 = this number is not in use (any more), or masked by the overlay */
+};
+
+/* Numbers of documents: state rows are 0 .. state_docs-1 (some dead), overlay
+ * ones ENG_DOC_RAW .. ENG_DOC_RAW+raw_docs-1 (all live). */
+uint32_t eng_snapshot_state_docs(const struct eng_snapshot *s);
+uint32_t eng_snapshot_raw_docs(const struct eng_snapshot *s);
+/* False where the number is out of range; .live tells the rest. */
+bool eng_snapshot_brief(struct eng_snapshot *s, uint32_t doc, struct eng_brief *out);
+/* Calls back live documents by stored descending, id ascending; non-zero ends the walk. */
+int eng_snapshot_newest(struct eng_snapshot *s, int (*fn)(void *data, uint32_t doc), void *data,
+                        struct engram_error *err);
+
+/* Vectors of the hash/1 identity: state chunks first, then the overlay's.
+ * Blocks stay valid as long as the snapshot.  1, 0, <0. */
+struct eng_snapshot_rows {
+	struct eng_snapshot *snap;
+	uint64_t at;
+};
+int eng_snapshot_rows_next(void *rows, struct eng_rows *out);
+/* hash/1 codes of one document; false if it has none. */
+bool eng_snapshot_codes(struct eng_snapshot *s, uint32_t doc, int8_t codes[ENG_HASH1_DIM]);
+
+/* Document frequencies and sizes of state and overlay together. */
+struct eng_corpus eng_snapshot_corpus(struct eng_snapshot *s);
+
+/* The text view, NULL where there is none in use.  Owned by the snapshot.
+ * Hits on documents for which eng_snapshot_text_current() is false must be
+ * dropped: eng_snapshot_unindexed() gives these with their terms instead. */
+struct eng_fts *eng_snapshot_fts(struct eng_snapshot *s);
+bool eng_snapshot_text_current(struct eng_snapshot *s, uint32_t doc);
+/* The documents to be scored directly (overlay, and what the view lacks);
+ * terms valid as long as the snapshot. */
+struct eng_unindexed {
+	uint32_t doc;
+	const struct eng_terms *terms;
+};
+int eng_snapshot_unindexed(struct eng_snapshot *s, const struct eng_unindexed **out, size_t *n,
+                           struct engram_error *err);
+
+/* Documents whose memory has this tag: calls back ascending. */
+int eng_snapshot_tagged(struct eng_snapshot *s, struct engram_str tag, int (*fn)(void *data, uint32_t doc),
+                        void *data, struct engram_error *err);
+
+/* The whole memory: text and all, conflicts included; memory from the arena. */
+int eng_snapshot_memory(struct eng_snapshot *s, uint32_t doc, struct engram_memory *out, struct eng_arena *arena,
+                        struct engram_error *err);
+/* Its document, by id: 1, 0 not live, -ENOID never seen (err filled). */
+int eng_snapshot_find(struct eng_snapshot *s, const struct engram_id *id, uint32_t *doc, struct engram_error *err);
+/* Stamps of its memory dots (rehearsals: one per series and hour), ascending,
+ * for the forgetting curve; from the arena. */
+int eng_snapshot_rehearsals(struct eng_snapshot *s, uint32_t doc, const eng_stamp **out, size_t *n,
+                            struct eng_arena *arena, struct engram_error *err);
+/* The greatest stamp of anything in the snapshot: "now" for pure functions. */
+eng_stamp eng_snapshot_stamp(const struct eng_snapshot *s);
+/* Frames that lie behind the watermark. */
+uint64_t eng_snapshot_unapplied(const struct eng_snapshot *s);
+
+/* -- maintenance (for consolidate/) -------------------------------------- */
+
+struct eng_job {
+	bool dry_run;
+	struct engram_report *report;
+	engram_progress_fn *progress;
+	void *data;
+};
+/* Takes what waits into the state, then into the text view.  wait = false:
+ * only if the lock is free (else 0 and nothing done). */
+int eng_space_apply(struct engram_space *space, const struct eng_job *job, bool wait, struct engram_error *err);
+/* Log, state, text view; derived differences are counted and named in the
+ * report, damage of the log is ENGRAM_EDAMAGED. */
+int eng_space_check(struct engram_space *space, const struct eng_job *job, struct engram_error *err);
+/* New generation from the log alone. */
+int eng_space_rebuild(struct engram_space *space, const struct eng_job *job, struct engram_error *err);
+/* Forgotten bytes: state, text, stubs in the log, new generation. */
+int eng_space_compact(struct engram_space *space, const struct eng_job *job, struct engram_error *err);
+int eng_space_warm(struct engram_space *space, const struct eng_job *job, struct engram_error *err);
+
+#endif

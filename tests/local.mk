@@ -1,0 +1,32 @@
+# Tests.  C tests and bats files speak TAP; automake's driver counts them.
+#
+# A C test is check_PROGRAMS += tests/unit/test_x with
+#   tests_unit_test_x_SOURCES = tests/unit/test_x.c
+# and links libeng_all.la; a bats file is TESTS += tests/cli/x.bats.
+
+TEST_EXTENSIONS = .bats .sh
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
+SH_LOG_COMPILER = $(SHELL)
+BATS_LOG_DRIVER = $(LOG_DRIVER)
+BATS_LOG_COMPILER = $(BATS) --formatter tap
+AM_TESTS_ENVIRONMENT = \
+	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+	top_builddir='$(abs_top_builddir)'; export top_builddir; \
+	CC='$(CC)'; export CC; \
+	NM='$(NM)'; export NM; \
+	MANDOC='$(MANDOC)'; export MANDOC; \
+	SHELLCHECK='$(SHELLCHECK)'; export SHELLCHECK;
+
+
+LDADD = libeng_all.la
+
+EXTRA_DIST += %D%/lib/tap.h
+
+include %D%/checks/local.mk
+include %D%/unit/local.mk
+include %D%/prop/local.mk
+include %D%/crash/local.mk
+include %D%/cli/local.mk
+
+TESTS += $(check_PROGRAMS)

@@ -1,0 +1,12 @@
+# One fragment per area of lib/.
+include %D%/base.mk
+include %D%/frame.mk
+include %D%/merge.mk
+include %D%/sys.mk
+include %D%/log.mk
+include %D%/store.mk
+include %D%/sql.mk
+include %D%/text.mk
+include %D%/index.mk
+include %D%/space.mk
+include %D%/recall.mk
