@@ -25,7 +25,9 @@ lib_LTLIBRARIES += libengramcore.la
 libengramcore_la_SOURCES =
 libengramcore_la_LIBADD = $(ENGRAM_AREAS) $(LMDB_LIBS)
 libengramcore_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(ENGRAM_LT_VERSION) \
-	-export-symbols-regex '^engram_'
+	-Wl,--version-script=$(srcdir)/%D%/libengramcore.map
+EXTRA_libengramcore_la_DEPENDENCIES = %D%/libengramcore.map
+EXTRA_DIST += %D%/libengramcore.map
 
 # What unit tests and benches link: the areas with their internal symbols.
 noinst_LTLIBRARIES += libeng_all.la
