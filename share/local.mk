@@ -1,1 +1,2 @@
-# Files installed under share/.
+# What is shown and read: the demo, the design notes.
+EXTRA_DIST += %D%/demo/demo.sh %D%/demo/wordnet.awk

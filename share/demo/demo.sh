@@ -1,0 +1,44 @@
+#!/bin/sh
+# demo.sh - the main job on real text: stores some 13,000 meanings of WordNet
+# in a home of its own, and asks what a person would ask.  Needs the programs
+# on PATH and Debian's wordnet-base; leaves nothing behind.
+set -eu
+
+wordnet=${WORDNET-/usr/share/wordnet}
+here=$(cd "$(dirname "$0")" && pwd)
+ENGRAM_HOME=$(mktemp -d "${TMPDIR-/tmp}/engram-demo.XXXXXX")
+export ENGRAM_HOME
+trap 'rm -rf "$ENGRAM_HOME"' EXIT
+trap 'exit 1' HUP INT TERM
+
+seconds() { date +%s.%N; }
+since() { seconds | awk -v from="$1" '{ printf "%.2f s", $1 - from }'; }
+
+[ -r "$wordnet/data.noun" ] || {
+	echo "demo: no $wordnet/data.noun (Debian: wordnet-base)" >&2
+	exit 1
+}
+
+echo "Storing: one meaning of WordNet a line, from standard input."
+echo "  \$ awk -f wordnet.awk data.noun | engram-store - | wc -l"
+start=$(seconds)
+stored=$(awk -f "$here/wordnet.awk" "$wordnet/data.noun" | engram-store - | wc -l)
+echo "  $stored"
+echo "$stored memories, each durable before its id was printed: $(since "$start")"
+
+# ask CUE [REMARK]
+ask()
+{
+	printf '\n  $ engram-recall -k 3 "%s"%s\n' "$1" "${2-}"
+	start=$(seconds)
+	engram-recall -k 3 "$1" | cut -c 1-118 | sed 's/^/  /'
+	echo "  ($(since "$start"))"
+}
+
+echo
+echo "Asking. A line is: confidence, id, stored, group, text."
+ask "which organ pumps blood through the body"
+ask "colored arc in the sky after rain"
+ask "arboreal marsupail that feeds on eucalytpus leafs" "   # misspelt"
+ask "a bird that cannot fly and swims in cold southern seas"
+ask "cheese made in Italy from buffalo milk"
