@@ -10,7 +10,7 @@
  *    read (a truncated file is ENGRAM_EDAMAGED, not SIGBUS);
  *  - stale reader slots are cleared before every write transaction (a killed
  *    reader would otherwise pin pages for ever);
- *  - values that matter carry an XXH3-64, checked by eng_store_get_checked;
+ *  - values that matter carry an XXH3-64 (eng_txn_put_checked, eng_txn_get_checked);
  *  - a sticky status in the transaction: a run of puts is written straight
  *    and checked once at commit. */
 #ifndef ENG_STORE_STORE_H
@@ -54,7 +54,8 @@ static inline struct eng_bytes eng_bytes(const void *p, size_t n)
 }
 
 int eng_txn_begin(struct eng_txn **t, struct eng_store *s, bool write, struct engram_error *err);
-/* The first failure of the run, or the commit's own.  Frees the txn. */
+/* The first failure of the run, or the commit's own.  Frees the txn.  A txn
+ * must not be used in a child of its process; ending it there is harmless. */
 int eng_txn_commit(struct eng_txn *t, struct engram_error *err);
 void eng_txn_abort(struct eng_txn *t); /* NULL allowed */
 
@@ -70,15 +71,23 @@ void eng_txn_del(struct eng_txn *t, size_t table, struct eng_bytes key); /* abse
 int eng_txn_status(const struct eng_txn *t, struct engram_error *err);
 int eng_txn_count(struct eng_txn *t, size_t table, uint64_t *n);
 
-/* Walks: first key >= from (n 0 = the first), or backwards from the last key
- * <= from.  1, 0 at the end, <0. */
+/* The same with 8 bytes of XXH3-64 of key and value behind the value: a value
+ * that does not fit is ENGRAM_EDAMAGED (sticky).  For chunks that are read
+ * in place and decide what is shown. */
+void eng_txn_put_checked(struct eng_txn *t, size_t table, struct eng_bytes key, struct eng_bytes value);
+int eng_txn_get_checked(struct eng_txn *t, size_t table, struct eng_bytes key, struct eng_bytes *value);
+
+/* Walks.  seek: the first key >= from (n 0 = the first); last: the last key;
+ * next and prev from there, also after a seek past the end (prev is then the
+ * last key below).  1, 0 at the end, <0 (see eng_txn_status).  A walk still
+ * open when its transaction ends is closed with it; end it all the same. */
 struct eng_walk;
 int eng_walk_begin(struct eng_walk **w, struct eng_txn *t, size_t table, struct engram_error *err);
 int eng_walk_seek(struct eng_walk *w, struct eng_bytes from, struct eng_bytes *key, struct eng_bytes *value);
 int eng_walk_next(struct eng_walk *w, struct eng_bytes *key, struct eng_bytes *value);
 int eng_walk_last(struct eng_walk *w, struct eng_bytes *key, struct eng_bytes *value);
 int eng_walk_prev(struct eng_walk *w, struct eng_bytes *key, struct eng_bytes *value);
-void eng_walk_end(struct eng_walk *w);
+void eng_walk_end(struct eng_walk *w); /* NULL allowed */
 
 /* Compacted copy to a new path, synced; for generations. */
 int eng_store_copy(struct eng_store *s, const char *path, struct engram_error *err);

@@ -1,0 +1,261 @@
+/* txn.c - transactions with a sticky status.
+ *
+ * Puts and deletes return nothing: the first failure is kept in the
+ * transaction, the rest of the run does nothing, and commit answers it.  So a
+ * caller writes a run straight and checks once.
+ *
+ * A write transaction begins by clearing the slots of readers that died: a
+ * reader killed with a snapshot open would pin every page freed since, and the
+ * file would grow without end (a 0.5 MiB store grew to 157 MiB in a trial).
+ *
+ * Locking: LMDB's writer mutex has no timeout; callers hold the space's own
+ * apply lock, whose wait is bounded, before they begin to write. */
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/le.h"
+#include "store/store_int.h"
+
+#define CHECK_SIZE 8u
+
+int eng_txn_fail(struct eng_txn *t, int rc, const char *what, size_t table)
+{
+	if (t->status == 0)
+		t->status = eng_store_err(t->s, &t->error, rc, "table %s: %s", t->s->tables[table].name, what);
+	return t->status;
+}
+
+static int fail_code(struct eng_txn *t, int code, const char *what, size_t table)
+{
+	if (t->status == 0)
+		t->status = eng_err(&t->error, code, "%s: table %s: %s", t->s->path, t->s->tables[table].name,
+		                    what);
+	return t->status;
+}
+
+/* -- begin, commit ----------------------------------------------------------- */
+
+/* A slot is refused with EAGAIN where a process of equal id in another pid
+ * namespace holds one (LMDB locks the byte of its pid): that passes when the
+ * other one is short-lived.  A full table may hold slots of the dead. */
+static int begin_retrying(struct eng_store *s, bool write, MDB_txn **txn)
+{
+	enum { TRIES = 5, PAUSE_US = 2000 };
+	int rc = 0, dead;
+
+	for (int i = 0; i < TRIES; i++) {
+		if (write)
+			mdb_reader_check(s->env, &dead);
+		rc = mdb_txn_begin(s->env, NULL, write ? 0 : MDB_RDONLY, txn);
+		if (rc == MDB_READERS_FULL)
+			mdb_reader_check(s->env, &dead);
+		else if (rc == MDB_MAP_RESIZED && s->ntxns == 0)
+			mdb_env_set_mapsize(s->env, 0); /* another process has a larger map: take its size */
+		else if (rc != EAGAIN)
+			break;
+		if (rc == EAGAIN)
+			s->sys->clock.sleep_us(s->sys->clock.ctx, PAUSE_US);
+	}
+	return rc;
+}
+
+int eng_txn_begin(struct eng_txn **out, struct eng_store *s, bool write, struct engram_error *err)
+{
+	struct eng_txn *t;
+	int rc = eng_store_usable(s, err);
+
+	if (rc)
+		return rc;
+	if (write && !(s->flags & ENG_STORE_WRITE))
+		return eng_err(err, ENGRAM_EUSAGE, "%s: opened for reading only", s->path);
+	t = eng_calloc(1, sizeof *t);
+	if (!t)
+		return eng_err_nomem(err);
+	t->s = s;
+	t->write = write;
+	rc = begin_retrying(s, write, &t->txn);
+	if (rc) {
+		eng_free(t);
+		return eng_store_err(s, err, rc, write ? "cannot begin writing" : "cannot take a snapshot");
+	}
+	s->ntxns++;
+	*out = t;
+	return 0;
+}
+
+/* In a child the parent's transaction is left alone: ending it here would
+ * free the parent's reader slot, or write what the parent is writing. */
+static void end(struct eng_txn *t, bool ours)
+{
+	eng_walks_close(t);
+	if (ours && t->txn)
+		mdb_txn_abort(t->txn);
+	t->s->ntxns--;
+	eng_free(t);
+}
+
+void eng_txn_abort(struct eng_txn *t)
+{
+	if (t)
+		end(t, t->s->pid == eng_sys_pid());
+}
+
+/* LMDB answers EIO for a short write, which is what a full disk mostly is. */
+static int commit_error(struct eng_store *s, int rc, struct engram_error *err)
+{
+	enum { PROBE = 1 << 16 };
+	const struct eng_fs *fs = &s->sys->fs;
+	struct eng_stat st;
+	int fd;
+
+	if (rc == EIO && mdb_env_get_fd(s->env, &fd) == 0 && fs->ops->fstat(fs->ctx, fd, &st) == 0 &&
+	    fs->ops->reserve(fs->ctx, fd, st.size, PROBE) == -ENOSPC)
+		rc = ENOSPC;
+	return eng_store_err(s, err, rc, "cannot commit");
+}
+
+int eng_txn_commit(struct eng_txn *t, struct engram_error *err)
+{
+	struct eng_store *s = t->s;
+	int rc = eng_store_usable(s, err);
+	bool ours = rc == 0;
+
+	if (rc == 0)
+		rc = eng_txn_status(t, err);
+	if (rc == 0 && t->write) {
+		eng_walks_close(t);
+		rc = mdb_txn_commit(t->txn);
+		t->txn = NULL;
+		if (rc)
+			rc = commit_error(s, rc, err);
+	}
+	end(t, ours);
+	return rc;
+}
+
+int eng_txn_status(const struct eng_txn *t, struct engram_error *err)
+{
+	if (t->status && err)
+		*err = t->error;
+	return t->status;
+}
+
+/* -- reading and writing ------------------------------------------------------ */
+
+int eng_txn_get(struct eng_txn *t, size_t table, struct eng_bytes key, struct eng_bytes *value)
+{
+	MDB_val k = eng_val(key), v;
+	int rc;
+
+	if (t->status)
+		return t->status;
+	rc = mdb_get(t->txn, t->s->dbis[table], &k, &v);
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc)
+		return eng_txn_fail(t, rc, "get", table);
+	*value = eng_bytes(v.mv_data, v.mv_size);
+	return 1;
+}
+
+static void *put(struct eng_txn *t, size_t table, struct eng_bytes key, struct eng_bytes value, unsigned flags,
+                 const char *what)
+{
+	MDB_val k = eng_val(key), v = eng_val(value);
+	int rc;
+
+	if (t->status)
+		return NULL;
+	if (!t->write) {
+		fail_code(t, ENGRAM_EUSAGE, "write in a reading transaction", table);
+		return NULL;
+	}
+	rc = mdb_put(t->txn, t->s->dbis[table], &k, &v, flags);
+	if (rc) {
+		eng_txn_fail(t, rc, what, table);
+		return NULL;
+	}
+	return v.mv_data;
+}
+
+void eng_txn_put(struct eng_txn *t, size_t table, struct eng_bytes key, struct eng_bytes value)
+{
+	put(t, table, key, value, 0, "put");
+}
+
+void eng_txn_append(struct eng_txn *t, size_t table, struct eng_bytes key, struct eng_bytes value)
+{
+	put(t, table, key, value, MDB_APPEND, "append");
+}
+
+void *eng_txn_reserve(struct eng_txn *t, size_t table, struct eng_bytes key, size_t n)
+{
+	return put(t, table, key, eng_bytes(NULL, n), MDB_RESERVE, "reserve");
+}
+
+void eng_txn_del(struct eng_txn *t, size_t table, struct eng_bytes key)
+{
+	MDB_val k = eng_val(key);
+	int rc;
+
+	if (t->status)
+		return;
+	if (!t->write) {
+		fail_code(t, ENGRAM_EUSAGE, "delete in a reading transaction", table);
+		return;
+	}
+	rc = mdb_del(t->txn, t->s->dbis[table], &k, NULL);
+	if (rc && rc != MDB_NOTFOUND)
+		eng_txn_fail(t, rc, "delete", table);
+}
+
+int eng_txn_count(struct eng_txn *t, size_t table, uint64_t *n)
+{
+	MDB_stat st;
+	int rc;
+
+	if (t->status)
+		return t->status;
+	rc = mdb_stat(t->txn, t->s->dbis[table], &st);
+	if (rc)
+		return eng_txn_fail(t, rc, "count", table);
+	*n = st.ms_entries;
+	return 0;
+}
+
+/* -- values with a check ------------------------------------------------------ */
+
+/* Covers the key too: a value that a flipped branch page serves under
+ * another key is damage. */
+static uint64_t check_of(struct eng_bytes key, const void *p, size_t n)
+{
+	return XXH3_64bits_withSeed(p, n, XXH3_64bits(key.p, key.n));
+}
+
+void eng_txn_put_checked(struct eng_txn *t, size_t table, struct eng_bytes key, struct eng_bytes value)
+{
+	uint8_t *p = eng_txn_reserve(t, table, key, value.n + CHECK_SIZE);
+
+	if (!p)
+		return;
+	if (value.n)
+		memcpy(p, value.p, value.n);
+	eng_set64(p + value.n, check_of(key, p, value.n));
+}
+
+int eng_txn_get_checked(struct eng_txn *t, size_t table, struct eng_bytes key, struct eng_bytes *value)
+{
+	struct eng_bytes v;
+	int rc = eng_txn_get(t, table, key, &v);
+
+	if (rc != 1)
+		return rc;
+	if (v.n < CHECK_SIZE)
+		return fail_code(t, ENGRAM_EDAMAGED, "value too short for its check", table);
+	v.n -= CHECK_SIZE;
+	if (eng_get64((const uint8_t *)v.p + v.n) != check_of(key, v.p, v.n))
+		return fail_code(t, ENGRAM_EDAMAGED, "value does not fit its check", table);
+	*value = v;
+	return 1;
+}
