@@ -115,6 +115,33 @@ static int commit_error(struct eng_store *s, int rc, struct engram_error *err)
 	return eng_store_err(s, err, rc, "cannot commit");
 }
 
+static void extend(struct eng_store *s)
+{
+	const struct eng_fs *fs = &s->sys->fs;
+	uint64_t used, file;
+	MDB_txn *txn;
+	int fd;
+
+	if (mdb_txn_begin(s->env, NULL, 0, &txn))
+		return;
+	if (eng_store_size(s, &used, &file, NULL) == 0 && file < used && mdb_env_get_fd(s->env, &fd) == 0)
+		fs->ops->truncate(fs->ctx, fd, used);
+	mdb_txn_abort(txn);
+}
+
+/* A page that is allocated at the end and given back in one transaction is
+ * counted as in use but never written: LMDB left the file short after 117 of
+ * 6,000 random commits.  A sound file must not look truncated, so it gets its
+ * length, under the writer lock lest it be cut below what another one wrote.
+ * A kill between commit and this leaves a short file, which is rebuilt. */
+static void mend_length(struct eng_store *s)
+{
+	uint64_t used, file;
+
+	if (eng_store_size(s, &used, &file, NULL) == 0 && file < used)
+		extend(s);
+}
+
 int eng_txn_commit(struct eng_txn *t, struct engram_error *err)
 {
 	struct eng_store *s = t->s;
@@ -129,6 +156,8 @@ int eng_txn_commit(struct eng_txn *t, struct engram_error *err)
 		t->txn = NULL;
 		if (rc)
 			rc = commit_error(s, rc, err);
+		else
+			mend_length(s);
 	}
 	end(t, ours);
 	return rc;
