@@ -18,6 +18,8 @@ AM_TESTS_ENVIRONMENT = \
 	MANDOC='$(MANDOC)'; export MANDOC; \
 	SHELLCHECK='$(SHELLCHECK)'; export SHELLCHECK;
 
+# Tests that start threads: make check-long runs them under ThreadSanitizer.
+THREAD_TESTS =
 
 LDADD = libeng_all.la
 
@@ -28,5 +30,7 @@ include %D%/unit/local.mk
 include %D%/prop/local.mk
 include %D%/crash/local.mk
 include %D%/cli/local.mk
+include %D%/man/local.mk
+include %D%/long/local.mk
 
 TESTS += $(check_PROGRAMS)

@@ -1,0 +1,24 @@
+# Runs that take minutes and are asked for by name.
+EXTRA_DIST += %D%/fresh.sh %D%/long.sh
+
+.PHONY: check-fresh check-long check-threads check-valgrind
+check-fresh:
+	$(SHELL) $(srcdir)/%D%/fresh.sh $(srcdir)
+
+check-long:
+	$(SHELL) $(srcdir)/%D%/long.sh $(srcdir) '$(CC)'
+
+# Test programs that start threads add themselves to THREAD_TESTS.
+check-threads: $(THREAD_TESTS)
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(THREAD_TESTS)'
+
+# Full memory check of the unit tests, children left out.
+VALGRIND_TESTS = $(filter tests/unit/%,$(check_PROGRAMS))
+VALGRIND_FLAGS = --quiet --error-exitcode=99 --leak-check=full --trace-children=no --child-silent-after-fork=yes
+check-valgrind: $(check_PROGRAMS)
+	@for t in $(VALGRIND_TESTS); do \
+		echo "valgrind $$t"; \
+		$(AM_TESTS_ENVIRONMENT) $(LIBTOOL) --mode=execute valgrind $(VALGRIND_FLAGS) ./$$t >$$t.vg 2>&1 \
+			|| { cat $$t.vg; exit 1; }; \
+	done
+CLEANFILES += tests/unit/*.vg
