@@ -82,7 +82,7 @@ struct eng_sys {
 	struct eng_random random;
 	struct eng_fs fs;
 	struct eng_wait wait;
-	/* Stable hash of the boot, and of the machine (0 where there is no id). */
+	/* Stable hash of the boot, and of the machine; 0 = there is no id. */
 	uint64_t (*boot_id)(void);
 	uint64_t (*machine_id)(void);
 	/* Kill points: called at each named step of a durable protocol.  NULL
@@ -100,6 +100,9 @@ uint32_t eng_sys_pid(void);
 uint32_t eng_sys_uid(void); /* effective */
 /* NULL where unset. */
 const char *eng_sys_env(const char *name);
+/* Names ENGRAM_NOW or ENGRAM_SEED where it is set to something that is not a
+ * time, or not a number (and is ignored); else NULL. */
+const char *eng_sys_env_bad(void);
 
 /* -- helpers over the seam (file.c) ------------------------------------- */
 
@@ -124,8 +127,10 @@ int eng_fs_replace(const struct eng_sys *sys, const char *path, const void *p, s
 /* Removes a tree of depth <= 4; what vanishes meanwhile is no error. */
 int eng_fs_remove_tree(const struct eng_sys *sys, const char *path);
 
-/* Absolute path from parts; false if it does not fit. */
+/* "DIR/format..."; false if it does not fit. */
 #define ENG_PATH_MAX 4096
 bool eng_path(char out[ENG_PATH_MAX], const char *dir, const char *format, ...) ENG_PRINTF(3, 4);
+/* The directory that an absolute path lies in. */
+bool eng_fs_parent(char out[ENG_PATH_MAX], const char *path);
 
 #endif
