@@ -1,1 +1,3 @@
 # unit tests of lib/index
+check_PROGRAMS += tests/unit/test_index_flat
+tests_unit_test_index_flat_SOURCES = %D%/test_index_flat.c
