@@ -8,7 +8,7 @@
  *     struct eng_json j;
  *     eng_json_begin(&j, line, n);
  *     while ((t = eng_json_next(&j)) > ENG_JSON_END) ...
- *     if (t == ENG_JSON_BAD) "byte j.offset: j.problem"
+ *     if (t == ENG_JSON_BAD) r = eng_json_err(&j, err);
  */
 #ifndef ENG_BASE_JSON_H
 #define ENG_BASE_JSON_H
@@ -45,10 +45,12 @@ struct eng_json {
 	/* private */
 	const char *start, *at, *end;
 	struct eng_buf scratch;  /* unescaped strings */
-	struct eng_buf keys;     /* hashes of the keys of open objects */
+	struct eng_buf keys;     /* hash sets of the keys of open objects */
 	uint8_t stack[ENG_JSON_DEPTH_MAX];
 	unsigned depth;
+	uint32_t set;            /* where in keys the innermost object's begin */
 	uint8_t state;
+	bool out_of_memory;
 };
 
 /* Start with a zeroed struct; may be begun again and again, keeping memory. */
@@ -57,6 +59,8 @@ enum eng_json_token eng_json_next(struct eng_json *j);
 /* Skips the value that comes next (after a KEY, or in an array) whole; its
  * bytes are *raw (inside the input).  Returns its first token, or BAD. */
 enum eng_json_token eng_json_skip(struct eng_json *j, struct engram_str *raw);
+/* After BAD: EINPUT "byte N: problem", or ENOMEM if that was it. */
+int eng_json_err(const struct eng_json *j, struct engram_error *err);
 void eng_json_free(struct eng_json *j);
 const char *eng_json_token_name(enum eng_json_token t); /* "a string", for messages */
 
@@ -73,8 +77,9 @@ void eng_json_object_end(struct eng_json_out *o);
 void eng_json_array(struct eng_json_out *o);
 void eng_json_array_end(struct eng_json_out *o);
 void eng_json_key(struct eng_json_out *o, const char *key); /* plain ASCII */
-/* UTF-8 in; control characters, DEL, C1 and bidirectional controls leave as
- * escapes, so that a terminal shows what is there. */
+/* UTF-8 in; control characters, DEL, C1, bidirectional controls and line
+ * separators leave as escapes, so that a terminal shows what is there; a byte
+ * that is not UTF-8 leaves as U+FFFD. */
 void eng_json_str(struct eng_json_out *o, const char *p, size_t n);
 void eng_json_i64(struct eng_json_out *o, int64_t v);
 void eng_json_u64(struct eng_json_out *o, uint64_t v);

@@ -1,0 +1,62 @@
+/* alloc.c - the allocator seam.
+ *
+ * One table of two functions, the C library's unless a test swaps it.  The
+ * library reads the table without a lock: it is swapped only while no handle
+ * is open, so no thread can be looking. */
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *libc_resize(void *ctx, void *p, size_t n)
+{
+	return realloc(p, n);
+}
+
+static void libc_release(void *ctx, void *p)
+{
+	free(p);
+}
+
+static const struct eng_allocator libc_allocator = {libc_resize, libc_release, NULL};
+static struct eng_allocator current = {libc_resize, libc_release, NULL};
+
+void eng_alloc_set(const struct eng_allocator *a)
+{
+	current = a ? *a : libc_allocator;
+}
+
+void *eng_realloc(void *p, size_t n)
+{
+	/* realloc(p, 0) frees p in some libraries and not in others. */
+	return current.resize(current.ctx, p, n ? n : 1);
+}
+
+void *eng_alloc(size_t n)
+{
+	return eng_realloc(NULL, n);
+}
+
+void *eng_calloc(size_t count, size_t size)
+{
+	size_t n;
+	void *p;
+
+	if (__builtin_mul_overflow(count, size, &n))
+		return NULL;
+	p = eng_alloc(n);
+	if (p)
+		memset(p, 0, n);
+	return p;
+}
+
+void eng_free(void *p)
+{
+	int saved = errno;
+
+	if (p)
+		current.release(current.ctx, p);
+	errno = saved;
+}

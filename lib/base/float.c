@@ -1,0 +1,327 @@
+/* float.c - decimal text to the nearest float and back, exactly, in any locale.
+ *
+ * strtof and printf follow the locale's decimal point, so neither is used.
+ *
+ * Reading.  The digits make an integer w and a power of ten e, both exact.
+ * w * 10^e in double is off by a few units in its 53rd bit, while a float has
+ * 24 bits: unless the double falls within a hair of the middle between two
+ * floats, both lie on the same side and rounding the double rounds the number.
+ * In the hair (1 in 2^23 of random numbers, all exact ties, and no others) the
+ * number is compared with the middle in big integers.
+ *
+ *     16777217 = 2^24 + 1: floats 16777216 and 16777218, middle 16777217:
+ *     the double says 0.5 exactly, the comparison says equal, so the even one.
+ *
+ * Writing.  Nine digits always read back.  From there digits are taken away
+ * as long as one of the two neighbours of fewer digits still reads back; if
+ * one does with k digits, one does with k + 1, so the first failure ends it. */
+#include "base/num.h"
+
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* x87 would round twice; build with -mfpmath=sse there. */
+_Static_assert(FLT_EVAL_METHOD == 0, "needs arithmetic in the type of its operands");
+_Static_assert(FLT_RADIX == 2 && FLT_MANT_DIG == 24 && DBL_MANT_DIG == 53, "needs IEEE 754");
+
+#define LOWEST_EXPONENT (FLT_MIN_EXP - FLT_MANT_DIG) /* -149: the smallest float is 2^-149 */
+
+/* A decimal number: sign, significant digits (bytes 0..9, no leading zero)
+ * without the point, times 10^exponent. */
+struct decimal {
+	bool negative;
+	size_t n;
+	int exponent;
+	uint8_t digits[64];
+};
+
+/* ----- exact comparison */
+
+/* Little-endian limbs.  The largest numbers that meet: 64 digits (213 bits) or
+ * a 25-bit middle, times 10^174 (579 bits), or 2^150: under 1,024 bits. */
+struct big {
+	size_t n;
+	uint32_t limb[40];
+};
+
+static void big_mul_add(struct big *b, uint32_t factor, uint32_t add)
+{
+	uint64_t carry = add;
+
+	for (size_t i = 0; i < b->n; i++) {
+		carry += (uint64_t)b->limb[i] * factor;
+		b->limb[i] = (uint32_t)carry;
+		carry >>= 32;
+	}
+	if (carry) {
+		assert(b->n < sizeof b->limb / sizeof b->limb[0]);
+		b->limb[b->n++] = (uint32_t)carry;
+	}
+}
+
+static void big_scale(struct big *b, uint32_t factor, int times)
+{
+	for (; times > 0; times--)
+		big_mul_add(b, factor, 0);
+}
+
+static int big_cmp(const struct big *a, const struct big *b)
+{
+	if (a->n != b->n)
+		return a->n < b->n ? -1 : 1;
+	for (size_t i = a->n; i-- > 0;)
+		if (a->limb[i] != b->limb[i])
+			return a->limb[i] < b->limb[i] ? -1 : 1;
+	return 0;
+}
+
+/* Compares d, sign aside, with m * 2^q. */
+static int decimal_cmp(const struct decimal *d, uint32_t m, int q)
+{
+	struct big a = {0}, b = {0};
+
+	for (size_t i = 0; i < d->n; i++)
+		big_mul_add(&a, 10, d->digits[i]);
+	big_mul_add(&b, 1, m);
+	big_scale(d->exponent > 0 ? &a : &b, 10, d->exponent > 0 ? d->exponent : -d->exponent);
+	big_scale(q > 0 ? &b : &a, 2, q > 0 ? q : -q);
+	return big_cmp(&a, &b);
+}
+
+/* ----- reading */
+
+/* d, sign aside, within 8 units of the 53rd bit: 19 digits are kept (cut:
+ * 2^-59), and their conversion and each of at most six products or quotients
+ * rounds once. */
+static double approximate(const struct decimal *d)
+{
+	static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+	                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+	size_t kept = d->n < 19 ? d->n : 19;
+	int e = d->exponent + (int)(d->n - kept);
+	uint64_t w = 0;
+	double x;
+
+	for (size_t i = 0; i < kept; i++)
+		w = w * 10 + d->digits[i];
+	x = (double)w;
+	for (; e > 22; e -= 22)
+		x *= 1e22;
+	for (; e < -22; e += 22)
+		x /= 1e22;
+	return e < 0 ? x / tens[-e] : x * tens[e];
+}
+
+/* The nearest float, ties to even; false beyond the largest. */
+static bool decimal_to_float(float *out, const struct decimal *d)
+{
+	int magnitude = (int)d->n + d->exponent; /* d < 10^magnitude */
+	int q = 0;
+	uint32_t k;
+	double x, below;
+
+	if (d->n == 0 || magnitude < -45) { /* under half of 2^-149 = 1.4e-45 */
+		*out = d->negative ? -0.0f : 0.0f;
+		return true;
+	}
+	if (magnitude > 39) /* the largest is 3.4e38 */
+		return false;
+	x = approximate(d);
+	frexp(x, &q);
+	/* In units of 2^q floats near x are the whole numbers. */
+	q = q - FLT_MANT_DIG > LOWEST_EXPONENT ? q - FLT_MANT_DIG : LOWEST_EXPONENT;
+	x = ldexp(x, -q);
+	k = (uint32_t)x;
+	below = x - k - 0.5;
+	/* x < 2^24, so 8 units of its 53rd bit are at most 2^-26. */
+	if (below > -0x1p-24 && below < 0x1p-24) {
+		int side = decimal_cmp(d, 2 * k + 1, q - 1);
+
+		k += side > 0 || (side == 0 && k % 2 == 1);
+	} else {
+		k += below > 0;
+	}
+	if (ldexp(k, q) > FLT_MAX)
+		return false;
+	*out = (float)ldexp(k, q) * (d->negative ? -1 : 1);
+	return true;
+}
+
+/* Adds a digit; leading zeros count nothing, and of more than 64 digits the
+ * rest only matters as "more": a last digit 1 stands for it. */
+static void add_digit(struct decimal *d, unsigned digit, bool behind_point)
+{
+	if (d->n == 0 && digit == 0) {
+		d->exponent -= behind_point;
+	} else if (d->n < sizeof d->digits) {
+		d->digits[d->n++] = (uint8_t)digit;
+		d->exponent -= behind_point;
+	} else {
+		d->exponent += !behind_point;
+		if (digit != 0 && d->digits[d->n - 1] == 0)
+			d->digits[d->n - 1] = 1;
+	}
+}
+
+static int parse_exponent(const char *p, const char *end)
+{
+	bool negative = p < end && *p == '-';
+	int v = 0;
+
+	if (p < end && (*p == '-' || *p == '+'))
+		p++;
+	for (; p < end; p++)
+		if (v < 100000) /* beyond, every number is 0 or too large already */
+			v = v * 10 + (*p - '0');
+	return negative ? -v : v;
+}
+
+bool eng_parse_float(float *out, const char *p, size_t n)
+{
+	struct decimal d;
+	const char *end = p + n;
+	bool behind_point = false;
+
+	d.n = 0;
+	d.exponent = 0;
+	d.negative = n > 0 && *p == '-';
+	for (p += d.negative; p < end && *p != 'e' && *p != 'E'; p++) {
+		if (*p == '.')
+			behind_point = true;
+		else
+			add_digit(&d, (unsigned)(*p - '0'), behind_point);
+	}
+	if (p < end)
+		d.exponent += parse_exponent(p + 1, end);
+	return decimal_to_float(out, &d);
+}
+
+/* ----- writing */
+
+static void decimal_set(struct decimal *d, uint32_t w, int exponent)
+{
+	uint8_t reversed[10];
+	size_t n = 0;
+
+	for (; w > 0; w /= 10)
+		reversed[n++] = (uint8_t)(w % 10);
+	d->negative = false;
+	d->exponent = exponent;
+	for (d->n = 0; d->n < n; d->n++)
+		d->digits[d->n] = reversed[n - 1 - d->n];
+}
+
+static bool reads_back(struct decimal *d, uint32_t w, int exponent, float v)
+{
+	float back;
+
+	decimal_set(d, w, exponent);
+	return decimal_to_float(&back, d) && back == v;
+}
+
+/* The decimal of fewest digits that reads back to v > 0. */
+static void shortest(struct decimal *d, float v)
+{
+	struct decimal unit = {.n = 1, .digits = {1}};
+	struct decimal try;
+	int e = 0;
+	double x;
+
+	/* x = v / 10^e with nine digits before the point. */
+	frexpf(v, &e);
+	e = e * 30103 / 100000 - 9; /* log10(2) = 0.30103 */
+	for (;; e++) {
+		unit.exponent = e < 0 ? -e : e;
+		x = e < 0 ? v * approximate(&unit) : v / approximate(&unit);
+		if (x < 999999999.5)
+			break;
+	}
+	decimal_set(d, (uint32_t)(x + 0.5), e);
+	for (int k = 8; k > 0; k--) {
+		uint32_t low;
+
+		e++;
+		x /= 10;
+		low = (uint32_t)x;
+		/* The nearer neighbour first. */
+		if (!reads_back(&try, low + (x - low >= 0.5), e, v) && !reads_back(&try, low + (x - low < 0.5), e, v))
+			break;
+		*d = try;
+	}
+	while (d->n > 1 && d->digits[d->n - 1] == 0) {
+		d->n--;
+		d->exponent++;
+	}
+}
+
+static size_t put_exponent(char *out, int e)
+{
+	size_t n = 0;
+	unsigned v = e < 0 ? (unsigned)-e : (unsigned)e;
+
+	out[n++] = 'e';
+	if (e < 0)
+		out[n++] = '-';
+	if (v >= 10)
+		out[n++] = (char)('0' + v / 10);
+	out[n++] = (char)('0' + v % 10);
+	return n;
+}
+
+/* "1.25e-7" */
+static size_t put_scientific(char *out, const struct decimal *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n; i++) {
+		out[n++] = (char)('0' + d->digits[i]);
+		if (i == 0 && d->n > 1)
+			out[n++] = '.';
+	}
+	return n + put_exponent(out + n, d->exponent + (int)d->n - 1);
+}
+
+/* "0.0125", "12.5", "1250"; `whole` digits are before the point. */
+static size_t put_plain(char *out, const struct decimal *d)
+{
+	int whole = (int)d->n + d->exponent, digits = (int)d->n;
+	size_t n = 0;
+
+	if (whole <= 0)
+		out[n++] = '0';
+	for (int i = whole < 0 ? whole : 0; i < digits || i < whole; i++) {
+		if (i == (whole < 0 ? whole : 0) && whole <= 0)
+			out[n++] = '.';
+		else if (i == whole)
+			out[n++] = '.';
+		out[n++] = (char)(i >= 0 && i < digits ? '0' + d->digits[i] : '0');
+	}
+	return n;
+}
+
+size_t eng_format_float(char out[ENG_FLOAT_TEXT], float v)
+{
+	char plain[64], scientific[ENG_FLOAT_TEXT];
+	struct decimal d;
+	size_t n = 0, np, ns;
+
+	assert(isfinite(v));
+	if (signbit(v)) {
+		out[n++] = '-';
+		v = -v;
+	}
+	if (v == 0) {
+		out[n++] = '0';
+		out[n] = '\0';
+		return n;
+	}
+	shortest(&d, v);
+	np = put_plain(plain, &d);
+	ns = put_scientific(scientific, &d);
+	memcpy(out + n, np <= ns ? plain : scientific, np <= ns ? np : ns);
+	n += np <= ns ? np : ns;
+	out[n] = '\0';
+	return n;
+}

@@ -1,0 +1,188 @@
+/* vec_kernels.c - dot products of one int8 query with many rows.
+ *
+ * Every kernel computes the exact integer, so they are equal by arithmetic;
+ * which one runs is decided at run time and cannot be seen in a result.
+ *
+ * AVX2   has no signed x signed byte product: |q| times (row with q's sign),
+ *        u8 x i8, pairs added in 16 bits.  Exact because codes stay in
+ *        [-127, 127]: 2 * 127 * 127 = 32,258 < 32,767; and -(-128) would not fit.
+ * VNNI   (AVX-512) multiplies u8 x i8 and adds four in 32 bits, so the query is
+ *        shifted to 0..255: (q + 128) . row = q . row + 128 * sum(row), and
+ *        sum(row) is stored with the row.  At most 4,096 * 255 * 127 < 2^27.
+ * NEON   two products in 16 bits, as AVX2, then pairs into 32 bits.
+ *
+ * Measured on Zen 4, warm, per row of 768: scalar 43 ns, AVX2 14, VNNI 7.
+ * Strides are multiples of 64, so no kernel has a tail. */
+#include "base/vec.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+static void scalar_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows)
+{
+	const int8_t *row = rows->codes;
+
+	for (uint32_t i = 0; i < rows->n; i++, row += rows->stride) {
+		int32_t dot = 0;
+
+		for (uint32_t k = 0; k < rows->stride; k++)
+			dot += query[k] * row[k];
+		dots[i] = dot;
+	}
+}
+
+static const struct eng_vec_kernel scalar = {"scalar", scalar_dots};
+
+#if defined(__x86_64__)
+
+__attribute__((target("avx2"))) static int32_t avx2_sum(__m256i v)
+{
+	__m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+
+	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
+	return _mm_cvtsi128_si32(s);
+}
+
+__attribute__((target("avx2"))) static void avx2_dots(int32_t *dots, const int8_t *query,
+                                                      const struct eng_rows *rows)
+{
+	const __m256i ones = _mm256_set1_epi16(1);
+	const int8_t *row = rows->codes;
+
+	for (uint32_t i = 0; i < rows->n; i++, row += rows->stride) {
+		__m256i acc = _mm256_setzero_si256();
+
+		for (uint32_t k = 0; k < rows->stride; k += 32) {
+			__m256i q = _mm256_loadu_si256((const void *)(query + k));
+			__m256i r = _mm256_loadu_si256((const void *)(row + k));
+			__m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(q), _mm256_sign_epi8(r, q));
+
+			acc = _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, ones));
+		}
+		dots[i] = avx2_sum(acc);
+	}
+}
+
+#define VNNI __attribute__((target("avx512f,avx512bw,avx512vnni")))
+
+VNNI static __m512i load_512(const int8_t *p)
+{
+	return _mm512_loadu_si512((const void *)p);
+}
+
+/* Four rows at once: the query is shifted once for all of them, and four
+ * chains of additions hide the latency of one. */
+VNNI static void vnni_four(int32_t *dots, const int8_t *query, const int8_t *row, size_t stride)
+{
+	const __m512i shift = _mm512_set1_epi8(-128);
+	__m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
+
+	for (size_t k = 0; k < stride; k += 64) {
+		__m512i q = _mm512_xor_si512(load_512(query + k), shift);
+
+		a = _mm512_dpbusd_epi32(a, q, load_512(row + k));
+		b = _mm512_dpbusd_epi32(b, q, load_512(row + stride + k));
+		c = _mm512_dpbusd_epi32(c, q, load_512(row + 2 * stride + k));
+		d = _mm512_dpbusd_epi32(d, q, load_512(row + 3 * stride + k));
+	}
+	dots[0] = _mm512_reduce_add_epi32(a);
+	dots[1] = _mm512_reduce_add_epi32(b);
+	dots[2] = _mm512_reduce_add_epi32(c);
+	dots[3] = _mm512_reduce_add_epi32(d);
+}
+
+VNNI static int32_t vnni_one(const int8_t *query, const int8_t *row, size_t stride)
+{
+	const __m512i shift = _mm512_set1_epi8(-128);
+	__m512i a = _mm512_setzero_si512();
+
+	for (size_t k = 0; k < stride; k += 64)
+		a = _mm512_dpbusd_epi32(a, _mm512_xor_si512(load_512(query + k), shift), load_512(row + k));
+	return _mm512_reduce_add_epi32(a);
+}
+
+VNNI static void vnni_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows)
+{
+	const size_t stride = rows->stride;
+	uint32_t i = 0;
+
+	for (; i + 4 <= rows->n; i += 4)
+		vnni_four(dots + i, query, rows->codes + i * stride, stride);
+	for (; i < rows->n; i++)
+		dots[i] = vnni_one(query, rows->codes + i * stride, stride);
+	for (i = 0; i < rows->n; i++)
+		dots[i] -= 128 * rows->sum[i];
+}
+
+static const struct eng_vec_kernel avx2 = {"avx2", avx2_dots};
+static const struct eng_vec_kernel vnni = {"vnni", vnni_dots};
+
+const struct eng_vec_kernel *const *eng_vec_kernels(void)
+{
+	/* Each list is a tail-less beginning of the next; a machine with VNNI has AVX2. */
+	static const struct eng_vec_kernel *const lists[3][4] = {
+		{&scalar},
+		{&scalar, &avx2},
+		{&scalar, &avx2, &vnni},
+	};
+
+	if (!__builtin_cpu_supports("avx2"))
+		return lists[0];
+	if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vnni"))
+		return lists[1];
+	return lists[2];
+}
+
+#elif defined(__ARM_NEON)
+
+static void neon_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows)
+{
+	const int8_t *row = rows->codes;
+
+	for (uint32_t i = 0; i < rows->n; i++, row += rows->stride) {
+		int32x4_t acc = vdupq_n_s32(0);
+
+		for (uint32_t k = 0; k < rows->stride; k += 16) {
+			int8x16_t q = vld1q_s8(query + k), r = vld1q_s8(row + k);
+			int16x8_t pairs = vmull_s8(vget_low_s8(q), vget_low_s8(r));
+
+			pairs = vmlal_s8(pairs, vget_high_s8(q), vget_high_s8(r));
+			acc = vpadalq_s16(acc, pairs);
+		}
+		dots[i] = vgetq_lane_s32(acc, 0) + vgetq_lane_s32(acc, 1) + vgetq_lane_s32(acc, 2) +
+		          vgetq_lane_s32(acc, 3);
+	}
+}
+
+static const struct eng_vec_kernel neon = {"neon", neon_dots};
+
+const struct eng_vec_kernel *const *eng_vec_kernels(void)
+{
+	static const struct eng_vec_kernel *const list[] = {&scalar, &neon, NULL};
+
+	return list;
+}
+
+#else
+
+const struct eng_vec_kernel *const *eng_vec_kernels(void)
+{
+	static const struct eng_vec_kernel *const list[] = {&scalar, NULL};
+
+	return list;
+}
+
+#endif
+
+void eng_vec_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows)
+{
+	const struct eng_vec_kernel *const *best = eng_vec_kernels();
+
+	while (best[1])
+		best++;
+	(*best)->dots(dots, query, rows);
+}
