@@ -13,6 +13,7 @@
 #include "frame/frame.h"
 #include "frame/payload.h"
 #include "frame/segment.h"
+#include "log/locks.h"
 #include "sys/sys.h"
 
 struct eng_log; /* one handle: one thread, one process */
@@ -36,9 +37,13 @@ int eng_log_open(struct eng_log **log, const struct eng_sys *sys, const struct e
                  struct engram_error *err);
 void eng_log_close(struct eng_log *log); /* NULL allowed */
 
-/* True once, after an open or append that found this store to be a copy or
- * rolled back: the derived files must be discarded. */
+/* True as long as the derived files must not be used, because this store was
+ * found to be a copy or rolled back (the derived files of a live copy are
+ * torn): a reader treats them as absent, a writer deletes them and then calls
+ * eng_log_discarded().  The question reads the mark, so ask under the lock that
+ * guards the derived files. */
 bool eng_log_discard_derived(struct eng_log *log);
+void eng_log_discarded(struct eng_log *log); /* a handle open for writing */
 
 /* -- appending ----------------------------------------------------------- */
 
@@ -56,10 +61,16 @@ struct eng_appended {
 	eng_stamp last_stamp;
 };
 
+/* Frames of one call lie in one segment: at most this many bytes of them. */
+#define ENG_APPEND_MAX (8u << 20)
+
 /* Writes n frames behind the end, in one go, not yet durable; mints the own
- * series if there is none.  Stamps exceed `floor` and every stamp of the
- * series.  ENGRAM_EDISKFULL: nothing was written, nothing is spoilt.
- * ENGRAM_ECLOCK, ENGRAM_EBUSY (names the holder's pid), ENGRAM_EIO. */
+ * series if there is none.  Stamps exceed `floor` (where that is at most 24 h
+ * beyond the clock) and every stamp of the series.  ENGRAM_EDISKFULL: nothing
+ * was written, nothing is spoilt.  ENGRAM_ELIMIT: above ENG_APPEND_MAX.
+ * ENGRAM_ECLOCK (the last stamp is more than 24 h beyond the clock),
+ * ENGRAM_EBUSY (names the holder's pid), ENGRAM_ENOSPACE (the space was
+ * dropped), ENGRAM_EDAMAGED, ENGRAM_EIO. */
 int eng_log_append(struct eng_log *log, struct eng_appended *out, const struct eng_draft *drafts, size_t n,
                    eng_stamp floor, struct engram_error *err);
 
@@ -67,6 +78,10 @@ int eng_log_append(struct eng_log *log, struct eng_appended *out, const struct e
  * fdatasync or by that of whoever leads the group.  ENGRAM_EIO: not stored,
  * never acknowledge it. */
 int eng_log_flush(struct eng_log *log, struct engram_error *err);
+
+/* The same for everything that anybody has written to the own series so far:
+ * before an answer ("already known", a state commit) rests on it. */
+int eng_log_settle(struct eng_log *log, struct engram_error *err);
 
 /* -- positions ----------------------------------------------------------- */
 
