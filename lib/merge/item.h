@@ -9,8 +9,11 @@
  *   (1) a ref names it, or (2) a forget of the id has a stamp at or above its
  *   own, or (3) its run is not committed.
  *   text      = newest live memory or revision frame that states it;
- *   other     = newest live revision that states it, else newest live memory frame;
- *   tags      unite;
+ *   other     = newest live revision that states it, else newest live memory
+ *               frame that states it; a CLEAR element states absence;
+ *   vector    = the newest that was made of the text that is shown: its frame
+ *               states the same text, or states none and is newer than it;
+ *   tags      unite; a tag goes when refs name all its live adds;
  *   stored    = the imported time if one is live, else the smallest stamp of
  *               any memory dot, dead or live, later than the last forget;
  *   the item is live while a memory dot is.
@@ -31,14 +34,19 @@ struct eng_dot_record {
 	uint32_t header_check;
 	uint8_t kind;             /* ENG_MEMORY, ENG_REVISION, ENG_FORGET */
 	bool stub;                /* body gone */
+	bool in_run;              /* has a run id: counts only with its cut frame */
 	eng_stamp stamp;
 	uint64_t payload_check;
 	uint32_t payload_len;
 	struct eng_place place;   /* local: where this store keeps the frame */
 	const struct eng_ref *refs;
 	uint8_t nrefs;
-	const struct eng_element *elements; /* TEXT and VECTOR have p NULL unless the payload is at hand */
 	uint16_t nelements;
+	/* In the arena, all of them, from eng_item_add; after eng_item_decode the
+	 * values of TEXT, VECTOR and unknown types have p NULL (n stays). */
+	const struct eng_element *elements;
+	const uint64_t *hashes;   /* XXH3-64 of each value; 0 where a decoded value is at hand */
+	uint64_t body_check;      /* of what the body says: every element but SESSION and STORED; 0 for a stub */
 };
 
 struct eng_item {
@@ -52,8 +60,9 @@ void eng_item_init(struct eng_item *item, const struct engram_id *id, struct eng
 
 /* Adds a frame that has item->id among its subjects; twice is once; a full
  * frame replaces a stub and a stub never replaces a full frame unless
- * `take_stub`.  *changed tells whether anything did.  ENGRAM_EINPUT: payload
- * malformed; ENGRAM_ENOMEM. */
+ * `take_stub`.  Kinds and versions that an item does not understand change
+ * nothing.  The payload is copied.  *changed tells whether anything did.
+ * ENGRAM_EINPUT: payload malformed; ENGRAM_ENOMEM; the item is then as before. */
 int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *frame, bool take_stub,
                  struct engram_error *err);
 
@@ -74,13 +83,18 @@ struct eng_reading {
 	struct eng_winner text, vector, key, confidence, occurred, valid_until, source, actor, meta;
 	struct eng_winner *tags;       /* sorted bytewise by value, one per tag (its newest add) */
 	size_t ntags;
-	const struct eng_dot_record **conflicts; /* other live memory frames with a different body, newest first */
+	const struct eng_dot_record **conflicts; /* other live memory frames that say something else, newest first,
+	                                          * one for each different body */
 	size_t nconflicts;
 	const struct eng_dot_record **live_dots; /* memory frames, newest first: what an upsert refs */
 	size_t nlive_dots;
+	const struct eng_dot_record **live_revisions; /* newest first: an upsert refs these too, or they
+	                                               * would go on overriding what it states */
+	size_t nlive_revisions;
 };
 
-/* Computes the reading; allocates in the item's arena.  ENGRAM_ENOMEM. */
+/* Computes the reading; allocates in the item's arena.  Of an item that is not
+ * live only `forgotten` and live_revisions are set.  ENGRAM_ENOMEM. */
 int eng_item_read(const struct eng_item *item, struct eng_reading *out, struct engram_error *err);
 
 /* The item as bytes for the state, and back: read(encode(x)) = x, and equal
@@ -90,8 +104,9 @@ int eng_item_encode(const struct eng_item *item, struct eng_buf *out, struct eng
 int eng_item_decode(struct eng_item *item, const struct engram_id *id, const uint8_t *p, size_t n,
                     struct eng_arena *arena, struct engram_error *err);
 
-/* The dots that a forget of this item killed and that are not stubs yet: what
- * compaction purges. */
+/* The dots that a forget of this item killed (by stamp, or by a ref) and that
+ * are not stubs yet: what compaction purges.  killers[i] is the earliest
+ * forget that kills dots[i]. */
 int eng_item_purgeable(const struct eng_item *item, struct eng_dot_record ***dots, struct eng_dot **killers, size_t *n,
                        struct engram_error *err);
 

@@ -1,3 +1,12 @@
 ENGRAM_AREAS += libeng_merge.la
-libeng_merge_la_SOURCES =
+libeng_merge_la_SOURCES = \
+	%D%/item.h \
+	%D%/digest.h \
+	%D%/merge_int.h \
+	%D%/code.c \
+	%D%/digest.c \
+	%D%/item.c \
+	%D%/live.c \
+	%D%/purge.c \
+	%D%/read.c
 EXTRA_DIST += %D%/README.md

@@ -1,0 +1,143 @@
+/* digest.c - what an item adds to the state digest.
+ *
+ * Contributions (README.md has the table of classes):
+ *
+ *   MEMORY, REVISION   one a live dot: id, dot, stamp, payload_check, and the
+ *                      elements of it that refs killed
+ *   FORGET             one a forget: id, dot, stamp, refs
+ *   STORED             one a live item: id, stamp that `stored` follows from
+ *
+ * payload_check stands for text, fields, tags and vector of the frame; what
+ * refs take out of it is listed beside it.  Each live dot thus costs one hash.
+ * Dead dots add nothing, so a stub and the full frame it came from cannot
+ * differ. */
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/le.h"
+#include "merge/digest.h"
+#include "merge/merge_int.h"
+
+enum digest_class { CLASS_MEMORY = 1, CLASS_REVISION = 2, CLASS_FORGET = 3, CLASS_STORED = 4 };
+
+enum { HEAD = 4 + 16 + 16 + 8 + 8 + 8 };
+
+static eng_u128 wide(XXH128_hash_t h)
+{
+	return (eng_u128)h.high64 << 64 | h.low64;
+}
+
+static void put_head(uint8_t out[HEAD], enum digest_class class, const struct engram_id *id,
+                     const struct eng_dot_record *d)
+{
+	eng_set32(out, class);
+	memcpy(out + 4, id->b, 16);
+	memcpy(out + 20, d->dot.series.b, 16);
+	eng_set64(out + 36, d->dot.seq);
+	eng_set64(out + 44, d->stamp);
+	eng_set64(out + 52, d->payload_check);
+}
+
+/* -- one contribution each ------------------------------------------------------- */
+
+static int live_dot(const struct eng_item *item, const struct eng_liveness *l, size_t i, eng_u128 *sum)
+{
+	const struct eng_dot_record *d = &item->dots[i];
+	const struct eng_element_kill *first, *end;
+	uint8_t small[HEAD], *p = small;
+	size_t n = HEAD;
+
+	eng_liveness_kills(l, i, &first, &end);
+	if (first != end) {
+		n += 4 * (size_t)(end - first);
+		p = eng_arena_alloc(item->arena, n);
+		if (!p)
+			return ENGRAM_ENOMEM;
+	}
+	put_head(p, d->kind == ENG_MEMORY ? CLASS_MEMORY : CLASS_REVISION, &item->id, d);
+	for (uint8_t *at = p + HEAD; first != end; first++, at += 4)
+		eng_set32(at, first->index);
+	*sum += wide(XXH3_128bits(p, n));
+	return 0;
+}
+
+static int forget_dot(const struct eng_item *item, const struct eng_dot_record *d, eng_u128 *sum)
+{
+	enum { REF = 16 + 8 + 4 + 4 };
+	size_t n = HEAD + (size_t)d->nrefs * REF;
+	uint8_t *p = eng_arena_alloc(item->arena, n), *at;
+
+	if (!p)
+		return ENGRAM_ENOMEM;
+	put_head(p, CLASS_FORGET, &item->id, d);
+	at = p + HEAD;
+	for (unsigned i = 0; i < d->nrefs; i++, at += REF) {
+		memcpy(at, d->refs[i].dot.series.b, 16);
+		eng_set64(at + 16, d->refs[i].dot.seq);
+		eng_set32(at + 24, d->refs[i].header_check);
+		eng_set32(at + 28, d->refs[i].index);
+	}
+	*sum += wide(XXH3_128bits(p, n));
+	return 0;
+}
+
+static eng_u128 stored(const struct eng_item *item, eng_stamp forgotten)
+{
+	uint8_t in[28];
+
+	eng_set32(in, CLASS_STORED);
+	memcpy(in + 4, item->id.b, 16);
+	eng_set64(in + 20, eng_item_first_stored(item, forgotten));
+	return wide(XXH3_128bits(in, sizeof in));
+}
+
+/* -- the sum --------------------------------------------------------------------- */
+
+int eng_item_digest(const struct eng_item *item, eng_u128 *out, struct engram_error *err)
+{
+	struct eng_liveness l;
+	eng_u128 sum = 0;
+	bool live = false;
+	int rc = eng_liveness(item, &l, err);
+
+	for (size_t i = 0; rc == 0 && i < item->ndots; i++) {
+		if (l.dead[i])
+			continue;
+		live |= item->dots[i].kind == ENG_MEMORY;
+		rc = item->dots[i].kind == ENG_FORGET ? forget_dot(item, &item->dots[i], &sum)
+		                                      : live_dot(item, &l, i, &sum);
+		if (rc)
+			rc = eng_err_nomem(err);
+	}
+	if (rc)
+		return rc;
+	*out = live ? sum + stored(item, l.forgotten) : sum;
+	return 0;
+}
+
+void eng_digest_fold(uint8_t out[16], const eng_u128 buckets[ENG_DIGEST_BUCKETS])
+{
+	XXH3_state_t state;
+	uint8_t in[20];
+
+	XXH3_128bits_reset(&state);
+	for (uint32_t i = 0; i < ENG_DIGEST_BUCKETS; i++) {
+		if (buckets[i] == 0)
+			continue;
+		eng_set32(in, i);
+		eng_u128_encode(in + 4, buckets[i]);
+		XXH3_128bits_update(&state, in, sizeof in);
+	}
+	eng_u128_encode(out, wide(XXH3_128bits_digest(&state)));
+}
+
+void eng_u128_encode(uint8_t out[16], eng_u128 v)
+{
+	eng_set64(out, (uint64_t)v);
+	eng_set64(out + 8, (uint64_t)(v >> 64));
+}
+
+eng_u128 eng_u128_decode(const uint8_t in[16])
+{
+	return (eng_u128)eng_get64(in + 8) << 64 | eng_get64(in);
+}

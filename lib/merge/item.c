@@ -1,0 +1,265 @@
+/* item.c - taking frames into an item.
+ *
+ * An item is a set, kept as an array in (stamp, series, seq, header_check)
+ * order.  The header check is the last tie-break: two frames that share a dot
+ * because a series forked are two members, and no order of arrival prefers
+ * one.
+ *
+ * Cost: frames of one series come in order, so an add is a comparison with
+ * the last dot and one copy of the payload; out of order it is a binary
+ * search and a move.
+ *
+ * The payload is copied into the arena, text included: what a cursor shows is
+ * gone at its next step. */
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/le.h"
+#include "merge/merge_int.h"
+
+void eng_item_init(struct eng_item *item, const struct engram_id *id, struct eng_arena *arena)
+{
+	*item = (struct eng_item){.id = *id, .arena = arena};
+}
+
+int eng_dot_order(const struct eng_dot_record *a, const struct eng_dot_record *b)
+{
+	int c;
+
+	if (a->stamp != b->stamp)
+		return a->stamp < b->stamp ? -1 : 1;
+	c = eng_series_cmp(&a->dot.series, &b->dot.series);
+	if (c)
+		return c;
+	if (a->dot.seq != b->dot.seq)
+		return a->dot.seq < b->dot.seq ? -1 : 1;
+	return a->header_check < b->header_check ? -1 : a->header_check > b->header_check;
+}
+
+bool eng_element_inline(uint16_t type)
+{
+	return type >= ENG_EL_KEY && type <= ENG_EL_CLEAR && type != ENG_EL_VECTOR;
+}
+
+uint32_t eng_element_size(uint16_t type)
+{
+	switch (type) {
+	case ENG_EL_KIND:
+	case ENG_EL_CONFIDENCE:
+	case ENG_EL_CLEAR:
+		return 4;
+	case ENG_EL_OCCURRED:
+	case ENG_EL_VALID_UNTIL:
+	case ENG_EL_STORED:
+	case ENG_EL_SESSION:
+		return 8;
+	default:
+		return 0;
+	}
+}
+
+/* -- reading a payload --------------------------------------------------------- */
+
+static bool has_subject(const struct eng_prelude *p, const struct engram_id *id)
+{
+	for (unsigned i = 0; i < p->nsubjects; i++)
+		if (memcmp(p->subjects + 16 * i, id->b, 16) == 0)
+			return true;
+	return false;
+}
+
+static int take_refs(struct eng_dot_record *d, const struct eng_prelude *p, struct eng_arena *arena,
+                     struct engram_error *err)
+{
+	struct eng_ref *refs;
+
+	if (p->nrefs == 0)
+		return 0;
+	refs = eng_arena_alloc(arena, p->nrefs * sizeof *refs);
+	if (!refs)
+		return eng_err_nomem(err);
+	for (unsigned i = 0; i < p->nrefs; i++)
+		refs[i] = eng_prelude_ref(p, i);
+	d->refs = refs;
+	d->nrefs = p->nrefs;
+	return 0;
+}
+
+static int count_elements(size_t *n, const struct eng_prelude *p, const uint8_t *payload, size_t len,
+                          struct engram_error *err)
+{
+	struct eng_elements it;
+	struct eng_element e;
+	uint32_t want;
+	int rc;
+
+	*n = 0;
+	eng_elements_begin(&it, p, payload, len);
+	while ((rc = eng_elements_next(&it, &e)) == 1) {
+		want = eng_element_size(e.type);
+		if (want && e.n != want)
+			return eng_err(err, ENGRAM_EINPUT, "element %u of type %u: wanted %u bytes, found %u",
+			               e.index, e.type, want, e.n);
+		if (++*n > UINT16_MAX)
+			return eng_err(err, ENGRAM_EINPUT, "wanted at most %u elements", UINT16_MAX);
+	}
+	return rc < 0 ? eng_err(err, ENGRAM_EINPUT, "element %zu: malformed", *n + 1) : 0;
+}
+
+/* What a body says, without when and by which session it was said: storing
+ * the same again is a rehearsal, not a conflict.  A sum, since the order of
+ * elements says nothing. */
+static uint64_t element_check(const struct eng_element *e, uint64_t hash)
+{
+	uint8_t in[10];
+
+	if (e->type == ENG_EL_SESSION || e->type == ENG_EL_STORED)
+		return 0;
+	eng_set16(in, e->type);
+	eng_set64(in + 2, hash);
+	return XXH3_64bits(in, sizeof in);
+}
+
+static int take_elements(struct eng_dot_record *d, const struct eng_prelude *p, const uint8_t *payload, size_t len,
+                         struct eng_arena *arena, struct engram_error *err)
+{
+	struct eng_element *elements;
+	struct eng_elements it;
+	uint64_t *hashes;
+	size_t n;
+	int rc = count_elements(&n, p, payload, len, err);
+
+	if (rc || n == 0)
+		return rc;
+	elements = eng_arena_alloc(arena, n * sizeof *elements);
+	hashes = eng_arena_alloc(arena, n * sizeof *hashes);
+	if (!elements || !hashes)
+		return eng_err_nomem(err);
+	eng_elements_begin(&it, p, payload, len);
+	for (size_t i = 0; i < n && eng_elements_next(&it, &elements[i]) == 1; i++) {
+		hashes[i] = XXH3_64bits(elements[i].p, elements[i].n);
+		d->body_check += element_check(&elements[i], hashes[i]);
+	}
+	d->elements = elements;
+	d->hashes = hashes;
+	d->nelements = (uint16_t)n;
+	return 0;
+}
+
+/* Fills in what the header does not tell. */
+static int take_payload(struct eng_dot_record *d, const struct eng_frame *f, const struct eng_item *item,
+                        struct engram_error *err)
+{
+	struct eng_prelude p;
+	const uint8_t *copy;
+	size_t n = f->h.payload_len;
+	int rc = eng_prelude_decode(&p, f->payload, n, err);
+
+	if (rc)
+		return rc;
+	if (!has_subject(&p, &item->id))
+		return eng_err(err, ENGRAM_EINPUT, "prelude: the id is not among the %u subjects", p.nsubjects);
+	d->in_run = p.has_run && d->kind != ENG_FORGET;
+	if (d->stub || d->kind == ENG_FORGET)
+		return take_refs(d, &p, item->arena, err);
+	copy = eng_arena_dup(item->arena, f->payload, n);
+	if (!copy)
+		return eng_err_nomem(err);
+	rc = take_refs(d, &p, item->arena, err);
+	return rc ? rc : take_elements(d, &p, copy, n, item->arena, err);
+}
+
+/* -- the set ------------------------------------------------------------------- */
+
+/* Where a dot is, or belongs; true = it is there. */
+static bool find(const struct eng_item *item, const struct eng_dot_record *d, size_t *at)
+{
+	size_t lo = 0, hi = item->ndots, mid;
+	int c;
+
+	if (hi && eng_dot_order(&item->dots[hi - 1], d) < 0) {
+		*at = hi;
+		return false;
+	}
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		c = eng_dot_order(&item->dots[mid], d);
+		if (c == 0) {
+			*at = mid;
+			return true;
+		}
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*at = lo;
+	return false;
+}
+
+static bool grow(struct eng_item *item)
+{
+	size_t cap = item->cap ? item->cap * 2 : 4;
+	struct eng_dot_record *dots;
+
+	if (item->ndots < item->cap)
+		return true;
+	dots = eng_arena_alloc(item->arena, cap * sizeof *dots);
+	if (!dots)
+		return false;
+	if (item->ndots)
+		memcpy(dots, item->dots, item->ndots * sizeof *dots);
+	item->dots = dots;
+	item->cap = cap;
+	return true;
+}
+
+static int insert(struct eng_item *item, size_t at, const struct eng_dot_record *d, struct engram_error *err)
+{
+	if (!grow(item))
+		return eng_err_nomem(err);
+	memmove(item->dots + at + 1, item->dots + at, (item->ndots - at) * sizeof *item->dots);
+	item->dots[at] = *d;
+	item->ndots++;
+	return 0;
+}
+
+static bool understood(const struct eng_header *h)
+{
+	return h->version == ENG_FRAME_VERSION &&
+	       (h->kind == ENG_MEMORY || h->kind == ENG_REVISION || h->kind == ENG_FORGET);
+}
+
+int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *f, bool take_stub,
+                 struct engram_error *err)
+{
+	struct eng_dot_record d = {
+		.dot = {f->h.series, f->h.seq},
+		.header_check = f->h.header_check,
+		.kind = f->h.kind,
+		.stub = f->h.flags & ENG_FLAG_STUB,
+		.stamp = f->h.stamp,
+		.payload_check = f->h.payload_check,
+		.payload_len = f->h.payload_len,
+		.place = f->place,
+	};
+	bool there;
+	size_t at;
+	int rc;
+
+	*changed = false;
+	if (!understood(&f->h))
+		return 0;
+	there = find(item, &d, &at);
+	if (there && (item->dots[at].stub == d.stub || (d.stub && !take_stub)))
+		return 0;
+	rc = take_payload(&d, f, item, err);
+	if (rc)
+		return rc;
+	if (there)
+		item->dots[at] = d;
+	else if ((rc = insert(item, at, &d, err)))
+		return rc;
+	*changed = true;
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* merge_int.h - liveness, shared by reading, digest and purge. */
+#ifndef ENG_MERGE_MERGE_INT_H
+#define ENG_MERGE_MERGE_INT_H
+
+#include "base/err.h"
+#include "merge/item.h"
+
+/* One element that a ref names: element `index` of dots[dot]. */
+struct eng_element_kill {
+	uint32_t dot;
+	uint32_t index;
+};
+
+/* What of an item is dead. */
+struct eng_liveness {
+	eng_stamp forgotten;            /* greatest forget stamp, 0 = never */
+	bool *dead;                     /* one a dot; a forget is never dead */
+	struct eng_element_kill *kills; /* elements; ascending, no duplicates */
+	size_t nkills;
+};
+
+/* Allocates in the item's arena.  ENGRAM_ENOMEM. */
+int eng_liveness(const struct eng_item *item, struct eng_liveness *out, struct engram_error *err);
+
+/* The kills of one dot: the first and behind the last. */
+void eng_liveness_kills(const struct eng_liveness *l, size_t dot, const struct eng_element_kill **first,
+                        const struct eng_element_kill **end);
+bool eng_element_dead(const struct eng_element_kill *first, const struct eng_element_kill *end, uint32_t index);
+
+/* The smallest stamp of any memory dot, dead or alive, later than the last
+ * forget; 0 = none. */
+eng_stamp eng_item_first_stored(const struct eng_item *item, eng_stamp forgotten);
+
+/* The total order of dots: (stamp, series, seq, header_check). */
+int eng_dot_order(const struct eng_dot_record *a, const struct eng_dot_record *b);
+
+/* Whether the state keeps the value itself, and not just length and hash. */
+bool eng_element_inline(uint16_t type);
+/* Bytes that a value of this type must have; 0 = any. */
+uint32_t eng_element_size(uint16_t type);
+
+#endif

@@ -1,0 +1,305 @@
+/* read.c - what an item reads as.
+ *
+ * One pass over the live dots, newest first.  Each single-valued field has two
+ * slots, the newest statement of a revision and of a memory frame; the first
+ * statement met fills the slot.  A CLEAR element is a statement of absence.
+ *
+ *     M@10 text=a conf=.5   R@20 conf=.9   M@30 text=b conf=.4
+ *     text = b (newest of both kinds), confidence = .9 (revisions come first)
+ *
+ * Tags of all live dots are collected and sorted; a tag's newest add stands
+ * for it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/le.h"
+#include "merge/merge_int.h"
+
+enum { SLOTS = ENG_EL_CLEAR }; /* single-valued fields are ENG_EL_TEXT .. below ENG_EL_CLEAR */
+
+struct slot {
+	struct eng_winner statement; /* element NULL = nothing stated */
+	bool clear;
+};
+
+struct scan {
+	const struct eng_item *item;
+	struct eng_reading *out;
+	struct eng_liveness live;
+	struct slot revision[SLOTS], memory[SLOTS];
+	size_t tag_cap;
+};
+
+/* -- the pass ------------------------------------------------------------------- */
+
+static void state(struct scan *s, const struct eng_dot_record *d, const struct eng_element *e, uint16_t type, bool clear)
+{
+	struct slot *slot = d->kind == ENG_REVISION ? &s->revision[type] : &s->memory[type];
+
+	if (!slot->statement.element)
+		*slot = (struct slot){{d, e}, clear};
+}
+
+static int add_tag(struct scan *s, const struct eng_dot_record *d, const struct eng_element *e)
+{
+	struct eng_reading *r = s->out;
+	size_t cap = s->tag_cap ? s->tag_cap * 2 : 8;
+	struct eng_winner *tags;
+
+	if (r->ntags == s->tag_cap) {
+		tags = eng_arena_alloc(s->item->arena, cap * sizeof *tags);
+		if (!tags)
+			return ENGRAM_ENOMEM;
+		if (r->ntags)
+			memcpy(tags, r->tags, r->ntags * sizeof *tags);
+		r->tags = tags;
+		s->tag_cap = cap;
+	}
+	r->tags[r->ntags++] = (struct eng_winner){d, e};
+	return 0;
+}
+
+/* CLEAR of something that is no single-valued field says nothing: tags go by
+ * refs alone, so that an add which the remover did not see survives. */
+static int take(struct scan *s, const struct eng_dot_record *d, const struct eng_element *e)
+{
+	uint32_t type;
+
+	if (e->type == ENG_EL_TAG)
+		return add_tag(s, d, e);
+	if (e->type == ENG_EL_CLEAR) {
+		type = eng_get32(e->p);
+		if (type > ENG_EL_END && type < SLOTS)
+			state(s, d, e, (uint16_t)type, true);
+	} else if (e->type > ENG_EL_END && e->type < SLOTS) {
+		state(s, d, e, e->type, false);
+	}
+	return 0;
+}
+
+static int take_dot(struct scan *s, size_t i)
+{
+	const struct eng_dot_record *d = &s->item->dots[i];
+	const struct eng_element_kill *first, *end;
+	int rc = 0;
+
+	eng_liveness_kills(&s->live, i, &first, &end);
+	for (size_t k = d->nelements; k-- > 0 && rc == 0;)
+		if (!eng_element_dead(first, end, d->elements[k].index))
+			rc = take(s, d, &d->elements[k]);
+	return rc;
+}
+
+/* -- what follows from it --------------------------------------------------------- */
+
+static struct eng_winner winner(const struct scan *s, uint16_t type)
+{
+	const struct slot *slot = s->revision[type].statement.element ? &s->revision[type] : &s->memory[type];
+
+	return slot->clear ? (struct eng_winner){NULL, NULL} : slot->statement;
+}
+
+static struct eng_winner text_winner(const struct scan *s)
+{
+	const struct slot *r = &s->revision[ENG_EL_TEXT], *m = &s->memory[ENG_EL_TEXT], *slot = m;
+
+	if (r->statement.element && (!m->statement.element || r->statement.dot > m->statement.dot))
+		slot = r; /* dots lie in ascending order */
+	return slot->clear ? (struct eng_winner){NULL, NULL} : slot->statement;
+}
+
+/* The newest live element of a type in one dot. */
+static const struct eng_element *live_element(const struct scan *s, const struct eng_dot_record *d, uint16_t type)
+{
+	const struct eng_element_kill *first, *end;
+
+	eng_liveness_kills(&s->live, (size_t)(d - s->item->dots), &first, &end);
+	for (size_t k = d->nelements; k-- > 0;)
+		if (d->elements[k].type == type && !eng_element_dead(first, end, d->elements[k].index))
+			return &d->elements[k];
+	return NULL;
+}
+
+static uint64_t hash_of(const struct eng_winner *w)
+{
+	return w->element ? w->dot->hashes[w->element - w->dot->elements] : 0;
+}
+
+/* Whether a vector in d was made of the text that is shown. */
+static bool fits_text(const struct scan *s, const struct eng_dot_record *d)
+{
+	const struct eng_winner *text = &s->out->text;
+	struct eng_winner own = {d, live_element(s, d, ENG_EL_TEXT)};
+
+	if (own.element)
+		return text->element && hash_of(&own) == hash_of(text) && own.element->n == text->element->n;
+	return !text->element || d >= text->dot;
+}
+
+static struct eng_winner vector_winner(const struct scan *s)
+{
+	const struct eng_dot_record *d;
+	const struct eng_element *e;
+
+	for (size_t i = s->item->ndots; i-- > 0;) {
+		d = &s->item->dots[i];
+		if (s->live.dead[i] || d->kind == ENG_FORGET)
+			continue;
+		e = live_element(s, d, ENG_EL_VECTOR);
+		if (e && fits_text(s, d))
+			return (struct eng_winner){d, e};
+		if (s->revision[ENG_EL_VECTOR].clear && s->revision[ENG_EL_VECTOR].statement.dot == d)
+			break; /* cleared: what is older does not count */
+	}
+	return (struct eng_winner){NULL, NULL};
+}
+
+static void set_winners(struct scan *s)
+{
+	struct eng_reading *r = s->out;
+	struct eng_winner kind = winner(s, ENG_EL_KIND), stored = winner(s, ENG_EL_STORED);
+
+	r->text = text_winner(s);
+	r->key = winner(s, ENG_EL_KEY);
+	r->confidence = winner(s, ENG_EL_CONFIDENCE);
+	r->occurred = winner(s, ENG_EL_OCCURRED);
+	r->valid_until = winner(s, ENG_EL_VALID_UNTIL);
+	r->source = winner(s, ENG_EL_SOURCE);
+	r->actor = winner(s, ENG_EL_ACTOR);
+	r->meta = winner(s, ENG_EL_META);
+	r->vector = vector_winner(s);
+	r->kind = kind.element && eng_get32(kind.element->p) == ENGRAM_CONCEPT ? ENGRAM_CONCEPT : ENGRAM_EPISODE;
+	r->stored_us = stored.element ? (int64_t)eng_get64(stored.element->p)
+	                              : eng_stamp_us(eng_item_first_stored(s->item, r->forgotten));
+}
+
+/* -- tags and conflicts ------------------------------------------------------------ */
+
+static int by_value(const struct eng_element *x, const struct eng_element *y)
+{
+	uint32_t n = x->n < y->n ? x->n : y->n;
+	int c = n ? memcmp(x->p, y->p, n) : 0;
+
+	return c ? c : (x->n > y->n) - (x->n < y->n);
+}
+
+/* By value, then newest first. */
+static int by_tag(const void *a, const void *b)
+{
+	const struct eng_winner *x = a, *y = b;
+	int c = by_value(x->element, y->element);
+
+	if (c)
+		return c;
+	if (x->dot != y->dot)
+		return x->dot > y->dot ? -1 : 1;
+	return x->element->index > y->element->index ? -1 : x->element->index < y->element->index;
+}
+
+static void sort_tags(struct eng_reading *r)
+{
+	size_t n = 0;
+
+	if (r->ntags > 1)
+		qsort(r->tags, r->ntags, sizeof *r->tags, by_tag);
+	for (size_t i = 0; i < r->ntags; i++)
+		if (n == 0 || by_value(r->tags[n - 1].element, r->tags[i].element) != 0)
+			r->tags[n++] = r->tags[i];
+	r->ntags = n;
+}
+
+/* By body, then newest first. */
+static int by_body(const void *a, const void *b)
+{
+	const struct eng_dot_record *x = *(const struct eng_dot_record *const *)a;
+	const struct eng_dot_record *y = *(const struct eng_dot_record *const *)b;
+
+	if (x->body_check != y->body_check)
+		return x->body_check < y->body_check ? -1 : 1;
+	return x > y ? -1 : x < y;
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct eng_dot_record *x = *(const struct eng_dot_record *const *)a;
+	const struct eng_dot_record *y = *(const struct eng_dot_record *const *)b;
+
+	return x > y ? -1 : x < y;
+}
+
+/* live_dots is newest first: the first is the one that is shown. */
+static int find_conflicts(const struct scan *s, struct engram_error *err)
+{
+	struct eng_reading *r = s->out;
+	const struct eng_dot_record **v;
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 1; i < r->nlive_dots; i++)
+		n += r->live_dots[i]->body_check != r->live_dots[0]->body_check;
+	if (n == 0)
+		return 0;
+	v = eng_arena_alloc(s->item->arena, n * sizeof *v);
+	if (!v)
+		return eng_err_nomem(err);
+	n = 0;
+	for (size_t i = 1; i < r->nlive_dots; i++)
+		if (r->live_dots[i]->body_check != r->live_dots[0]->body_check)
+			v[n++] = r->live_dots[i];
+	qsort(v, n, sizeof *v, by_body);
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || v[kept - 1]->body_check != v[i]->body_check)
+			v[kept++] = v[i];
+	qsort(v, kept, sizeof *v, by_age);
+	r->conflicts = v;
+	r->nconflicts = kept;
+	return 0;
+}
+
+/* -- the whole ------------------------------------------------------------------- */
+
+static int list_live(struct scan *s, struct engram_error *err)
+{
+	const struct eng_item *item = s->item;
+	struct eng_reading *r = s->out;
+
+	r->live_dots = eng_arena_alloc(item->arena, item->ndots * sizeof *r->live_dots);
+	r->live_revisions = eng_arena_alloc(item->arena, item->ndots * sizeof *r->live_revisions);
+	if (!r->live_dots || !r->live_revisions)
+		return eng_err_nomem(err);
+	for (size_t i = item->ndots; i-- > 0;) {
+		if (s->live.dead[i])
+			continue;
+		if (item->dots[i].kind == ENG_MEMORY)
+			r->live_dots[r->nlive_dots++] = &item->dots[i];
+		else if (item->dots[i].kind == ENG_REVISION)
+			r->live_revisions[r->nlive_revisions++] = &item->dots[i];
+	}
+	return 0;
+}
+
+static int read_live(struct scan *s, struct engram_error *err)
+{
+	for (size_t i = s->item->ndots; i-- > 0;)
+		if (!s->live.dead[i] && take_dot(s, i))
+			return eng_err_nomem(err);
+	set_winners(s);
+	sort_tags(s->out);
+	return find_conflicts(s, err);
+}
+
+int eng_item_read(const struct eng_item *item, struct eng_reading *out, struct engram_error *err)
+{
+	struct scan s = {.item = item, .out = out};
+	int rc;
+
+	memset(out, 0, sizeof *out);
+	rc = eng_liveness(item, &s.live, err);
+	if (rc)
+		return rc;
+	out->forgotten = s.live.forgotten;
+	rc = list_live(&s, err);
+	if (rc)
+		return rc;
+	out->live = out->nlive_dots > 0;
+	return out->live ? read_live(&s, err) : 0;
+}
