@@ -250,6 +250,8 @@ int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *f
 	*changed = false;
 	if (!understood(&f->h))
 		return 0;
+	if (d.kind == ENG_FORGET && d.stub)
+		return eng_err(err, ENGRAM_EINPUT, "frame: a forget is never a stub");
 	there = find(item, &d, &at);
 	if (there && (item->dots[at].stub == d.stub || (d.stub && !take_stub)))
 		return 0;
