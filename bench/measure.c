@@ -1,0 +1,80 @@
+/* measure.c - see measure.h. */
+#include "measure.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+int64_t measure_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+void measure_die(const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	fputs("bench: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	exit(1);
+}
+
+void samples_add(struct samples *s, int64_t ns)
+{
+	if (s->n == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 1024;
+		s->at = realloc(s->at, s->cap * sizeof *s->at);
+		if (!s->at)
+			measure_die("out of memory");
+	}
+	s->at[s->n++] = ns;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+int64_t samples_at(struct samples *s, unsigned permille)
+{
+	if (s->n == 0)
+		return 0;
+	qsort(s->at, s->n, sizeof *s->at, by_value);
+	return s->at[s->n * permille / 1000 < s->n ? s->n * permille / 1000 : s->n - 1];
+}
+
+void samples_free(struct samples *s)
+{
+	free(s->at);
+	*s = (struct samples){0};
+}
+
+void measure_rate(const char *bench, const char *what, const char *unit, double value)
+{
+	printf("{\"v\":1,\"type\":\"rate\",\"bench\":\"%s\",\"what\":\"%s\",\"unit\":\"%s\",\"value\":%.1f}\n", bench,
+	       what, unit, value);
+	fflush(stdout);
+}
+
+void measure_times(const char *bench, const char *what, struct samples *s)
+{
+	printf("{\"v\":1,\"type\":\"times\",\"bench\":\"%s\",\"what\":\"%s\",\"unit\":\"us\",\"n\":%zu,"
+	       "\"p50\":%.1f,\"p99\":%.1f,\"min\":%.1f}\n",
+	       bench, what, s->n, (double)samples_at(s, 500) / 1e3, (double)samples_at(s, 990) / 1e3,
+	       (double)samples_at(s, 0) / 1e3);
+	fflush(stdout);
+}
+
+void measure_ratio(const char *bench, const char *what, double ratio, double floor, bool at_most)
+{
+	printf("{\"v\":1,\"type\":\"ratio\",\"bench\":\"%s\",\"what\":\"%s\",\"ratio\":%.2f,\"%s\":%.2f,\"met\":%s}\n",
+	       bench, what, ratio, at_most ? "at_most" : "at_least", floor,
+	       (at_most ? ratio <= floor : ratio >= floor) ? "true" : "false");
+	fflush(stdout);
+}

@@ -1,0 +1,374 @@
+/* test_log_images.c - every image a power cut could leave of a log (F04, F05).
+ *
+ * Each workload runs once over the recording file system; then every image is
+ * booted and judged by the real code:
+ *
+ *  - a reader opens it and sees every acknowledged frame, whole, once, and
+ *    nothing that was not appended;
+ *  - a writer opens it, appends, flushes: the new frame is there together with
+ *    all acknowledged ones, in the same series, and the check finds nothing;
+ *  - now and then the power fails again during that recovery (nested images).
+ *
+ * ENG_IMAGES multiplies the random subsets (1 by default). */
+#include <errno.h>
+
+#include "../lib/tap.h"
+#include "logclient.h"
+#include "simfs.h"
+
+#define TAGS 4096
+#define NEW_TAG 1000000u
+
+/* notes: 0 = appends begun (greatest tag), 1 = length of the list of acknowledged tags */
+struct promise {
+	uint64_t acked[TAGS];
+	uint64_t nacked, begun;
+	bool may_branch; /* the workload itself begins further series */
+};
+
+struct work {
+	struct sim *sim;
+	const struct eng_sys *sys;
+	struct promise *promise;
+	uint64_t unacked[8][64]; /* by handle */
+	size_t nunacked[8];
+	struct eng_log *log[8];
+};
+
+/* -- the client's side ------------------------------------------------------ */
+
+static void must(int r, const struct engram_error *e, const char *what)
+{
+	if (r < 0) {
+		printf("Bail out! %s: %s\n", what, e->message);
+		exit(1);
+	}
+}
+
+static void open_handle(struct work *w, size_t h)
+{
+	struct eng_log_options o = client_options(sim_root(w->sim), true);
+	struct engram_error e = {0};
+	must(eng_log_open(&w->log[h], w->sys, &o, &e), &e, "open");
+}
+
+static void close_handles(struct work *w)
+{
+	for (size_t h = 0; h < 8; h++)
+		eng_log_close(w->log[h]);
+}
+
+/* Appends n frames through handle h; not acknowledged yet. */
+static bool put(struct work *w, size_t h, size_t n, size_t text)
+{
+	struct engram_error e = {0};
+	uint64_t tag = w->promise->begun + 1;
+	w->promise->begun += n;
+	sim_note(w->sim, 0, w->promise->begun);
+	if (client_append(w->log[h], tag, n, text, NULL, &e) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		w->unacked[h][w->nunacked[h]++] = tag + i;
+	return true;
+}
+
+static bool flush(struct work *w, size_t h)
+{
+	struct engram_error e = {0};
+	int r = eng_log_flush(w->log[h], &e);
+	for (size_t i = 0; r >= 0 && i < w->nunacked[h]; i++)
+		w->promise->acked[w->promise->nacked++] = w->unacked[h][i];
+	w->nunacked[h] = 0;
+	sim_note(w->sim, 1, w->promise->nacked);
+	return r >= 0;
+}
+
+/* -- workloads ---------------------------------------------------------------- */
+
+static void work_create(struct work *w)
+{
+	open_handle(w, 0);
+	put(w, 0, 1, 40);
+	flush(w, 0);
+	put(w, 0, 2, 700);
+	flush(w, 0);
+}
+
+static void work_append(struct work *w)
+{
+	static const size_t sizes[] = {1, 24, 150, 420, 700, 1500, 3000, 90, 5000, 10};
+	open_handle(w, 0);
+	for (size_t i = 0; i < ENG_COUNT(sizes); i++) {
+		put(w, 0, 1, sizes[i]);
+		flush(w, 0);
+	}
+}
+
+static void work_group(struct work *w)
+{
+	for (size_t h = 0; h < 3; h++)
+		open_handle(w, h);
+	for (unsigned round = 0; round < 5; round++) {
+		put(w, round % 3, 1, 200);
+		put(w, (round + 1) % 3, 3, 430);
+		flush(w, (round + 1) % 3);
+		put(w, (round + 2) % 3, 2, 90);
+		flush(w, round % 3);
+		flush(w, (round + 2) % 3);
+	}
+}
+
+static void work_failing_flush(struct work *w)
+{
+	for (size_t h = 0; h < 3; h++)
+		open_handle(w, h);
+	for (unsigned round = 0; round < 6; round++) {
+		put(w, 0, 1, 300);
+		put(w, 1, 2, 120);
+		if (round % 2)
+			sim_fail(w->sim, SIM_SYNC, 1, EIO, false);
+		flush(w, 0);
+		put(w, 2, 1, 800);
+		flush(w, 2);
+		flush(w, 1);
+	}
+}
+
+static void work_failing_write(struct work *w)
+{
+	for (size_t h = 0; h < 2; h++)
+		open_handle(w, h);
+	for (unsigned round = 0; round < 4; round++) {
+		put(w, 0, 1, 300);
+		sim_fail(w->sim, SIM_WRITE, 1, EIO, false);
+		put(w, 1, 1, 300);
+		sim_fail(w->sim, SIM_RESERVE, 1, ENOSPC, true);
+		put(w, 0, 1, 300000);
+		sim_fail(w->sim, 0, 0, 0, false);
+		flush(w, 0);
+		put(w, 1, 1, 30);
+		flush(w, 1);
+	}
+}
+
+static void work_growth(struct work *w)
+{
+	open_handle(w, 0);
+	for (unsigned i = 0; i < 5; i++) {
+		put(w, 0, 1, 30000);
+		put(w, 0, 2, 10000);
+		flush(w, 0);
+	}
+}
+
+static void work_rotate(struct work *w)
+{
+	struct engram_error e = {0};
+	open_handle(w, 0);
+	open_handle(w, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		put(w, 0, 2, 500);
+		flush(w, 0);
+		put(w, 1, 1, 100);
+		must(eng_log_rotate(w->log[0], &e), &e, "rotate");
+		put(w, 0, 1, 900);
+		flush(w, 1);
+		flush(w, 0);
+	}
+}
+
+static void work_stub(struct work *w)
+{
+	struct engram_error e = {0};
+	struct eng_appended a = {0};
+	struct eng_kill kill[2] = {0};
+	uint64_t stubbed, freed;
+	open_handle(w, 0);
+	put(w, 0, 4, 600);
+	flush(w, 0);
+	must(eng_log_rotate(w->log[0], &e), &e, "rotate");
+	must(client_append(w->log[0], w->promise->begun + 1, 1, 100, &a, &e), &e, "append");
+	w->unacked[0][w->nunacked[0]++] = ++w->promise->begun;
+	sim_note(w->sim, 0, w->promise->begun);
+	flush(w, 0);
+	for (size_t i = 0; i < 2; i++)
+		kill[i] = (struct eng_kill){{a.series, 2 + 2 * i}, {a.series, a.first_seq}};
+	must(eng_log_stub(w->log[0], &stubbed, &freed, kill, 2, &e), &e, "stub");
+	put(w, 0, 1, 50);
+	flush(w, 0);
+}
+
+static void work_new_series(struct work *w)
+{
+	struct eng_log_options o = client_options(sim_root(w->sim), true);
+	struct engram_error e = {0};
+	w->promise->may_branch = true;
+	open_handle(w, 0);
+	put(w, 0, 2, 200);
+	flush(w, 0);
+	o.new_series = true;
+	must(eng_log_open(&w->log[1], w->sys, &o, &e), &e, "open with a new series");
+	put(w, 1, 2, 200);
+	flush(w, 1);
+	put(w, 1, 1, 2000);
+	flush(w, 1);
+}
+
+/* -- the judge ----------------------------------------------------------------- */
+
+struct judge {
+	const struct promise *promise;
+	char root[ENG_PATH_MAX], below[ENG_PATH_MAX];
+	unsigned nest_every; /* 0 = never */
+	uint64_t judged;
+	struct sim_count inner;
+};
+
+static int complain(const char *what, const struct engram_error *e)
+{
+	static unsigned said;
+	if (said++ < 20)
+		printf("# %s%s%s\n", what, e && e->message[0] ? ": " : "", e ? e->message : "");
+	return 1;
+}
+
+/* Every acknowledged tag there, nothing else, nothing twice, nothing half. */
+static int holds(const struct client_seen *seen, const struct promise *p, const uint64_t notes[SIM_NOTES], bool added)
+{
+	if (seen->twice || seen->wrong)
+		return complain(seen->twice ? "a frame twice" : "a frame half there", NULL);
+	for (uint64_t i = 0; i < notes[1]; i++)
+		if (!client_has(seen, p->acked[i]))
+			return complain("an acknowledged frame is lost", NULL);
+	for (size_t i = 0; i < seen->n; i++)
+		if (seen->tag[i] > notes[0] && seen->tag[i] < NEW_TAG)
+			return complain("a frame nobody appended", NULL);
+	if (added && !client_has(seen, NEW_TAG))
+		return complain("the frame appended afterwards is lost", NULL);
+	return 0;
+}
+
+static int read_and_compare(const struct eng_sys *sys, const char *root, const struct promise *p,
+                            const uint64_t notes[SIM_NOTES], bool write, bool added)
+{
+	struct eng_log_options o = client_options(root, write);
+	struct client_seen seen = {0};
+	struct engram_error e = {0};
+	struct eng_log *log = NULL;
+	int bad = 0;
+	if (eng_log_open(&log, sys, &o, &e) < 0)
+		return complain(write ? "a writer is refused" : "a reader is refused", &e);
+	if (client_read(log, &seen, &e) < 0)
+		bad = complain("cannot be read", &e);
+	else
+		bad = holds(&seen, p, notes, added);
+	if (!bad && !p->may_branch && seen.own > 1)
+		bad = complain("a sound store taken for a copy", NULL);
+	client_seen_free(&seen);
+	eng_log_close(log);
+	return bad;
+}
+
+static int append_one(struct sim *s, const struct promise *p)
+{
+	struct eng_log_options o = client_options(sim_root(s), true);
+	struct engram_error e = {0};
+	struct eng_log *log = NULL;
+	uint64_t frames, bytes;
+	int bad = 0;
+	if (eng_log_open(&log, sim_sys(s), &o, &e) < 0)
+		return complain("a writer is refused", &e);
+	if (client_append(log, NEW_TAG, 1, 333, NULL, &e) < 0 || eng_log_flush(log, &e) < 0)
+		bad = complain("cannot append", &e);
+	sim_note(s, 2, 1);
+	if (!bad && !p->may_branch && eng_log_discard_derived(log))
+		bad = complain("derived files discarded without need", NULL);
+	if (!bad && eng_log_check(log, &frames, &bytes, NULL, NULL, &e) < 0)
+		bad = complain("the check finds", &e);
+	eng_log_close(log);
+	return bad;
+}
+
+/* The power failed once more while the first image was being recovered. */
+static int judge_again(void *data, const struct sim_image *im, const uint64_t inner[SIM_NOTES])
+{
+	struct judge *j = data;
+	struct sim *s = sim_boot(im, j->below, 3);
+	uint64_t notes[SIM_NOTES] = {inner[0], inner[1]};
+	int bad = !s || read_and_compare(sim_sys(s), j->below, j->promise, notes, true, inner[2]);
+	sim_free(s);
+	return bad;
+}
+
+static void nest(struct judge *j, struct sim *s, const uint64_t notes[SIM_NOTES])
+{
+	struct sim_plan plan = {.seed = j->judged, .random = 2, .singles = 3, .first = {notes[0], notes[1]}};
+	sim_enumerate(s, &plan, judge_again, j, &j->inner);
+}
+
+static int judge(void *data, const struct sim_image *im, const uint64_t notes[SIM_NOTES])
+{
+	struct judge *j = data;
+	struct sim *s = sim_boot(im, j->root, 2);
+	if (!s)
+		return complain("cannot boot", NULL);
+	int bad = read_and_compare(sim_sys(s), j->root, j->promise, notes, false, false) ||
+	          append_one(s, j->promise) ||
+	          read_and_compare(sim_sys(s), j->root, j->promise, notes, false, true);
+	if (!bad && j->nest_every && ++j->judged % j->nest_every == 0) {
+		nest(j, s, notes);
+		bad = j->inner.bad != 0;
+	}
+	sim_free(s);
+	return bad;
+}
+
+/* -- runs ---------------------------------------------------------------------- */
+
+static unsigned factor(void)
+{
+	const char *z = getenv("ENG_IMAGES");
+	return z && atoi(z) > 0 ? (unsigned)atoi(z) : 1;
+}
+
+static uint64_t all_images;
+
+static void run(const char *name, void (*work)(struct work *), size_t every, unsigned nest_every)
+{
+	struct sim_plan plan = {.seed = 11, .random = 4 * factor(), .singles = 6, .every = factor() > 1 ? 1 : every};
+	struct promise *p = calloc(1, sizeof *p);
+	struct judge j = {.promise = p, .nest_every = nest_every};
+	struct sim_count count = {0};
+	char root[ENG_PATH_MAX];
+	if (!p)
+		exit(1);
+	sim_scratch(root, "log");
+	sim_scratch(j.root, "image");
+	sim_scratch(j.below, "again");
+	struct work w = {.sim = sim_new(root, 5), .promise = p};
+	w.sys = sim_sys(w.sim);
+	work(&w);
+	close_handles(&w);
+	sim_enumerate(w.sim, &plan, judge, &j, &count);
+	all_images += count.images + j.inner.images;
+	tap_ok(count.images > 20 && count.bad == 0 && p->nacked > 0,
+	       "%s: %" PRIu64 " frames acknowledged, %" PRIu64 " images and %" PRIu64 " of their recovery, %" PRIu64
+	       " bad", name, p->nacked, count.images, j.inner.images, count.bad);
+	sim_free(w.sim);
+	free(p);
+}
+
+int main(void)
+{
+	run("creation of a series", work_create, 1, 20);
+	run("append", work_append, 1, 60);
+	run("group commit by three handles", work_group, 1, 60);
+	run("failing flushes", work_failing_flush, 1, 60);
+	run("failing writes, full disk", work_failing_write, 1, 60);
+	run("growth of a segment", work_growth, 1, 60);
+	run("rotation", work_rotate, 1, 60);
+	run("stubs", work_stub, 1, 60);
+	run("a new series", work_new_series, 1, 60);
+	tap_ok(all_images >= 2000, "%" PRIu64 " images in all", all_images);
+	return tap_done();
+}
