@@ -43,7 +43,7 @@ static void hint(const struct eng_store *s, struct engram_error *err, int rc)
 {
 	if (rc == MDB_MAP_FULL || rc == MDB_MAP_RESIZED)
 		eng_err_hint(err, "the address space allows a map of %llu MiB only; raise the limit (ulimit -v)",
-		             (unsigned long long)(s->map_size >> 20));
+		             (unsigned long long)(s->env->map_size >> 20));
 	else if (rc == EAGAIN)
 		eng_err_hint(err, "two containers that share this store have equal process ids: run them in one "
 		             "pid namespace");
@@ -70,8 +70,8 @@ int eng_store_err(const struct eng_store *s, struct engram_error *err, int rc, c
 
 int eng_store_usable(const struct eng_store *s, struct engram_error *err)
 {
-	if (s->pid == eng_sys_pid())
+	if (s->env->pid == eng_sys_pid())
 		return 0;
 	return eng_err(err, ENGRAM_EUSAGE, "%s: opened by process %u, used by its child %u", s->path,
-	               (unsigned)s->pid, (unsigned)eng_sys_pid());
+	               (unsigned)s->env->pid, (unsigned)eng_sys_pid());
 }

@@ -4,7 +4,7 @@
  *   1. look at the path: a regular file, or (CREATE) made here with mode 0600;
  *   2. a reader without NOLOCK needs the -lock file to be there, since LMDB
  *      would create it and readers create nothing;
- *   3. registry: once per process;
+ *   3. registry: one environment a process, which later handles share;
  *   4. mdb_env_open with the largest map that the address space allows;
  *   5. compare the file's size with the last page in use: a page beyond the
  *      end would be a SIGBUS at the first read;
@@ -49,38 +49,38 @@ static int look(const struct eng_sys *sys, const char *path, struct eng_stat *st
 	return 1;
 }
 
-static int create_file(const struct eng_sys *sys, const char *path, struct engram_error *err)
+/* *created stays false where another process was faster. */
+static int create_file(const struct eng_sys *sys, const char *path, bool *created, struct engram_error *err)
 {
 	int fd = eng_fs_open(sys, path, O_RDWR | O_CREAT | O_EXCL, 0600);
 
-	if (fd < 0 && fd != -EEXIST)
+	if (fd == -EEXIST)
+		return 0;
+	if (fd < 0)
 		return eng_err_os(err, -fd, "%s: cannot create", path);
-	if (fd >= 0)
-		eng_fs_close(sys, &fd);
+	*created = true;
+	eng_fs_close(sys, &fd);
 	return 0;
 }
 
-/* *created: the file is ours to remove if opening fails. */
-static int find_file(struct eng_store *s, bool *created, struct engram_error *err)
+/* The file by device and inode; made if it is to be.  *created: it is ours to
+ * remove if opening fails. */
+static int find_file(const struct eng_store *s, struct eng_stat *st, bool *created, struct engram_error *err)
 {
-	struct eng_stat st;
-	int rc = look(s->sys, s->path, &st, err);
+	int rc = look(s->sys, s->path, st, err);
 
+	if (rc == 0 && !(s->flags & ENG_STORE_CREATE))
+		return eng_err(err, ENGRAM_ENOFILE, "%s: no such file", s->path);
 	if (rc == 0) {
-		if (!(s->flags & ENG_STORE_CREATE))
-			return eng_err(err, ENGRAM_ENOFILE, "%s: no such file", s->path);
-		*created = true;
-		rc = create_file(s->sys, s->path, err);
+		rc = create_file(s->sys, s->path, created, err);
 		if (rc == 0)
-			rc = look(s->sys, s->path, &st, err);
+			rc = look(s->sys, s->path, st, err);
 		if (rc == 0)
-			rc = eng_err(err, ENGRAM_ENOFILE, "%s: vanished", s->path);
+			return eng_err(err, ENGRAM_ENOFILE, "%s: vanished", s->path);
 	}
-	if (rc < 0)
-		return rc;
-	s->dev = st.dev;
-	s->ino = st.ino;
-	return 0;
+	if (rc > 0 && st->size == 0 && !(s->flags & ENG_STORE_WRITE))
+		return eng_err(err, ENGRAM_ENOFILE, "%s: empty, not made yet", s->path);
+	return rc < 0 ? rc : 0;
 }
 
 static int need_lock_file(const struct eng_store *s, struct engram_error *err)
@@ -99,7 +99,8 @@ static int need_lock_file(const struct eng_store *s, struct engram_error *err)
 	return rc < 0 ? rc : 0;
 }
 
-int eng_store_whole(struct eng_store *s, struct engram_error *err)
+/* The file must reach as far as the last page in use. */
+static int whole(struct eng_store *s, struct engram_error *err)
 {
 	uint64_t used, file;
 	int rc = eng_store_size(s, &used, &file, err);
@@ -112,11 +113,11 @@ int eng_store_whole(struct eng_store *s, struct engram_error *err)
 
 /* -- the environment --------------------------------------------------------- */
 
-static unsigned env_flags(unsigned flags)
+static unsigned env_flags(unsigned flags, bool writable)
 {
 	unsigned out = MDB_NOSUBDIR | MDB_NOTLS;
 
-	if (!(flags & ENG_STORE_WRITE))
+	if (!writable)
 		out |= MDB_RDONLY;
 	if (flags & ENG_STORE_NOLOCK)
 		out |= MDB_NOLOCK;
@@ -125,48 +126,63 @@ static unsigned env_flags(unsigned flags)
 	return out;
 }
 
-static int try_map(struct eng_store *s, uint64_t map_size)
+static int try_open(struct eng_store *s, uint64_t map_size, bool writable)
 {
-	int rc = mdb_env_create(&s->env);
+	struct eng_env *env = s->env;
+	int rc = mdb_env_create(&env->mdb);
 
 	if (rc)
 		return rc;
-	rc = mdb_env_set_mapsize(s->env, map_size);
+	rc = mdb_env_set_mapsize(env->mdb, map_size);
 	if (rc == 0)
-		rc = mdb_env_set_maxreaders(s->env, READERS_MAX);
+		rc = mdb_env_set_maxreaders(env->mdb, READERS_MAX);
 	if (rc == 0)
-		rc = mdb_env_set_maxdbs(s->env, (MDB_dbi)s->ntables);
+		rc = mdb_env_set_maxdbs(env->mdb, (MDB_dbi)s->ntables);
 	if (rc == 0)
-		rc = mdb_env_open(s->env, s->path, env_flags(s->flags), 0600);
+		rc = mdb_env_open(env->mdb, s->path, env_flags(s->flags, writable), 0600);
 	if (rc) {
-		mdb_env_close(s->env);
-		s->env = NULL;
+		mdb_env_close(env->mdb);
+		env->mdb = NULL;
 	}
+	env->map_size = map_size;
+	env->writable = writable;
 	return rc;
 }
 
 /* 1 TiB lets the file grow without ever remapping.  Where the address space is
  * limited (ulimit -v, valgrind, sanitizers) mmap refuses with ENOMEM or, in
  * valgrind, EINVAL; the next smaller map is tried. */
-static int open_env(struct eng_store *s, struct engram_error *err)
+static int try_maps(struct eng_store *s, bool writable)
 {
 	static const uint64_t gib[] = {1024, 64, 32, 8, 1};
 	int rc = ENOMEM;
 
-	for (size_t i = 0; i < ENG_COUNT(gib) && (rc == ENOMEM || rc == EINVAL); i++) {
-		s->map_size = gib[i] << 30;
-		rc = try_map(s, s->map_size);
-	}
+	for (size_t i = 0; i < ENG_COUNT(gib) && (rc == ENOMEM || rc == EINVAL); i++)
+		rc = try_open(s, gib[i] << 30, writable);
+	return rc;
+}
+
+/* A reader, too, gets an environment that could write, if the file may be
+ * written: the process may open the file for writing later, and one
+ * environment must serve both.  Nothing is written through it before that. */
+static int open_env(struct eng_store *s, struct engram_error *err)
+{
+	bool write = s->flags & ENG_STORE_WRITE;
+	int rc = s->flags & ENG_STORE_NOLOCK ? EACCES : try_maps(s, true);
+
+	if (!write && (rc == EACCES || rc == EPERM || rc == EROFS))
+		rc = try_maps(s, false);
 	return rc ? eng_store_err(s, err, rc, "cannot open") : 0;
 }
 
 static int open_table(struct eng_store *s, MDB_txn *txn, size_t i, unsigned create)
 {
 	unsigned want = s->tables[i].int_key ? MDB_INTEGERKEY : 0, found;
-	int rc = mdb_dbi_open(txn, s->tables[i].name, want | create, &s->dbis[i]);
+	MDB_dbi *dbi = &s->env->dbis[i];
+	int rc = mdb_dbi_open(txn, s->tables[i].name, want | create, dbi);
 
 	if (rc == 0)
-		rc = mdb_dbi_flags(txn, s->dbis[i], &found);
+		rc = mdb_dbi_flags(txn, *dbi, &found);
 	if (rc == 0 && found != want)
 		rc = MDB_INCOMPATIBLE;
 	return rc;
@@ -177,7 +193,7 @@ static int open_table(struct eng_store *s, MDB_txn *txn, size_t i, unsigned crea
 static int try_tables(struct eng_store *s, unsigned create, size_t *failed)
 {
 	MDB_txn *txn;
-	int rc = mdb_txn_begin(s->env, NULL, create ? 0 : MDB_RDONLY, &txn);
+	int rc = eng_begin(s, create, &txn);
 
 	*failed = 0;
 	if (rc)
@@ -223,17 +239,11 @@ static struct eng_store *store_new(const struct eng_sys *sys, const char *path, 
 
 	if (!s)
 		return NULL;
-	s->dbis = eng_calloc(ntables + 1, sizeof *s->dbis);
-	if (!s->dbis) {
-		eng_free(s);
-		return NULL;
-	}
 	memcpy(s->path, path, n);
 	s->sys = sys;
 	s->flags = flags;
 	s->tables = tables;
 	s->ntables = ntables;
-	s->pid = eng_sys_pid();
 	return s;
 }
 
@@ -247,13 +257,65 @@ static void remove_created(const struct eng_sys *sys, const char *path)
 		sys->fs.ops->unlink(sys->fs.ctx, lock);
 }
 
-static int open_claimed(struct eng_store *s, struct engram_error *err)
+static int open_fresh(struct eng_store *s, struct engram_error *err)
 {
-	int rc = open_env(s, err);
+	int rc;
+
+	s->env->tables = s->tables;
+	s->env->ntables = s->ntables;
+	s->env->flags = s->flags;
+	s->env->dbis = eng_calloc(s->ntables + 1, sizeof *s->env->dbis);
+	if (!s->env->dbis)
+		return eng_err_nomem(err);
+	rc = open_env(s, err);
+	if (rc == 0)
+		rc = whole(s, err);
+	if (rc == 0)
+		rc = open_tables(s, err);
+	if (rc == 0)
+		eng_env_settle(s->env);
+	return rc;
+}
+
+static bool same_tables(const struct eng_env *env, const struct eng_store *s)
+{
+	if (env->ntables != s->ntables)
+		return false;
+	for (size_t i = 0; i < s->ntables; i++)
+		if (strcmp(env->tables[i].name, s->tables[i].name) != 0 ||
+		    env->tables[i].int_key != s->tables[i].int_key)
+			return false;
+	return true;
+}
+
+/* The file is open in this process: what it was opened for must do. */
+static int share(const struct eng_store *s, struct engram_error *err)
+{
+	const unsigned same = ENG_STORE_NOLOCK | ENG_STORE_BULK;
+	const struct eng_env *env = s->env;
+
+	if (((env->flags ^ s->flags) & same) || ((s->flags & ENG_STORE_WRITE) && !env->writable))
+		return eng_err(err, ENGRAM_EUSAGE, "%s: already open in this process, in another way", s->path);
+	if (!same_tables(env, s))
+		return eng_err(err, ENGRAM_EUSAGE, "%s: already open in this process, with other tables", s->path);
+	return 0;
+}
+
+static int open_store(struct eng_store *s, bool *created, struct engram_error *err)
+{
+	struct eng_stat st;
+	int rc = check_flags(s, err);
 
 	if (rc == 0)
-		rc = eng_store_whole(s, err);
-	return rc == 0 ? open_tables(s, err) : rc;
+		rc = find_file(s, &st, created, err);
+	if (rc == 0)
+		rc = need_lock_file(s, err);
+	if (rc)
+		return rc;
+	s->env = eng_env_claim(s->sys, st.dev, st.ino);
+	if (!s->env)
+		return eng_err_nomem(err);
+	return s->env->mdb ? share(s, err) : open_fresh(s, err);
 }
 
 int eng_store_open(struct eng_store **out, const struct eng_sys *sys, const char *path, unsigned flags,
@@ -265,15 +327,7 @@ int eng_store_open(struct eng_store **out, const struct eng_sys *sys, const char
 
 	if (!s)
 		return eng_err_nomem(err);
-	rc = check_flags(s, err);
-	if (rc == 0)
-		rc = find_file(s, &created, err);
-	if (rc == 0)
-		rc = need_lock_file(s, err);
-	if (rc == 0 && !eng_registry_add(s))
-		rc = eng_err(err, ENGRAM_EUSAGE, "%s: already open in this process", path);
-	else if (rc == 0)
-		rc = open_claimed(s, err);
+	rc = open_store(s, &created, err);
 	if (rc == 0) {
 		*out = s;
 		return 0;
@@ -284,16 +338,12 @@ int eng_store_open(struct eng_store **out, const struct eng_sys *sys, const char
 	return rc;
 }
 
-/* In a child of the opener the environment is left alone: closing it would
- * clear the parent's reader slots. */
 void eng_store_close(struct eng_store *s)
 {
 	if (!s)
 		return;
-	if (s->env && s->pid == eng_sys_pid())
-		mdb_env_close(s->env);
-	eng_registry_remove(s);
-	eng_free(s->dbis);
+	if (s->env)
+		eng_env_release(s->env);
 	eng_free(s);
 }
 
@@ -308,9 +358,9 @@ int eng_store_size(struct eng_store *s, uint64_t *used, uint64_t *file, struct e
 
 	if (rc)
 		return rc;
-	rc = mdb_env_info(s->env, &info);
+	rc = mdb_env_info(s->env->mdb, &info);
 	if (rc == 0)
-		rc = mdb_env_stat(s->env, &pages);
+		rc = mdb_env_stat(s->env->mdb, &pages);
 	if (rc)
 		return eng_store_err(s, err, rc, "cannot read the meta page");
 	rc = s->sys->fs.ops->stat(s->sys->fs.ctx, s->path, &st);
@@ -327,7 +377,7 @@ int eng_store_sync(struct eng_store *s, struct engram_error *err)
 
 	if (rc)
 		return rc;
-	rc = mdb_env_sync(s->env, 1);
+	rc = mdb_env_sync(s->env->mdb, 1);
 	return rc ? eng_store_err(s, err, rc, "cannot sync") : 0;
 }
 
@@ -341,7 +391,7 @@ int eng_store_copy(struct eng_store *s, const char *path, struct engram_error *e
 	fd = eng_fs_open(s->sys, path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (fd < 0)
 		return eng_err_os(err, -fd, "%s: cannot create", path);
-	rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT);
+	rc = mdb_env_copyfd2(s->env->mdb, fd, MDB_CP_COMPACT);
 	if (rc)
 		rc = eng_store_err(s, err, rc, "cannot copy to %s", path);
 	else if ((rc = eng_fs_sync(s->sys, fd)) < 0)

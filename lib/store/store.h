@@ -1,9 +1,11 @@
 /* store.h - LMDB, wrapped: the only user of lmdb.h.
  *
  * What the wrapper adds, each for a measured reason (README.md):
- *  - a registry by (device, inode): a second open of one file in a process
- *    and any use after fork are refused (ENGRAM_EUSAGE), since LMDB's locks
- *    and reader slots break silently otherwise;
+ *  - a registry by (device, inode): handles on one file share one LMDB
+ *    environment, in all threads of the process, and use after fork is refused
+ *    (ENGRAM_EUSAGE), since LMDB's locks and reader slots break silently
+ *    otherwise.  Handles that cannot share (other tables, other BULK or NOLOCK,
+ *    WRITE where the file could only be opened for reading) are refused too;
  *  - a 1 TiB map, stepping down to 64, 32, 8, 1 GiB where the address space
  *    is limited; 1,024 reader slots; no thread-bound slots;
  *  - the file size is compared with the last page in use before anything is
@@ -31,7 +33,7 @@ enum eng_store_flags {
 };
 
 /* Databases are named at open, in a fixed order; `tables` stays the caller's
- * and outlives the store.  Keys are bytes in memcmp order (encode integers
+ * and outlives every store opened with it.  Keys are bytes in memcmp order (encode integers
  * big-endian) except where int_key: a native u32/u64. */
 struct eng_table {
 	const char *name;

@@ -1,4 +1,4 @@
-/* store_int.h - what store.c, txn.c, walk.c and registry.c share. */
+/* store_int.h - what the files of store/ share. */
 #ifndef ENG_STORE_STORE_INT_H
 #define ENG_STORE_STORE_INT_H
 
@@ -7,18 +7,29 @@
 #include "base/err.h"
 #include "store/store.h"
 
+/* One LMDB environment of this process; handles on the same file share it. */
+struct eng_env {
+	MDB_env *mdb;       /* NULL until opened */
+	MDB_dbi *dbis;      /* one a table, in the order of the first handle's tables */
+	const struct eng_table *tables;
+	size_t ntables;
+	unsigned flags;     /* of the first handle */
+	bool writable;      /* opened for writing, whoever asked */
+	uint64_t map_size;
+	uint32_t pid;       /* of the process that opened it */
+	/* registry.c's, under its lock */
+	struct eng_env *next;
+	uint64_t dev, ino;  /* key */
+	unsigned refs;
+	bool busy;          /* being opened or closed: whoever else wants it waits */
+};
+
 struct eng_store {
 	const struct eng_sys *sys;
-	MDB_env *env;                   /* NULL until opened */
+	struct eng_env *env;            /* NULL until claimed */
 	const struct eng_table *tables; /* the caller's */
 	size_t ntables;
-	MDB_dbi *dbis;                  /* one a table, in the same order */
-	unsigned flags;
-	uint32_t pid;                   /* of the process that opened it */
-	unsigned ntxns;                 /* open now */
-	uint64_t map_size;
-	struct eng_store *next;         /* in the registry; guarded by its lock */
-	uint64_t dev, ino;              /* registry key */
+	unsigned flags;                 /* enum eng_store_flags */
 	char path[];
 };
 
@@ -31,21 +42,29 @@ struct eng_txn {
 	struct eng_walk *walks;     /* open ones: LMDB wants cursors closed before the transaction */
 };
 
-/* Claims (dev, ino) for s; false if this process has it open already. */
-bool eng_registry_add(struct eng_store *s);
-void eng_registry_remove(struct eng_store *s); /* absent is no error */
+/* The environment for (dev, ino): an open one with another reference, or a new
+ * one, busy, that the caller opens and settles (or releases).  NULL = out of memory. */
+struct eng_env *eng_env_claim(const struct eng_sys *sys, uint64_t dev, uint64_t ino);
+void eng_env_settle(struct eng_env *env);
+/* Gives a reference back; the last one closes. */
+void eng_env_release(struct eng_env *env);
 
 /* An LMDB result (an errno, or MDB_*) as code and message "PATH: what: why". */
 int eng_store_err(const struct eng_store *s, struct engram_error *err, int rc, const char *format, ...)
 	ENG_PRINTF(4, 5);
 /* EUSAGE in a child of the process that opened it. */
 int eng_store_usable(const struct eng_store *s, struct engram_error *err);
-/* The file must reach as far as the last page in use. */
-int eng_store_whole(struct eng_store *s, struct engram_error *err);
 
+/* mdb_txn_begin, trying again where waiting may help. */
+int eng_begin(struct eng_store *s, bool write, MDB_txn **txn);
 /* Records the first failure of a transaction; returns it. */
 int eng_txn_fail(struct eng_txn *t, int rc, const char *what, size_t table);
 void eng_walks_close(struct eng_txn *t);
+
+static inline MDB_dbi eng_dbi(const struct eng_txn *t, size_t table)
+{
+	return t->s->env->dbis[table];
+}
 
 static inline MDB_val eng_val(struct eng_bytes b)
 {

@@ -39,19 +39,17 @@ static int fail_code(struct eng_txn *t, int code, const char *what, size_t table
 /* A slot is refused with EAGAIN where a process of equal id in another pid
  * namespace holds one (LMDB locks the byte of its pid): that passes when the
  * other one is short-lived.  A full table may hold slots of the dead. */
-static int begin_retrying(struct eng_store *s, bool write, MDB_txn **txn)
+int eng_begin(struct eng_store *s, bool write, MDB_txn **txn)
 {
 	enum { TRIES = 5, PAUSE_US = 2000 };
 	int rc = 0, dead;
 
 	for (int i = 0; i < TRIES; i++) {
 		if (write)
-			mdb_reader_check(s->env, &dead);
-		rc = mdb_txn_begin(s->env, NULL, write ? 0 : MDB_RDONLY, txn);
+			mdb_reader_check(s->env->mdb, &dead);
+		rc = mdb_txn_begin(s->env->mdb, NULL, write ? 0 : MDB_RDONLY, txn);
 		if (rc == MDB_READERS_FULL)
-			mdb_reader_check(s->env, &dead);
-		else if (rc == MDB_MAP_RESIZED && s->ntxns == 0)
-			mdb_env_set_mapsize(s->env, 0); /* another process has a larger map: take its size */
+			mdb_reader_check(s->env->mdb, &dead);
 		else if (rc != EAGAIN)
 			break;
 		if (rc == EAGAIN)
@@ -74,12 +72,11 @@ int eng_txn_begin(struct eng_txn **out, struct eng_store *s, bool write, struct 
 		return eng_err_nomem(err);
 	t->s = s;
 	t->write = write;
-	rc = begin_retrying(s, write, &t->txn);
+	rc = eng_begin(s, write, &t->txn);
 	if (rc) {
 		eng_free(t);
 		return eng_store_err(s, err, rc, write ? "cannot begin writing" : "cannot take a snapshot");
 	}
-	s->ntxns++;
 	*out = t;
 	return 0;
 }
@@ -91,14 +88,13 @@ static void end(struct eng_txn *t, bool ours)
 	eng_walks_close(t);
 	if (ours && t->txn)
 		mdb_txn_abort(t->txn);
-	t->s->ntxns--;
 	eng_free(t);
 }
 
 void eng_txn_abort(struct eng_txn *t)
 {
 	if (t)
-		end(t, t->s->pid == eng_sys_pid());
+		end(t, t->s->env->pid == eng_sys_pid());
 }
 
 /* LMDB answers EIO for a short write, which is what a full disk mostly is. */
@@ -109,7 +105,7 @@ static int commit_error(struct eng_store *s, int rc, struct engram_error *err)
 	struct eng_stat st;
 	int fd;
 
-	if (rc == EIO && mdb_env_get_fd(s->env, &fd) == 0 && fs->ops->fstat(fs->ctx, fd, &st) == 0 &&
+	if (rc == EIO && mdb_env_get_fd(s->env->mdb, &fd) == 0 && fs->ops->fstat(fs->ctx, fd, &st) == 0 &&
 	    fs->ops->reserve(fs->ctx, fd, st.size, PROBE) == -ENOSPC)
 		rc = ENOSPC;
 	return eng_store_err(s, err, rc, "cannot commit");
@@ -122,9 +118,9 @@ static void extend(struct eng_store *s)
 	MDB_txn *txn;
 	int fd;
 
-	if (mdb_txn_begin(s->env, NULL, 0, &txn))
+	if (mdb_txn_begin(s->env->mdb, NULL, 0, &txn))
 		return;
-	if (eng_store_size(s, &used, &file, NULL) == 0 && file < used && mdb_env_get_fd(s->env, &fd) == 0)
+	if (eng_store_size(s, &used, &file, NULL) == 0 && file < used && mdb_env_get_fd(s->env->mdb, &fd) == 0)
 		fs->ops->truncate(fs->ctx, fd, used);
 	mdb_txn_abort(txn);
 }
@@ -179,7 +175,7 @@ int eng_txn_get(struct eng_txn *t, size_t table, struct eng_bytes key, struct en
 
 	if (t->status)
 		return t->status;
-	rc = mdb_get(t->txn, t->s->dbis[table], &k, &v);
+	rc = mdb_get(t->txn, eng_dbi(t, table), &k, &v);
 	if (rc == MDB_NOTFOUND)
 		return 0;
 	if (rc)
@@ -200,7 +196,7 @@ static void *put(struct eng_txn *t, size_t table, struct eng_bytes key, struct e
 		fail_code(t, ENGRAM_EUSAGE, "write in a reading transaction", table);
 		return NULL;
 	}
-	rc = mdb_put(t->txn, t->s->dbis[table], &k, &v, flags);
+	rc = mdb_put(t->txn, eng_dbi(t, table), &k, &v, flags);
 	if (rc) {
 		eng_txn_fail(t, rc, what, table);
 		return NULL;
@@ -234,7 +230,7 @@ void eng_txn_del(struct eng_txn *t, size_t table, struct eng_bytes key)
 		fail_code(t, ENGRAM_EUSAGE, "delete in a reading transaction", table);
 		return;
 	}
-	rc = mdb_del(t->txn, t->s->dbis[table], &k, NULL);
+	rc = mdb_del(t->txn, eng_dbi(t, table), &k, NULL);
 	if (rc && rc != MDB_NOTFOUND)
 		eng_txn_fail(t, rc, "delete", table);
 }
@@ -246,7 +242,7 @@ int eng_txn_count(struct eng_txn *t, size_t table, uint64_t *n)
 
 	if (t->status)
 		return t->status;
-	rc = mdb_stat(t->txn, t->s->dbis[table], &st);
+	rc = mdb_stat(t->txn, eng_dbi(t, table), &st);
 	if (rc)
 		return eng_txn_fail(t, rc, "count", table);
 	*n = st.ms_entries;

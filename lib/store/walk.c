@@ -33,7 +33,7 @@ int eng_walk_begin(struct eng_walk **out, struct eng_txn *t, size_t table, struc
 	w = eng_calloc(1, sizeof *w);
 	if (!w)
 		return eng_err_nomem(err);
-	rc = mdb_cursor_open(t->txn, t->s->dbis[table], &w->cursor);
+	rc = mdb_cursor_open(t->txn, eng_dbi(t, table), &w->cursor);
 	if (rc) {
 		eng_free(w);
 		return eng_store_err(t->s, err, rc, "table %s: cannot walk", t->s->tables[table].name);
@@ -51,7 +51,7 @@ int eng_walk_begin(struct eng_walk **out, struct eng_txn *t, size_t table, struc
 
 static void detach(struct eng_walk *w)
 {
-	if (w->t->s->pid == eng_sys_pid())
+	if (w->t->s->env->pid == eng_sys_pid())
 		mdb_cursor_close(w->cursor);
 	*w->link = w->next;
 	if (w->next)
