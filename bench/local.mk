@@ -1,1 +1,24 @@
 # Side by side with the peers: make bench.
+#
+# Figures depend on machine and disk, so nothing here is part of make check.
+
+EXTRA_PROGRAMS += %D%/puts %D%/spawn %D%/noop %D%/flatscan
+measure = %D%/measure.c %D%/measure.h
+bench_puts_SOURCES = %D%/puts.c $(measure)
+bench_puts_LDADD = libeng_all.la $(SQLITE_LIBS) $(LMDB_LIBS)
+bench_spawn_SOURCES = %D%/spawn.c $(measure)
+bench_spawn_LDADD =
+bench_noop_SOURCES = %D%/peers/noop.c
+bench_noop_LDADD =
+bench_flatscan_SOURCES = %D%/peers/flatscan.c
+dist_noinst_SCRIPTS += %D%/run.sh
+CLEANFILES += $(EXTRA_PROGRAMS) %D%/results.ndjson
+
+.PHONY: bench
+bench: all %D%/puts %D%/spawn %D%/noop %D%/flatscan
+	$(SHELL) $(srcdir)/%D%/run.sh '$(abs_builddir)' $(BENCH)
+
+clean-local: clean-bench-data
+.PHONY: clean-bench-data
+clean-bench-data:
+	-rm -rf bench/data

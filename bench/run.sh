@@ -1,0 +1,124 @@
+#!/bin/sh
+# run.sh - side by side with the peers, in one run, on one disk.
+#
+#     bench/run.sh BUILDDIR [put] [store] [recall] [help]
+#
+# Prints a table; the figures go to BUILDDIR/bench/results.ndjson.  BENCH_DIR
+# is where the data lies (BUILDDIR/bench/data: the disk matters), BENCH_ROUNDS
+# how often a process is started (300), BENCH_SECONDS a window of fifty writers
+# (2), BENCH_TEXTS how many memories recall searches (100000).
+set -eu
+
+build=$1
+shift
+[ $# -gt 0 ] || set -- put store recall help
+rounds=${BENCH_ROUNDS:-300}
+seconds=${BENCH_SECONDS:-2}
+texts=${BENCH_TEXTS:-100000}
+data=${BENCH_DIR:-$build/bench/data}/oneshot
+results=$build/bench/results.ndjson
+spawn=$build/bench/spawn
+store=$build/engram-store
+recall=$build/engram-recall
+
+# libtool's wrappers are scripts; what is measured are the programs behind them.
+program() {
+	if [ -x "$build/.libs/${1##*/}" ]; then
+		printf '%s\n' "$build/.libs/${1##*/}"
+	else
+		printf '%s\n' "$1"
+	fi
+}
+store=$(program "$store")
+recall=$(program "$recall")
+LD_LIBRARY_PATH=$build/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export LD_LIBRARY_PATH
+
+conditions() {
+	cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+	disk=$(df --output=source,fstype "$data" | tail -n 1 | tr -s ' ')
+	printf '{"v":1,"type":"conditions","cpu":"%s","cores":%s,"kernel":"%s","disk":"%s","load":"%s","rounds":%s}\n' \
+		"$cpu" "$(nproc)" "$(uname -r)" "$disk" "$(cut -d' ' -f1-3 /proc/loadavg)" "$rounds"
+}
+
+bench_put() {
+	rm -rf "$data/put"
+	mkdir -p "$data/put"
+	"$build/bench/puts" "$data/put" "$seconds"
+}
+
+bench_store() {
+	rm -rf "$data/store"
+	mkdir -p "$data/store"
+	text='The plumber said the valve under the kitchen sink must be replaced before winter, visit %n.'
+	sqlite3 "$data/store/peer.db" 'PRAGMA journal_mode=WAL; CREATE TABLE m(id INTEGER PRIMARY KEY, text TEXT)' >/dev/null
+	"$spawn" store "$rounds" \
+		-- engram-store "$store" --home="$data/store/home" "$text" \
+		-- sqlite3 sqlite3 "$data/store/peer.db" "PRAGMA synchronous=FULL; INSERT INTO m(text) VALUES('$text')" \
+		-- noop "$build/bench/noop" \
+		-- ratio 'p50 of engram-store TEXT / sqlite3 insert (WAL, FULL)' engram-store sqlite3 0.6
+}
+
+# One gloss of WordNet a line, examples left out.
+glosses() {
+	cat /usr/share/wordnet/data.noun /usr/share/wordnet/data.verb /usr/share/wordnet/data.adj \
+		/usr/share/wordnet/data.adv | sed -n 's/^[0-9].* | //p' | sed 's/; ".*//; s/[[:space:]]*$//' |
+		awk 'length($0) > 8 && !seen[$0]++' | head -n "$texts"
+}
+
+prepare_recall() {
+	[ -f "$data/recall/ready-$texts" ] && return
+	rm -rf "$data/recall"
+	mkdir -p "$data/recall"
+	glosses >"$data/recall/texts"
+	jq -Rc '{text:.}' "$data/recall/texts" |
+		"$store" --home="$data/recall/home" --import=ndjson - >/dev/null
+	"$(program "$build/engram-consolidate")" --home="$data/recall/home" >/dev/null
+	"$build/bench/flatscan" make "$data/recall/flat" <"$data/recall/texts"
+	sqlite3 "$data/recall/fts.db" "CREATE VIRTUAL TABLE f USING fts5(text)" \
+		".mode ascii" ".separator \"\001\" \"\n\"" ".import $data/recall/texts f" \
+		"INSERT INTO f(f) VALUES('optimize')" "PRAGMA journal_mode=WAL" >/dev/null
+	: >"$data/recall/ready-$texts"
+}
+
+bench_recall() {
+	prepare_recall
+	cue='a device for lifting heavy goods on a ship'
+	match='device OR lifting OR heavy OR goods OR ship'
+	"$(program "$build/engram-consolidate")" --home="$data/recall/home" --warm >/dev/null
+	cat "$data/recall/flat" "$data/recall/fts.db" >/dev/null
+	"$spawn" recall "$rounds" \
+		-- vector=1 "$recall" --home="$data/recall/home" --mode=vector "$cue" \
+		-- hybrid=1 "$recall" --home="$data/recall/home" "$cue" \
+		-- flatscan "$build/bench/flatscan" "$data/recall/flat" "$cue" \
+		-- fts5 sqlite3 -readonly "$data/recall/fts.db" \
+		"SELECT rowid, bm25(f) FROM f WHERE f MATCH '$match' ORDER BY rank LIMIT 10" \
+		-- ratio "p50 of recall --mode vector / bare scan of a flat file, $texts rows" vector flatscan 2 \
+		-- ratio 'p50 of recall (hybrid) / bare scan + FTS5 query in sqlite3' hybrid flatscan+fts5 2
+}
+
+bench_help() {
+	"$spawn" help "$rounds" \
+		-- engram-store "$store" --help \
+		-- engram-recall "$recall" --help \
+		-- noop "$build/bench/noop" \
+		-- extra 'microseconds of engram-store --help beyond a dynamic no-op' engram-store noop 800 \
+		-- extra 'microseconds of engram-recall --help beyond a dynamic no-op' engram-recall noop 800
+}
+
+table() {
+	jq -r '
+		if .type == "conditions" then "\(.cpu), \(.cores) cores, Linux \(.kernel), \(.disk), load \(.load), \(.rounds) rounds"
+		elif .type == "times" then "\(.bench)\t\(.what)\tp50 \(.p50) us\tp99 \(.p99) us\tn \(.n)"
+		elif .type == "rate" then "\(.bench)\t\(.what)\t\(.value) \(.unit)\t\t"
+		elif .at_most then "\(.bench)\t\(.what)\t\(.ratio)\tat most \(.at_most)\t\(if .met then "met" else "MISSED" end)"
+		else "\(.bench)\t\(.what)\t\(.ratio)\tat least \(.at_least)\t\(if .met then "met" else "MISSED" end)" end' "$results" |
+		column -t -s "$(printf '\t')"
+}
+
+mkdir -p "$data" "$build/bench"
+conditions >"$results"
+for part in "$@"; do
+	"bench_$part" >>"$results"
+done
+table
