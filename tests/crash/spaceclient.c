@@ -1,0 +1,164 @@
+/* spaceclient.c - see spaceclient.h. */
+#include "spaceclient.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "frame/payload.h"
+
+const struct engram_id client_space_id = {{0x5b, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
+
+/* Words that tell the memories apart in the text index too. */
+struct engram_memory client_memory(char text[160], unsigned number)
+{
+	static const char *const what[] = {"kettle", "barge", "lantern", "orchid", "compass", "saddle", "anvil", "quill"};
+	static const char *const where[] = {"harbour", "attic", "meadow", "cellar", "chapel", "quarry", "orchard", "mill"};
+	snprintf(text, 160, "number%u the %s stands near the %s beside %u other things", number, what[number % 8],
+	         where[number / 8 % 8], number * 7919 % 1000);
+	return (struct engram_memory){.has = ENGRAM_TEXT, .text = eng_str(text)};
+}
+
+struct engram_id client_id(unsigned number)
+{
+	char text[160];
+	struct engram_memory m = client_memory(text, number);
+	return eng_memory_id(&client_space_id, &m);
+}
+
+int client_create(const struct eng_sys *sys, const char *dir, struct engram_error *err)
+{
+	return eng_space_create(sys, dir, &client_space_id, 1700000000000000, err);
+}
+
+static int open_space(struct engram_space **space, const struct eng_sys *sys, const char *dir, unsigned flags,
+                      struct engram_error *err)
+{
+	return eng_space_open(space, sys, dir, "crash", flags, 5000, NULL, NULL, err);
+}
+
+static int put_all(struct engram_space *space, unsigned first, unsigned n, struct engram_error *err)
+{
+	struct engram_writer *w = NULL;
+	int r = engram_writer_open(&w, space, 0, err);
+	for (unsigned i = 0; r >= 0 && i < n; i++) {
+		char text[160];
+		struct engram_memory m = client_memory(text, first + i);
+		struct engram_id id;
+		enum engram_put_result put;
+		r = engram_put(w, &id, &put, &m, err);
+	}
+	if (r >= 0)
+		r = engram_commit(w, err);
+	engram_writer_close(w);
+	return r;
+}
+
+int client_put(const struct eng_sys *sys, const char *dir, unsigned first, unsigned n, struct engram_error *err)
+{
+	struct engram_space *space = NULL;
+	int r = open_space(&space, sys, dir, ENGRAM_WRITE, err);
+	if (r >= 0)
+		r = put_all(space, first, n, err);
+	engram_space_close(space);
+	return r;
+}
+
+int client_forget(const struct eng_sys *sys, const char *dir, unsigned number, struct engram_error *err)
+{
+	struct engram_space *space = NULL;
+	struct engram_writer *w = NULL;
+	struct engram_id id = client_id(number);
+	int r = open_space(&space, sys, dir, ENGRAM_WRITE, err);
+	if (r >= 0)
+		r = engram_writer_open(&w, space, 0, err);
+	if (r >= 0)
+		r = engram_forget(w, &id, 1, err);
+	if (r >= 0)
+		r = engram_commit(w, err);
+	engram_writer_close(w);
+	engram_space_close(space);
+	return r;
+}
+
+int client_consolidate(const struct eng_sys *sys, const char *dir, unsigned tasks, struct engram_error *err)
+{
+	struct engram_space *space = NULL;
+	struct engram_report report;
+	int r = open_space(&space, sys, dir, ENGRAM_WRITE, err);
+	if (r >= 0)
+		r = engram_consolidate(space, &report, tasks, false, NULL, NULL, err);
+	if (r >= 0 && tasks & ENGRAM_CHECK && report.differences)
+		r = eng_err(err, ENGRAM_EINTERNAL, "derived data differ: %s", report.first_difference);
+	engram_space_close(space);
+	return r;
+}
+
+int client_recall(const struct eng_sys *sys, const char *dir, unsigned number, bool *first,
+                  struct engram_error *err)
+{
+	struct engram_space *space = NULL;
+	struct engram_result result = {0};
+	struct engram_cue cue;
+	char text[160];
+	struct engram_memory m = client_memory(text, number);
+	struct engram_id id = client_id(number);
+	int r = open_space(&space, sys, dir, ENGRAM_READ, err);
+	engram_cue_init(&cue);
+	cue.text = m.text;
+	if (r >= 0)
+		r = engram_recall(space, &result, &cue, err);
+	if (r >= 0)
+		*first = result.n > 0 && eng_id_cmp(&result.hits[0].memory.id, &id) == 0;
+	engram_result_free(&result);
+	engram_space_close(space);
+	return r;
+}
+
+/* -- comparing ------------------------------------------------------------------ */
+
+struct found {
+	unsigned n;
+	uint8_t times[CLIENT_MEMORIES];
+	unsigned strange;
+};
+
+static int collect(void *data, const struct engram_memory *m)
+{
+	struct found *f = data;
+	char text[160];
+	unsigned number = 0;
+	if (m->text.n > 6)
+		number = (unsigned)strtoul(m->text.p + 6, NULL, 10);
+	struct engram_memory wanted = client_memory(text, number);
+	if (number >= CLIENT_MEMORIES || !eng_str_eq(wanted.text, m->text))
+		f->strange++;
+	else
+		f->times[number]++;
+	return 0;
+}
+
+int client_compare(const struct eng_sys *sys, const char *dir, const enum promise *promises, unsigned n, char why[256])
+{
+	struct engram_space *space = NULL;
+	struct engram_error e = {0};
+	struct found f = {.n = n};
+	int bad = 0;
+	why[0] = '\0';
+	if (open_space(&space, sys, dir, ENGRAM_READ, &e) < 0 || engram_export(space, collect, &f, &e) < 0) {
+		snprintf(why, 256, "cannot be read: %.200s", e.message);
+		bad = 1;
+	} else if (f.strange) {
+		snprintf(why, 256, "%u memories nobody put", f.strange);
+		bad = 1;
+	}
+	for (unsigned i = 0; !bad && i < CLIENT_MEMORIES; i++) {
+		enum promise p = i < n ? promises[i] : NEVER;
+		if (f.times[i] > 1 || (p == ACKED && !f.times[i]) || ((p == NEVER || p == FORGOTTEN) && f.times[i])) {
+			snprintf(why, 256, "memory %u is there %u times, promised: %s", i, f.times[i],
+			         (const char *const[]){"never put", "maybe", "acknowledged", "forgotten"}[p]);
+			bad = 1;
+		}
+	}
+	engram_space_close(space);
+	return bad;
+}
