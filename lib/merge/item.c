@@ -106,14 +106,14 @@ static int count_elements(size_t *n, const struct eng_prelude *p, const uint8_t 
 	return rc < 0 ? eng_err(err, ENGRAM_EINPUT, "element %zu: malformed", *n + 1) : 0;
 }
 
-/* What a body says, without when and by which session it was said: storing
- * the same again is a rehearsal, not a conflict.  A sum, since the order of
- * elements says nothing. */
+/* What a body says, without when and by which session it was said (storing the
+ * same again is a rehearsal, not a conflict) and without tags (they unite, so
+ * none is lost).  A sum, since the order of elements says nothing. */
 static uint64_t element_check(const struct eng_element *e, uint64_t hash)
 {
 	uint8_t in[10];
 
-	if (e->type == ENG_EL_SESSION || e->type == ENG_EL_STORED)
+	if (e->type == ENG_EL_SESSION || e->type == ENG_EL_STORED || e->type == ENG_EL_TAG)
 		return 0;
 	eng_set16(in, e->type);
 	eng_set64(in + 2, hash);

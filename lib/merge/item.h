@@ -46,7 +46,7 @@ struct eng_dot_record {
 	 * values of TEXT, VECTOR and unknown types have p NULL (n stays). */
 	const struct eng_element *elements;
 	const uint64_t *hashes;   /* XXH3-64 of each value; 0 where a decoded value is at hand */
-	uint64_t body_check;      /* of what the body says: every element but SESSION and STORED; 0 for a stub */
+	uint64_t body_check;      /* of what the body says: all but TAG, SESSION, STORED; 0 for a stub */
 };
 
 struct eng_item {
