@@ -28,22 +28,26 @@ _Static_assert(FLT_RADIX == 2 && FLT_MANT_DIG == 24 && DBL_MANT_DIG == 53, "need
 
 #define LOWEST_EXPONENT (FLT_MIN_EXP - FLT_MANT_DIG) /* -149: the smallest float is 2^-149 */
 
+/* A middle between two floats, m * 2^-150 with m < 2^25 at the finest, has at
+ * most 113 digits; of a longer number the rest only says "a little more". */
+#define DIGITS_MAX 128
+
 /* A decimal number: sign, significant digits (bytes 0..9, no leading zero)
  * without the point, times 10^exponent. */
 struct decimal {
 	bool negative;
 	size_t n;
 	int exponent;
-	uint8_t digits[64];
+	uint8_t digits[DIGITS_MAX];
 };
 
 /* ----- exact comparison */
 
-/* Little-endian limbs.  The largest numbers that meet: 64 digits (213 bits) or
- * a 25-bit middle, times 10^174 (579 bits), or 2^150: under 1,024 bits. */
+/* Little-endian limbs.  The largest numbers that meet: 128 digits (426 bits)
+ * times 2^150, or a 25-bit middle times 10^173 (575 bits): under 640 bits. */
 struct big {
 	size_t n;
-	uint32_t limb[40];
+	uint32_t limb[20];
 };
 
 static void big_mul_add(struct big *b, uint32_t factor, uint32_t add)
@@ -93,7 +97,7 @@ static int decimal_cmp(const struct decimal *d, uint32_t m, int q)
 /* ----- reading */
 
 /* d, sign aside, within 8 units of the 53rd bit: 19 digits are kept (cut:
- * 2^-59), and their conversion and each of at most six products or quotients
+ * 2^-59), and their conversion and each of at most three products or quotients
  * rounds once. */
 static double approximate(const struct decimal *d)
 {
@@ -149,13 +153,14 @@ static bool decimal_to_float(float *out, const struct decimal *d)
 	return true;
 }
 
-/* Adds a digit; leading zeros count nothing, and of more than 64 digits the
- * rest only matters as "more": a last digit 1 stands for it. */
+/* Adds a digit; leading zeros count nothing.  Of what does not fit it only
+ * matters whether it is more than a middle, which ends in zeros there: a last
+ * digit 1 says so. */
 static void add_digit(struct decimal *d, unsigned digit, bool behind_point)
 {
 	if (d->n == 0 && digit == 0) {
 		d->exponent -= behind_point;
-	} else if (d->n < sizeof d->digits) {
+	} else if (d->n < DIGITS_MAX) {
 		d->digits[d->n++] = (uint8_t)digit;
 		d->exponent -= behind_point;
 	} else {

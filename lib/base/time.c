@@ -201,6 +201,16 @@ static size_t put(char *out, uint64_t v, size_t width, char then)
 	return width + 1;
 }
 
+/* Four, and for the years beyond 9999 as many as it takes: shown, not wrapped. */
+static size_t year_width(int64_t y)
+{
+	size_t width = 4;
+
+	for (int64_t rest = (y < 0 ? -y : y) / 10000; rest > 0; rest /= 10)
+		width++;
+	return width;
+}
+
 size_t eng_format_time(char out[ENG_TIME_TEXT], int64_t us)
 {
 	int64_t s = us / SECOND_US - (us % SECOND_US < 0), y;
@@ -211,8 +221,7 @@ size_t eng_format_time(char out[ENG_TIME_TEXT], int64_t us)
 	date_of_days(&y, &m, &d, days);
 	if (y < 0)
 		out[n++] = '-';
-	/* No caller has years beyond 9999; they are shown whole, not wrapped. */
-	n += put(out + n, (uint64_t)(y < 0 ? -y : y), y > 99999 || y < -99999 ? 6 : y > 9999 || y < -9999 ? 5 : 4, '-');
+	n += put(out + n, (uint64_t)(y < 0 ? -y : y), year_width(y), '-');
 	n += put(out + n, m, 2, '-');
 	n += put(out + n, d, 2, 'T');
 	n += put(out + n, rest / 3600, 2, ':');
