@@ -117,16 +117,22 @@ int eng_item_digest(const struct eng_item *item, eng_u128 *out, struct engram_er
 
 void eng_digest_fold(uint8_t out[16], const eng_u128 buckets[ENG_DIGEST_BUCKETS])
 {
+	enum { ENTRY = 4 + 16, BATCH = 64 };
+	uint8_t in[BATCH * ENTRY];
 	XXH3_state_t state;
-	uint8_t in[20];
+	size_t n = 0;
 
 	XXH3_128bits_reset(&state);
 	for (uint32_t i = 0; i < ENG_DIGEST_BUCKETS; i++) {
-		if (buckets[i] == 0)
-			continue;
-		eng_set32(in, i);
-		eng_u128_encode(in + 4, buckets[i]);
-		XXH3_128bits_update(&state, in, sizeof in);
+		if (buckets[i] != 0) {
+			eng_set32(in + n, i);
+			eng_u128_encode(in + n + 4, buckets[i]);
+			n += ENTRY;
+		}
+		if (n == sizeof in || i == ENG_DIGEST_BUCKETS - 1) {
+			XXH3_128bits_update(&state, in, n);
+			n = 0;
+		}
 	}
 	eng_u128_encode(out, wide(XXH3_128bits_digest(&state)));
 }
