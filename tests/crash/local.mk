@@ -6,3 +6,6 @@ logclient = %D%/logclient.c %D%/logclient.h
 
 check_PROGRAMS += %D%/test_simfs
 tests_crash_test_simfs_SOURCES = %D%/test_simfs.c $(simulator)
+
+check_PROGRAMS += %D%/test_readers
+tests_crash_test_readers_SOURCES = %D%/test_readers.c $(simulator)

@@ -5,7 +5,7 @@
 
 #include "space/space.h"
 
-#define CLIENT_MEMORIES 512
+#define CLIENT_MEMORIES 2048
 
 /* What was promised about each memory, by number. */
 enum promise {
