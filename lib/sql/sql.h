@@ -16,8 +16,11 @@ struct eng_sql_stmt; /* a prepared statement */
 
 enum eng_sql_flags {
 	ENG_SQL_WRITE = 1u << 0,     /* create if missing; WAL, persistent -wal and -shm, synchronous FULL */
-	ENG_SQL_IMMUTABLE = 1u << 1, /* read-only media */
+	ENG_SQL_IMMUTABLE = 1u << 1, /* read-only media: no lock, no -wal, no -shm */
 };
+
+/* Without WRITE no byte of any file is changed and none is created: a
+ * database whose file, -wal or -shm is missing is ENGRAM_ENOFILE. */
 
 int eng_sql_open(struct eng_sql **db, const char *path, unsigned flags, struct engram_error *err);
 void eng_sql_close(struct eng_sql *db); /* NULL allowed */
@@ -38,7 +41,8 @@ void eng_sql_finish(struct eng_sql_stmt *s); /* NULL allowed */
 /* -- FTS5 extension points, without SQLite's types ----------------------- */
 
 /* Splits text; calls back once a token with its bytes and its place in the
- * text; same contract as FTS5's xTokenize. */
+ * text, and passes on a non-zero answer; same contract as FTS5's xTokenize.
+ * Not called for a query: a quoted string there is one token, taken as it is. */
 typedef int eng_sql_token_fn(void *ctx, const char *token, size_t n, size_t start, size_t end);
 typedef int eng_sql_tokenize_fn(const char *text, size_t n, void *ctx, eng_sql_token_fn *token);
 int eng_sql_fts_tokenizer(struct eng_sql *db, const char *name, eng_sql_tokenize_fn *tokenize,
@@ -47,11 +51,13 @@ int eng_sql_fts_tokenizer(struct eng_sql *db, const char *name, eng_sql_tokenize
 /* An auxiliary function over a match: reads counts, answers an integer. */
 struct eng_sql_match {
 	void *impl;
-	int phrases;                                             /* in the query, in order */
-	int (*tokens)(const struct eng_sql_match *m, int *n);    /* length of this row in tokens */
-	int (*counts)(const struct eng_sql_match *m, int *tf);   /* tf[phrase], caller's array */
+	int phrases; /* in the query, in order */
+	int64_t rowid;
+	/* tf[0..phrases), the caller's array: 0 or ENGRAM_EDAMAGED */
+	int (*counts)(const struct eng_sql_match *m, uint32_t *tf);
 };
-typedef int64_t eng_sql_score_fn(void *data, const struct eng_sql_match *m);
+/* 0, or non-zero to fail the statement. */
+typedef int eng_sql_score_fn(void *data, const struct eng_sql_match *m, int64_t *score);
 int eng_sql_fts_score(struct eng_sql *db, const char *name, eng_sql_score_fn *score, void *data,
                       struct engram_error *err);
 

@@ -1,0 +1,44 @@
+/* sql_int.h - inside sql/: the table of SQLite's functions. */
+#ifndef ENG_SQL_SQL_INT_H
+#define ENG_SQL_SQL_INT_H
+
+#include <sqlite3.h>
+
+#include "sql/sql.h"
+
+#define ENG_SQL_VERSION_MIN 3040000
+
+/* Every SQLite function this tree calls; one not listed cannot be called,
+ * since nothing links the library. */
+#define ENG_SQL_FUNCTIONS(X) \
+	X(bind_blob) X(bind_int64) X(bind_pointer) X(bind_text) X(busy_timeout) X(close_v2) \
+	X(column_blob) X(column_bytes) X(column_int64) X(db_config) X(errmsg) X(exec) \
+	X(extended_errcode) X(file_control) X(finalize) X(libversion) X(libversion_number) \
+	X(open_v2) X(prepare_v2) X(reset) X(result_error_code) X(result_int64) X(step) X(system_errno) \
+	X(vfs_find)
+
+struct eng_sql_api {
+#define X(name) __typeof__(&sqlite3_##name) name;
+	ENG_SQL_FUNCTIONS(X)
+#undef X
+};
+
+struct eng_sql {
+	sqlite3 *db;
+	const struct eng_sql_api *api;
+};
+
+struct eng_sql_stmt {
+	sqlite3_stmt *stmt;
+	struct eng_sql *sql;
+	int failed; /* SQLite's code of a bind that failed, told by the next step */
+};
+
+/* The table, loaded at the first call; NULL and err filled where SQLite is
+ * missing, too old or incomplete. */
+const struct eng_sql_api *eng_sql_load(struct engram_error *err);
+
+/* From SQLite's result code: chooses ours, with "what: SQLite's words". */
+int eng_sql_fail(struct eng_sql *db, int rc, const char *what, struct engram_error *err);
+
+#endif
