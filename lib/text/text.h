@@ -15,7 +15,7 @@
 
 /* -- words (words.c) ----------------------------------------------------- */
 
-#define ENG_WORD_MAX 64 /* bytes of a folded word; longer ones are cut at a character */
+#define ENG_WORD_MAX 64 /* bytes of a folded word; a longer one goes on as a next word */
 
 struct eng_word {
 	const char *fold; /* folded: lower case, accents off where the table says */
@@ -24,6 +24,7 @@ struct eng_word {
 	size_t nstem;
 	size_t start, end; /* in the text */
 	bool stop;         /* one of the frozen stop words */
+	uint8_t weight;    /* of a frozen list of common words; 255 = not on it */
 };
 /* Pointers are valid during the call; non-zero ends the walk. */
 typedef int eng_word_fn(void *data, const struct eng_word *w);
@@ -56,7 +57,11 @@ struct eng_corpus {
 	uint64_t tokens; /* in all of them */
 };
 
-/* log2((docs - df + 0.5) / (df + 0.5) + 1) in Q16, by integer table. */
+/* log2((docs - df + 0.5) / (df + 0.5) + 1) in Q16, by integer table.  `docs` is
+ * raised by a few documents that hold none of the words: in a store of three
+ * memories a word that one of them has is rare all the same, and with the bare
+ * count "cell" would weigh a tenth of a word that nobody stored. */
+#define ENG_PRIOR_DOCS 16u
 uint32_t eng_idf_q16(uint64_t docs, uint64_t df);
 
 /* -- hash/1 (hash1.c) ---------------------------------------------------- */
@@ -73,6 +78,7 @@ bool eng_hash1(int8_t codes[ENG_HASH1_DIM], const char *text, size_t n, const st
 /* -- queries and BM25 (query.c) ------------------------------------------ */
 
 #define ENG_QUERY_TERMS_MAX 64
+#define ENG_QUERY_WORDS_MAX 4096 /* words of a cue that are looked at */
 
 struct eng_query_term {
 	char stem[ENG_WORD_MAX];
@@ -82,7 +88,7 @@ struct eng_query_term {
 	uint64_t df;
 };
 struct eng_query {
-	struct eng_query_term terms[ENG_QUERY_TERMS_MAX]; /* distinct, the rarest first if too many */
+	struct eng_query_term terms[ENG_QUERY_TERMS_MAX]; /* distinct, rarest first; the rarest if too many */
 	size_t n;
 	uint64_t docs, tokens; /* of the corpus, for the average length */
 	uint64_t rarity_q16;   /* sum of idf of all terms: what could be matched */

@@ -1,0 +1,394 @@
+/* fts.c - the text view: an FTS5 index over our own words and our own BM25.
+ *
+ *   words   FTS5, contentless, one row a document:
+ *           rowid = document << 8 | length class, so that scoring a match needs
+ *           no second lookup (FTS5's own size table costs one per match)
+ *   docs    the documents it holds, for comparing with the state
+ *   meta    build, version, watermark
+ *
+ * Searching is one step of one statement: its auxiliary function, in the WHERE
+ * clause, sees every match, keeps the best in a heap and lets none through.
+ *
+ * A reader holds one read transaction from open to close, so that watermark
+ * and matches are of one moment.  The view is disposable: anything wrong with
+ * the file is ENGRAM_EVERSION, and its writer makes it anew. */
+#include "text/text_int.h"
+
+#include "base/alloc.h"
+
+struct eng_fts {
+	struct eng_sql *db;
+	struct eng_sql_stmt *search;
+	/* writer */
+	struct eng_sql_stmt *add, *remove, *add_doc, *remove_doc;
+	/* the search that runs */
+	const struct eng_query *q;
+	struct eng_fts_hit *heap; /* heap[0] the worst */
+	size_t n, max;
+	bool (*accept)(void *ctx, uint32_t doc);
+	void *ctx;
+};
+
+static const char schema[] =
+	"CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"CREATE TABLE docs (doc INTEGER PRIMARY KEY);"
+	"CREATE VIRTUAL TABLE words USING fts5(text, content='', columnsize=0, tokenize='engram')";
+
+/* -- words --------------------------------------------------------------- */
+
+struct forward {
+	void *ctx;
+	eng_sql_token_fn *token;
+};
+
+static int forward_word(void *data, const struct eng_word *w)
+{
+	struct forward *f = data;
+	return f->token(f->ctx, w->stem, w->nstem, w->start, w->end);
+}
+
+static int tokenize(const char *text, size_t n, void *ctx, eng_sql_token_fn *token)
+{
+	struct forward f = {ctx, token};
+	return eng_words(text, n, forward_word, &f);
+}
+
+static int count_word(void *data, const struct eng_word *w)
+{
+	++*(uint32_t *)data;
+	return 0;
+}
+
+static int64_t rowid_of(uint32_t doc, const char *text, size_t n)
+{
+	uint32_t tokens = 0;
+	eng_words(text, n, count_word, &tokens);
+	return (int64_t)doc << 8 | eng_length_class(tokens);
+}
+
+/* -- ranking ------------------------------------------------------------- */
+
+/* a stands behind b in the answer. */
+static bool worse(const struct eng_fts_hit *a, const struct eng_fts_hit *b)
+{
+	return a->bm25 != b->bm25 ? a->bm25 < b->bm25 : a->doc > b->doc;
+}
+
+static void sift_down(struct eng_fts_hit *heap, size_t n, struct eng_fts_hit hit)
+{
+	size_t at = 0, child;
+	while ((child = 2 * at + 1) < n) {
+		if (child + 1 < n && worse(&heap[child + 1], &heap[child]))
+			child++;
+		if (!worse(&heap[child], &hit))
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = hit;
+}
+
+static void push(struct eng_fts *f, struct eng_fts_hit hit)
+{
+	if (f->n == f->max) {
+		sift_down(f->heap, f->n, hit);
+		return;
+	}
+	size_t at = f->n++;
+	for (; at > 0 && worse(&hit, &f->heap[(at - 1) / 2]); at = (at - 1) / 2)
+		f->heap[at] = f->heap[(at - 1) / 2];
+	f->heap[at] = hit;
+}
+
+/* Heap to best first. */
+static void sort_heap(struct eng_fts_hit *heap, size_t n)
+{
+	while (n > 1) {
+		struct eng_fts_hit worst = heap[0], last = heap[--n];
+		sift_down(heap, n, last);
+		heap[n] = worst;
+	}
+}
+
+static int rank(void *data, const struct eng_sql_match *m, int64_t *score)
+{
+	struct eng_fts *f = data;
+	uint32_t tf[ENG_QUERY_TERMS_MAX];
+	if ((size_t)m->phrases != f->q->n || m->counts(m, tf) != 0)
+		return ENGRAM_EDAMAGED;
+	struct eng_fts_hit hit = {.doc = (uint32_t)(m->rowid >> 8)};
+	hit.bm25 = eng_bm25(f->q, tf, eng_class_length(m->rowid & 255));
+	if (f->n == f->max && !worse(&f->heap[0], &hit))
+		return 0;
+	if (f->accept && !f->accept(f->ctx, hit.doc))
+		return 0;
+	for (size_t i = 0; i < f->q->n; i++)
+		hit.matched_q16 += tf[i] ? f->q->terms[i].idf_q16 : 0;
+	push(f, hit);
+	return 0;
+}
+
+/* -- opening ------------------------------------------------------------- */
+
+static void bind_key(struct eng_sql_stmt *s, const char *key)
+{
+	eng_sql_bind_text(s, 1, key, strlen(key));
+}
+
+/* The value of a meta key, appended to out. */
+static int get_meta(struct eng_fts *f, struct eng_buf *out, const char *key, struct engram_error *err)
+{
+	struct eng_sql_stmt *s = NULL;
+	int rc = eng_sql_prepare(&s, f->db, "SELECT value FROM meta WHERE key = ?1", err);
+	if (rc != 0)
+		return rc;
+	bind_key(s, key);
+	rc = eng_sql_step(s, err);
+	if (rc > 0) {
+		struct engram_str v = eng_sql_text(s, 0);
+		eng_buf_add(out, v.p, v.n);
+		rc = out->failed ? eng_err_nomem(err) : 0;
+	}
+	eng_sql_finish(s);
+	return rc;
+}
+
+static int set_meta(struct eng_fts *f, const char *key, const void *p, size_t n, struct engram_error *err)
+{
+	struct eng_sql_stmt *s = NULL;
+	int rc = eng_sql_prepare(&s, f->db, "REPLACE INTO meta VALUES (?1, ?2)", err);
+	if (rc != 0)
+		return rc;
+	bind_key(s, key);
+	eng_sql_bind_blob(s, 2, p, n);
+	rc = eng_sql_step(s, err);
+	eng_sql_finish(s);
+	return rc;
+}
+
+static int is_empty(struct eng_fts *f, bool *empty, struct engram_error *err)
+{
+	struct eng_sql_stmt *s = NULL;
+	int rc = eng_sql_prepare(&s, f->db, "SELECT count(*) FROM sqlite_schema", err);
+	if (rc == 0)
+		rc = eng_sql_step(s, err);
+	if (rc > 0) {
+		*empty = eng_sql_i64(s, 0) == 0;
+		rc = 0;
+	}
+	eng_sql_finish(s);
+	return rc;
+}
+
+/* What the file says of itself: 16 bytes of build, then the version. */
+static void stamp_of(uint8_t out[20], const uint8_t build[16])
+{
+	memcpy(out, build, 16);
+	for (int i = 0; i < 4; i++)
+		out[16 + i] = (uint8_t)(ENG_TEXT_VERSION >> 8 * i);
+}
+
+static int create(struct eng_fts *f, const uint8_t build[16], struct engram_error *err)
+{
+	uint8_t stamp[20];
+	stamp_of(stamp, build);
+	int rc = eng_fts_begin(f, err);
+	if (rc == 0)
+		rc = eng_sql_exec(f->db, schema, err);
+	if (rc == 0)
+		rc = set_meta(f, "stamp", stamp, sizeof stamp, err);
+	return rc ? rc : eng_fts_commit(f, NULL, 0, err);
+}
+
+static int check(struct eng_fts *f, const uint8_t build[16], struct engram_error *err)
+{
+	struct eng_buf found = ENG_BUF_INIT;
+	uint8_t stamp[20];
+	stamp_of(stamp, build);
+	int rc = get_meta(f, &found, "stamp", err);
+	if (rc == 0 && (found.n != sizeof stamp || memcmp(found.p, stamp, sizeof stamp) != 0))
+		rc = eng_err(err, ENGRAM_EVERSION, "text view: wanted the one of this state, found another");
+	eng_buf_free(&found);
+	return rc;
+}
+
+static int set_up(struct eng_fts *f, unsigned sql_flags, const uint8_t build[16], struct engram_error *err)
+{
+	bool empty = false;
+	int rc = eng_sql_fts_tokenizer(f->db, "engram", tokenize, err);
+	if (rc == 0)
+		rc = eng_sql_fts_score(f->db, "engram_rank", rank, f, err);
+	if (rc == 0 && !(sql_flags & ENG_SQL_WRITE))
+		rc = eng_sql_exec(f->db, "BEGIN", err);
+	if (rc == 0 && sql_flags & ENG_SQL_WRITE)
+		rc = is_empty(f, &empty, err);
+	if (rc == 0)
+		rc = empty ? create(f, build, err) : check(f, build, err);
+	return rc;
+}
+
+int eng_fts_open(struct eng_fts **f, const char *path, unsigned sql_flags, const uint8_t build[16],
+                 struct engram_error *err)
+{
+	struct eng_fts *fts = eng_calloc(1, sizeof *fts);
+	if (!fts)
+		return eng_err_nomem(err);
+	int rc = eng_sql_open(&fts->db, path, sql_flags, err);
+	if (rc == 0)
+		rc = set_up(fts, sql_flags, build, err);
+	if (rc == 0) {
+		*f = fts;
+		return 0;
+	}
+	eng_fts_close(fts);
+	/* A table that is not there is as unusable as a page that is not whole. */
+	if (rc == ENGRAM_EDAMAGED || rc == ENGRAM_EINTERNAL) {
+		rc = ENGRAM_EVERSION;
+		if (err)
+			err->code = rc;
+	}
+	return rc;
+}
+
+void eng_fts_close(struct eng_fts *f)
+{
+	if (!f)
+		return;
+	eng_sql_finish(f->search);
+	eng_sql_finish(f->add);
+	eng_sql_finish(f->remove);
+	eng_sql_finish(f->add_doc);
+	eng_sql_finish(f->remove_doc);
+	eng_sql_close(f->db);
+	eng_free(f);
+}
+
+/* -- writing ------------------------------------------------------------- */
+
+int eng_fts_watermark(struct eng_fts *f, struct eng_buf *out, struct engram_error *err)
+{
+	return get_meta(f, out, "watermark", err);
+}
+
+int eng_fts_begin(struct eng_fts *f, struct engram_error *err)
+{
+	return eng_sql_exec(f->db, "BEGIN IMMEDIATE", err);
+}
+
+static int once(struct eng_sql_stmt **s, struct eng_sql *db, const char *sql, struct engram_error *err)
+{
+	return *s ? 0 : eng_sql_prepare(s, db, sql, err);
+}
+
+static int write_row(struct eng_fts *f, struct eng_sql_stmt *words, struct eng_sql_stmt *docs, uint32_t doc,
+                     const char *text, size_t n, struct engram_error *err)
+{
+	eng_sql_bind_i64(words, 1, rowid_of(doc, text, n));
+	eng_sql_bind_text(words, 2, text, n);
+	eng_sql_bind_i64(docs, 1, doc);
+	int rc = eng_sql_step(words, err);
+	if (rc == 0)
+		rc = eng_sql_step(docs, err);
+	if (rc < 0)
+		eng_err_prefix(err, "text view, document %u", doc);
+	return rc;
+}
+
+int eng_fts_add(struct eng_fts *f, uint32_t doc, const char *text, size_t n, struct engram_error *err)
+{
+	int rc = once(&f->add, f->db, "INSERT INTO words(rowid, text) VALUES (?1, ?2)", err);
+	if (rc == 0)
+		rc = once(&f->add_doc, f->db, "INSERT INTO docs VALUES (?1)", err);
+	return rc ? rc : write_row(f, f->add, f->add_doc, doc, text, n, err);
+}
+
+int eng_fts_remove(struct eng_fts *f, uint32_t doc, const char *text, size_t n, struct engram_error *err)
+{
+	int rc = once(&f->remove, f->db, "INSERT INTO words(words, rowid, text) VALUES ('delete', ?1, ?2)", err);
+	if (rc == 0)
+		rc = once(&f->remove_doc, f->db, "DELETE FROM docs WHERE doc = ?1", err);
+	return rc ? rc : write_row(f, f->remove, f->remove_doc, doc, text, n, err);
+}
+
+int eng_fts_commit(struct eng_fts *f, const void *watermark, size_t n, struct engram_error *err)
+{
+	int rc = set_meta(f, "watermark", watermark, n, err);
+	if (rc == 0)
+		rc = eng_sql_exec(f->db, "COMMIT", err);
+	if (rc != 0)
+		eng_fts_rollback(f);
+	return rc;
+}
+
+void eng_fts_rollback(struct eng_fts *f)
+{
+	eng_sql_exec(f->db, "ROLLBACK", NULL);
+}
+
+/* 'optimize' does nothing while there is only one segment, even if that holds
+ * removed words; an empty row added and removed again makes it two. */
+int eng_fts_purge(struct eng_fts *f, struct engram_error *err)
+{
+	return eng_sql_exec(f->db,
+		"INSERT INTO words(rowid, text) VALUES (-1, 'x');"
+		"INSERT INTO words(words, rowid, text) VALUES ('delete', -1, 'x');"
+		"INSERT INTO words(words) VALUES ('optimize');"
+		"VACUUM;"
+		"PRAGMA wal_checkpoint(TRUNCATE)", err);
+}
+
+/* -- searching ----------------------------------------------------------- */
+
+/* "cell" OR "power": stems hold letters and digits only, so need no escapes. */
+static int expression(struct eng_buf *b, const struct eng_query *q, struct engram_error *err)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		eng_buf_str(b, i ? " OR \"" : "\"");
+		eng_buf_add(b, q->terms[i].stem, q->terms[i].n);
+		eng_buf_byte(b, '"');
+	}
+	return b->failed ? eng_err_nomem(err) : 0;
+}
+
+int eng_fts_search(struct eng_fts *f, struct eng_fts_hit *hits, size_t *n, size_t max, const struct eng_query *q,
+                   bool (*accept)(void *ctx, uint32_t doc), void *ctx, struct engram_error *err)
+{
+	struct eng_buf match = ENG_BUF_INIT;
+	*n = 0;
+	if (q->n == 0 || max == 0)
+		return 0;
+	int rc = expression(&match, q, err);
+	if (rc == 0)
+		rc = once(&f->search, f->db, "SELECT 1 FROM words WHERE words MATCH ?1 AND engram_rank(words)", err);
+	if (rc == 0) {
+		f->q = q;
+		f->heap = hits;
+		f->n = 0;
+		f->max = max;
+		f->accept = accept;
+		f->ctx = ctx;
+		eng_sql_bind_text(f->search, 1, (const char *)match.p, match.n);
+		rc = eng_sql_step(f->search, err); /* rank() lets no row through */
+	}
+	if (rc == 0) {
+		sort_heap(hits, f->n);
+		*n = f->n;
+	}
+	eng_buf_free(&match);
+	return rc;
+}
+
+int eng_fts_docs(struct eng_fts *f, int (*fn)(void *ctx, uint32_t doc), void *ctx, struct engram_error *err)
+{
+	struct eng_sql_stmt *s = NULL;
+	int rc = eng_sql_prepare(&s, f->db, "SELECT doc FROM docs ORDER BY doc", err);
+	if (rc != 0)
+		return rc;
+	while ((rc = eng_sql_step(s, err)) > 0) {
+		rc = fn(ctx, (uint32_t)eng_sql_i64(s, 0));
+		if (rc != 0)
+			break;
+	}
+	eng_sql_finish(s);
+	return rc;
+}

@@ -1,0 +1,45 @@
+/* text_int.h - inside text/. */
+#ifndef ENG_TEXT_TEXT_INT_H
+#define ENG_TEXT_TEXT_INT_H
+
+#include "text/text.h"
+
+enum eng_char_class {
+	ENG_CHAR_BREAK = 0, /* ends a word */
+	ENG_CHAR_WORD,
+	ENG_CHAR_DROP,  /* inside a word, leaves nothing */
+	ENG_CHAR_ALONE, /* a word by itself */
+};
+
+#define ENG_FOLD_MAX 9 /* bytes that one character folds to */
+
+/* Class of a character; its folded form in out[0..*n). */
+enum eng_char_class eng_char_fold(char out[ENG_FOLD_MAX], size_t *n, uint32_t c);
+
+/* Porter's stem of w[0..n), in place; returns its length (never 0 for n > 0).
+ * Words with anything but a-z are left alone. */
+size_t eng_stem(char *w, size_t n);
+
+/* The frozen list of common words: hash/1's weight 0..255 (255 = not listed)
+ * and whether it is a stop word. */
+struct eng_common {
+	uint8_t weight;
+	bool stop;
+};
+struct eng_common eng_common_word(const char *fold, size_t n);
+
+/* Lengths in classes, as BM25 counts them; class_length is a middle of its class. */
+#define ENG_LENGTH_CLASSES 256u
+uint32_t eng_length_class(uint32_t tokens);
+uint32_t eng_class_length(uint32_t class);
+
+/* 65536 * log2(v), v > 0. */
+uint32_t eng_log2_q16(uint64_t v);
+
+/* 3-, 4- and 5-grams of the longest word. */
+#define ENG_GRAMS_MAX (3 * ENG_WORD_MAX)
+
+/* 4096 / sqrt(n), 1 <= n; the last entry from ENG_GRAMS_MAX on. */
+uint32_t eng_inverse_root_q12(size_t n);
+
+#endif
