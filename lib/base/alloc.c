@@ -30,6 +30,9 @@ void eng_alloc_set(const struct eng_allocator *a)
 
 void *eng_realloc(void *p, size_t n)
 {
+	/* No object is larger; and sanitizers end the program when asked for one. */
+	if (n > PTRDIFF_MAX)
+		return NULL;
 	/* realloc(p, 0) frees p in some libraries and not in others. */
 	return current.resize(current.ctx, p, n ? n : 1);
 }

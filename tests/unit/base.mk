@@ -2,14 +2,22 @@
 check_PROGRAMS += \
 	tests/unit/test_base_alloc \
 	tests/unit/test_base_float \
+	tests/unit/test_base_json \
+	tests/unit/test_base_json_peers \
 	tests/unit/test_base_text \
 	tests/unit/test_base_time \
 	tests/unit/test_base_vec
 tests_unit_test_base_alloc_SOURCES = tests/unit/test_base_alloc.c
 tests_unit_test_base_float_SOURCES = tests/unit/test_base_float.c
 tests_unit_test_base_float_LDADD = $(LDADD) -lm
+tests_unit_test_base_json_SOURCES = tests/unit/test_base_json.c
+tests_unit_test_base_json_peers_SOURCES = tests/unit/test_base_json_peers.c
+if HAVE_JANSSON
+tests_unit_test_base_json_peers_CPPFLAGS = $(AM_CPPFLAGS) -DHAVE_JANSSON $(JANSSON_CFLAGS)
+tests_unit_test_base_json_peers_LDADD = $(LDADD) $(JANSSON_LIBS)
+endif
 tests_unit_test_base_text_SOURCES = tests/unit/test_base_text.c
 tests_unit_test_base_time_SOURCES = tests/unit/test_base_time.c
 tests_unit_test_base_vec_SOURCES = tests/unit/test_base_vec.c
 tests_unit_test_base_vec_LDADD = $(LDADD) -lm
-EXTRA_DIST += tests/lib/failalloc.h
+EXTRA_DIST += tests/lib/failalloc.h tests/lib/jsongen.h
