@@ -4,12 +4,15 @@
 #   tests_unit_test_x_SOURCES = tests/unit/test_x.c
 # and links libeng_all.la; a bats file is TESTS += tests/cli/x.bats.
 
+# A test that hangs is a failure, not the end of the run: each has five minutes.
 TEST_EXTENSIONS = .bats .sh
+TIMEOUT = timeout -k 10 300
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_COMPILER = $(TIMEOUT)
 SH_LOG_DRIVER = $(LOG_DRIVER)
-SH_LOG_COMPILER = $(SHELL)
+SH_LOG_COMPILER = $(TIMEOUT) $(SHELL)
 BATS_LOG_DRIVER = $(LOG_DRIVER)
-BATS_LOG_COMPILER = $(BATS) --formatter tap
+BATS_LOG_COMPILER = $(TIMEOUT) $(BATS) --formatter tap
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
@@ -23,7 +26,7 @@ THREAD_TESTS =
 
 LDADD = libeng_all.la
 
-EXTRA_DIST += %D%/lib/tap.h
+EXTRA_DIST += %D%/lib/tap.h %D%/lib/tap.sh
 
 include %D%/checks/local.mk
 include %D%/unit/local.mk
