@@ -389,6 +389,8 @@ int eng_store_copy(struct eng_store *s, const char *path, struct engram_error *e
 	if (rc)
 		return rc;
 	fd = eng_fs_open(s->sys, path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (fd == -EEXIST)
+		return eng_err(err, ENGRAM_EEXISTS, "%s: already there", path);
 	if (fd < 0)
 		return eng_err_os(err, -fd, "%s: cannot create", path);
 	rc = mdb_env_copyfd2(s->env->mdb, fd, MDB_CP_COMPACT);

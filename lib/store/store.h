@@ -91,7 +91,8 @@ int eng_walk_last(struct eng_walk *w, struct eng_bytes *key, struct eng_bytes *v
 int eng_walk_prev(struct eng_walk *w, struct eng_bytes *key, struct eng_bytes *value);
 void eng_walk_end(struct eng_walk *w); /* NULL allowed */
 
-/* Compacted copy to a new path, synced; for generations. */
+/* Compacted copy to a new path (else ENGRAM_EEXISTS), synced, but not its
+ * directory; for generations. */
 int eng_store_copy(struct eng_store *s, const char *path, struct engram_error *err);
 /* Bytes in use (last page), and of the file. */
 int eng_store_size(struct eng_store *s, uint64_t *used, uint64_t *file, struct engram_error *err);

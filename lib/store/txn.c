@@ -97,17 +97,20 @@ void eng_txn_abort(struct eng_txn *t)
 		end(t, t->s->env->pid == eng_sys_pid());
 }
 
-/* LMDB answers EIO for a short write, which is what a full disk mostly is. */
+/* LMDB answers EIO for a short write, which is what a full disk, a quota or a
+ * limit on file size mostly is: asking for a little more tells which. */
 static int commit_error(struct eng_store *s, int rc, struct engram_error *err)
 {
 	enum { PROBE = 1 << 16 };
 	const struct eng_fs *fs = &s->sys->fs;
 	struct eng_stat st;
-	int fd;
+	int fd, why;
 
-	if (rc == EIO && mdb_env_get_fd(s->env->mdb, &fd) == 0 && fs->ops->fstat(fs->ctx, fd, &st) == 0 &&
-	    fs->ops->reserve(fs->ctx, fd, st.size, PROBE) == -ENOSPC)
-		rc = ENOSPC;
+	if (rc == EIO && mdb_env_get_fd(s->env->mdb, &fd) == 0 && fs->ops->fstat(fs->ctx, fd, &st) == 0) {
+		why = fs->ops->reserve(fs->ctx, fd, st.size, PROBE);
+		if (why == -ENOSPC || why == -EDQUOT || why == -EFBIG)
+			rc = -why;
+	}
 	return eng_store_err(s, err, rc, "cannot commit");
 }
 

@@ -107,16 +107,21 @@ int eng_walk_last(struct eng_walk *w, struct eng_bytes *key, struct eng_bytes *v
 	return move(w, MDB_LAST, BEFORE, eng_bytes(NULL, 0), key, value);
 }
 
+/* One step on, ending at `end`. */
+static int step(struct eng_walk *w, MDB_cursor_op on, MDB_cursor_op otherwise, enum position end,
+                struct eng_bytes *key, struct eng_bytes *value)
+{
+	if (w->t && w->at == end)
+		return 0;
+	return move(w, w->at == ON ? on : otherwise, end, eng_bytes(NULL, 0), key, value);
+}
+
 int eng_walk_next(struct eng_walk *w, struct eng_bytes *key, struct eng_bytes *value)
 {
-	if (w->at == BEHIND)
-		return 0;
-	return move(w, w->at == ON ? MDB_NEXT : MDB_FIRST, BEHIND, eng_bytes(NULL, 0), key, value);
+	return step(w, MDB_NEXT, MDB_FIRST, BEHIND, key, value);
 }
 
 int eng_walk_prev(struct eng_walk *w, struct eng_bytes *key, struct eng_bytes *value)
 {
-	if (w->at == BEFORE)
-		return 0;
-	return move(w, w->at == ON ? MDB_PREV : MDB_LAST, BEFORE, eng_bytes(NULL, 0), key, value);
+	return step(w, MDB_PREV, MDB_LAST, BEFORE, key, value);
 }
