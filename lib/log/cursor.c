@@ -1,0 +1,374 @@
+/* cursor.c - reading frames: in order, or one at a known place.
+ *
+ * No lock, no mark needed.  A frame belongs to the segment with the greatest
+ * first seq at or below its own; what older segments hold from there on is
+ * void.  A bad frame at or below the durable seq is damage; above it, it is the
+ * end for now: its writer is not done, or died, and only the holder of the
+ * append lock can tell.  (Frames above the durable seq that a cursor gave may
+ * still turn out void; nobody acknowledged them.) */
+#include "log/log_int.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+
+struct eng_cursor {
+	struct eng_log *log;
+	struct eng_log_series *s;
+	struct eng_window w;
+	uint64_t seq;     /* of the next frame */
+	uint64_t upto;
+	uint64_t durable; /* when the cursor was opened */
+	uint64_t first;   /* of the segment that is open */
+	uint64_t limit;   /* first seq of the one behind it */
+	uint64_t off;
+	uint32_t prev;
+	bool any_prev;    /* began in the middle: prev is not known */
+	bool located;
+	struct eng_place hint;
+};
+
+int eng_cursor_open(struct eng_cursor **out, struct eng_log *log, const struct eng_series *series, uint64_t after,
+                    uint64_t upto, const struct eng_place *hint, struct engram_error *err)
+{
+	struct eng_log_series *s = eng_series_find(log, series);
+	char name[ENG_SERIES_NAME + 1];
+	struct eng_cursor *c;
+	struct eng_end end;
+	int r;
+
+	eng_series_name(name, series);
+	if (!s)
+		return eng_err(err, ENGRAM_ENOFILE, "%s: no series %s", log->dir, name);
+	c = eng_calloc(1, sizeof *c);
+	if (!c)
+		return eng_err_nomem(err);
+	r = eng_series_end(log, s, &end, &c->durable, err);
+	if (r < 0) {
+		eng_free(c);
+		return r;
+	}
+	c->log = log;
+	c->s = s;
+	c->w = (struct eng_window){.sys = log->sys, .fd = -1};
+	c->seq = after + 1;
+	c->upto = upto;
+	if (hint)
+		c->hint = *hint;
+	*out = c;
+	return ENGRAM_OK;
+}
+
+void eng_cursor_close(struct eng_cursor *c)
+{
+	if (!c)
+		return;
+	eng_window_free(&c->w);
+	eng_fs_close(c->log->sys, &c->w.fd);
+	eng_free(c);
+}
+
+struct eng_place eng_cursor_place(const struct eng_cursor *c)
+{
+	return c->located ? (struct eng_place){c->first, (uint32_t)c->off} : c->hint;
+}
+
+/* -- segments ------------------------------------------------------------------------ */
+
+/* Damage if the frame was durable, else the end for now. */
+static int bad(struct eng_cursor *c, const struct eng_fault *fault, struct engram_error *err)
+{
+	char path[ENG_PATH_MAX];
+
+	if (c->seq > c->durable)
+		return 0;
+	eng_segment_path(path, c->s, c->first);
+	return eng_err_fault(err, path, fault);
+}
+
+static int io_error(struct eng_cursor *c, int r, struct engram_error *err)
+{
+	char path[ENG_PATH_MAX];
+
+	eng_segment_path(path, c->s, c->first);
+	return eng_err_fs(err, r, path, "read");
+}
+
+/* The segment of frame seq, and of the one behind it.  False: there is none. */
+static bool segment_of(struct eng_cursor *c, uint64_t seq, uint64_t *first)
+{
+	bool found = false;
+
+	c->limit = UINT64_MAX;
+	for (size_t i = 0; i < c->s->nfirsts; i++) {
+		if (c->s->firsts[i] > seq) {
+			c->limit = c->s->firsts[i];
+			break;
+		}
+		*first = c->s->firsts[i];
+		found = true;
+	}
+	return found;
+}
+
+/* 1 open at its first frame, 0 end for now. */
+static int enter(struct eng_cursor *c, uint64_t first, struct engram_error *err)
+{
+	static const struct eng_fault zeros = {.off = 0, .text = "wanted a segment header, found zeros"};
+	uint32_t prev = 0;
+	int r;
+
+	eng_fs_close(c->log->sys, &c->w.fd);
+	eng_window_forget(&c->w);
+	c->located = false;
+	c->first = first;
+	r = eng_segment_open(c->log, &c->w.fd, c->s, first, false, err);
+	if (r < 0)
+		return r;
+	r = eng_segment_check(c->log, &prev, c->s, first, &c->w, err);
+	if (r <= 0)
+		return r < 0 ? r : bad(c, &zeros, err);
+	c->off = ENG_SEGMENT_HEADER;
+	c->prev = prev;
+	c->any_prev = false;
+	c->located = true;
+	return 1;
+}
+
+/* From the segment's first frame to c->seq, by headers alone. */
+static int skip(struct eng_cursor *c, struct engram_error *err)
+{
+	for (uint64_t seq = c->first; seq < c->seq; seq++) {
+		enum eng_header_state state = ENG_HEADER_ZERO;
+		struct eng_fault fault = {.off = c->off};
+		struct eng_header h = {0};
+		const uint8_t *p;
+		size_t got;
+		int r = eng_window_get(&c->w, &p, &got, c->off, ENG_FRAME_HEADER);
+
+		if (r < 0)
+			return io_error(c, r, err);
+		if (got == ENG_FRAME_HEADER)
+			state = eng_header_decode(&h, p);
+		if (state != ENG_HEADER_OK || h.seq != seq) {
+			snprintf(fault.text, sizeof fault.text, "wanted frame %" PRIu64 ", found %s", seq,
+			         state == ENG_HEADER_OK ? "another" : eng_header_state_text(state));
+			return bad(c, &fault, err);
+		}
+		c->off += eng_frame_size(h.payload_len);
+		c->prev = h.header_check;
+	}
+	return 1;
+}
+
+/* Whether frame c->seq lies where the hint says. */
+static int hint_holds(struct eng_cursor *c)
+{
+	struct eng_header h;
+	const uint8_t *p;
+	size_t got;
+	int r;
+
+	if (c->hint.segment != c->first || c->hint.offset < ENG_SEGMENT_HEADER)
+		return 0;
+	r = eng_window_get(&c->w, &p, &got, c->hint.offset, ENG_FRAME_HEADER);
+	if (r < 0 || got < ENG_FRAME_HEADER)
+		return r;
+	return eng_header_decode(&h, p) == ENG_HEADER_OK && h.seq == c->seq &&
+	       eng_series_cmp(&h.series, &c->s->id) == 0;
+}
+
+static int locate(struct eng_cursor *c, struct engram_error *err)
+{
+	static const struct eng_fault missing = {.off = 0, .text = "wanted the first segment, found none"};
+	uint64_t first = 1;
+	int r = eng_segments_list(c->log, c->s, err);
+
+	if (r < 0)
+		return r;
+	if (!segment_of(c, c->seq, &first)) {
+		c->first = first;
+		return bad(c, &missing, err);
+	}
+	r = enter(c, first, err);
+	if (r <= 0 || first == c->seq)
+		return r;
+	r = hint_holds(c);
+	if (r < 0)
+		return io_error(c, r, err);
+	if (r == 0) {
+		r = skip(c, err);
+		c->located = r > 0;
+		return r;
+	}
+	c->off = c->hint.offset;
+	c->any_prev = true;
+	return 1;
+}
+
+/* -- frames --------------------------------------------------------------------------- */
+
+static int frame_here(struct eng_cursor *c, struct eng_frame *out, struct eng_fault *fault)
+{
+	struct eng_expect want = {c->s->id, c->log->space_check, c->seq, c->prev, c->any_prev};
+
+	return eng_frame_at(&c->w, out, fault, c->off, &want);
+}
+
+/* A segment that began after the last listing.  1 = entered it. */
+static int enter_new_segment(struct eng_cursor *c, struct engram_error *err)
+{
+	uint64_t first;
+	int r = eng_segments_list(c->log, c->s, err);
+
+	if (r < 0)
+		return r;
+	if (!segment_of(c, c->seq, &first) || first == c->first || first != c->seq)
+		return 0;
+	return enter(c, first, err);
+}
+
+static int chained_on(struct eng_cursor *c, uint32_t prev, bool any_prev, struct engram_error *err)
+{
+	struct eng_fault fault = {.off = 12};
+
+	if (any_prev || prev == c->prev)
+		return 1;
+	snprintf(fault.text, sizeof fault.text, "prev: wanted %08" PRIx32 " as the frame before it, found %08" PRIx32, prev,
+	         c->prev);
+	return bad(c, &fault, err);
+}
+
+/* 1 a frame may lie here, 0 end for now. */
+static int arrive(struct eng_cursor *c, struct engram_error *err)
+{
+	uint32_t prev = c->prev;
+	uint64_t first;
+	int r;
+
+	if (!c->located)
+		return locate(c, err);
+	if (c->seq < c->limit)
+		return 1;
+	if (!segment_of(c, c->seq, &first))
+		return 0;
+	r = enter(c, first, err);
+	return r > 0 ? chained_on(c, prev, false, err) : r;
+}
+
+int eng_cursor_next(struct eng_cursor *c, struct eng_frame *out, struct engram_error *err)
+{
+	struct eng_fault fault;
+	uint32_t prev;
+	int r;
+
+	if (c->seq > c->upto)
+		return 0;
+	r = arrive(c, err);
+	if (r <= 0)
+		return r;
+	r = frame_here(c, out, &fault);
+	if (r == 0) {
+		prev = c->prev;
+		r = enter_new_segment(c, err);
+		if (r > 0)
+			r = chained_on(c, prev, c->any_prev, err);
+		if (r > 0)
+			r = frame_here(c, out, &fault);
+		else if (r < 0)
+			return r;
+	}
+	if (r < 0)
+		return io_error(c, r, err);
+	if (r == 0)
+		return bad(c, &fault, err);
+	out->place.segment = c->first;
+	c->off += eng_frame_size(out->h.payload_len);
+	c->prev = out->h.header_check;
+	c->any_prev = false;
+	c->seq++;
+	return 1;
+}
+
+/* -- one frame --------------------------------------------------------------------------- */
+
+/* Most memories are a few hundred bytes: one read. */
+#define READ_GUESS 2048u
+
+static int read_at(struct eng_log *log, struct eng_buf *b, uint32_t offset)
+{
+	struct eng_header h;
+	size_t size = ENG_FRAME_HEADER;
+	ssize_t got;
+
+	eng_buf_reset(b);
+	if (!eng_buf_reserve(b, READ_GUESS))
+		return -ENOMEM;
+	got = eng_fs_read(log->sys, log->read_fd, b->p, READ_GUESS, offset);
+	if (got < 0)
+		return (int)got;
+	b->n = (size_t)got;
+	if (b->n >= ENG_FRAME_HEADER && eng_header_decode(&h, b->p) == ENG_HEADER_OK)
+		size = (size_t)eng_frame_size(h.payload_len);
+	if (size <= b->n || b->n < READ_GUESS)
+		return 0;
+	if (!eng_buf_reserve(b, size - b->n))
+		return -ENOMEM;
+	got = eng_fs_read(log->sys, log->read_fd, b->p + b->n, size - b->n, offset + b->n);
+	if (got > 0)
+		b->n += (size_t)got;
+	return got < 0 ? (int)got : 0;
+}
+
+static bool is_frame(struct eng_log *log, struct eng_frame *out, const struct eng_buf *b,
+                     const struct eng_series *series, uint64_t seq)
+{
+	struct eng_header h;
+
+	if (b->n < ENG_FRAME_HEADER || eng_header_decode(&h, b->p) != ENG_HEADER_OK)
+		return false;
+	if (h.seq != seq || h.space_check != log->space_check || eng_series_cmp(&h.series, series) != 0)
+		return false;
+	if (b->n < ENG_FRAME_HEADER + (size_t)h.payload_len || !eng_payload_ok(&h, b->p + ENG_FRAME_HEADER))
+		return false;
+	*out = (struct eng_frame){.h = h, .payload = b->p + ENG_FRAME_HEADER};
+	return true;
+}
+
+static int open_to_read(struct eng_log *log, const struct eng_log_series *s, uint64_t first, struct engram_error *err)
+{
+	if (log->read_fd >= 0 && log->read_first == first && eng_series_cmp(&log->read_series, &s->id) == 0)
+		return ENGRAM_OK;
+	eng_fs_close(log->sys, &log->read_fd);
+	log->read_first = first;
+	log->read_series = s->id;
+	return eng_segment_open(log, &log->read_fd, s, first, false, err);
+}
+
+int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b, const struct eng_series *series,
+                 uint64_t seq, struct eng_place place, struct engram_error *err)
+{
+	struct eng_log_series *s = eng_series_find(log, series);
+	char path[ENG_PATH_MAX];
+	int r;
+
+	if (!s)
+		return eng_err(err, ENGRAM_EDAMAGED, "%s: wanted the series of frame %" PRIu64 ", found none", log->dir, seq);
+	r = open_to_read(log, s, place.segment, err);
+	if (r < 0)
+		return r;
+	eng_segment_path(path, s, place.segment);
+	r = read_at(log, b, place.offset);
+	if (r < 0)
+		return eng_err_fs(err, r, path, "read");
+	if (!is_frame(log, out, b, series, seq)) {
+		eng_err(err, ENGRAM_EDAMAGED, "%s: offset %" PRIu32 ": wanted frame %" PRIu64 ", found other bytes", path,
+		        place.offset, seq);
+		eng_err_object(err, path);
+		return ENGRAM_EDAMAGED;
+	}
+	out->place = place;
+	return ENGRAM_OK;
+}

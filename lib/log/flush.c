@@ -1,0 +1,182 @@
+/* flush.c - making frames durable, one flush for everybody who waits.
+ *
+ * Whoever gets the flush lock leads: one fdatasync covers what all have written.
+ * The others sleep on the mark's `gen` and look again after 20 ms at the latest, so
+ * that a leader that was killed costs them no more than that.
+ *
+ * What keeps acknowledged frames:
+ *  - a waiter remembers `fails` from before its write; if it has changed, a
+ *    write or flush failed since, the frame may be void, and the answer is "not
+ *    stored".  durable_seq is read before fails: a new segment reuses the seqs
+ *    of void frames, so durable_seq alone proves nothing;
+ *  - a failed flush is never retried on its segment: the second fdatasync
+ *    answers 0 for pages that the first one dropped;
+ *  - `flushing` stays set when a leader dies in its flush.  The error it may
+ *    have been given died with it, so the next leader writes the bytes above
+ *    durable again before it flushes;
+ *  - written_seq is read before the flush: what is written during it is not
+ *    covered. */
+#include "log/log_int.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#define LOOK_AGAIN_US 20000
+/* Giving up on a flush leaves the caller not knowing; so not before this. */
+#define FLUSH_WAIT_MIN_MS 10000
+
+void eng_flush_announce(struct eng_log *log, struct eng_log_series *s)
+{
+	s->mark->gen++;
+	log->sys->wait.wake(log->sys->wait.ctx, (const uint32_t *)&s->mark->gen);
+}
+
+static int not_stored(struct eng_log_series *s, struct engram_error *err)
+{
+	return eng_err(err, ENGRAM_EIO, "%s: a write or flush failed: not stored", s->dir);
+}
+
+/* The bytes between durable_off and written_off, once more. */
+static int rewrite(struct eng_log *log, struct eng_mark *m)
+{
+	struct eng_window w = {.sys = log->sys, .fd = log->seg_fd};
+	uint64_t end = m->written_off, off = m->durable_off & ~511ull;
+	int r = 0;
+
+	while (r == 0 && off < end) {
+		const uint8_t *p;
+		size_t got, n = end - off < 65536 ? (size_t)(end - off) : 65536;
+
+		r = eng_window_get(&w, &p, &got, off, n);
+		if (r == 0)
+			r = got ? eng_fs_write(log->sys, log->seg_fd, p, got, off) : -EIO;
+		if (r == 0)
+			off += got;
+	}
+	eng_window_free(&w);
+	return r;
+}
+
+static int flush_segment(struct eng_log *log, struct eng_mark *m)
+{
+	int r = 0;
+
+	if (m->flushing && !ENG_PLANTED(4))
+		r = rewrite(log, m);
+	m->flushing = 1;
+	eng_point(log->sys, "flush-begin");
+	if (r == 0)
+		r = eng_fs_sync(log->sys, log->seg_fd);
+	if (r < 0 && ENG_PLANTED(1))
+		r = eng_fs_sync(log->sys, log->seg_fd);
+	eng_point(log->sys, "flush-done");
+	return r;
+}
+
+int eng_flush_lead(struct eng_log *log, struct eng_log_series *s, uint32_t fails, struct engram_error *err)
+{
+	struct eng_mark *m = s->mark;
+	uint64_t off, seq;
+	int r;
+
+	if (m->fails != fails)
+		return not_stored(s, err);
+	r = eng_segment_use(log, s, err);
+	if (r < 0)
+		return r;
+	/* In this order: the offset may lag behind the seq, never pass it. */
+	off = m->written_off;
+	seq = m->written_seq;
+	r = flush_segment(log, m);
+	if (ENG_PLANTED(3))
+		seq = m->written_seq;
+	if (r < 0) {
+		m->fails++;
+		eng_point(log->sys, "flush-failed");
+		m->flushing = 0;
+		eng_err_fs(err, r, s->dir, "flush");
+		return ENGRAM_EIO;
+	}
+	m->durable_off = off;
+	eng_point(log->sys, "flush-offset");
+	m->durable_seq = seq;
+	eng_point(log->sys, "flush-durable");
+	m->flushing = 0;
+	return ENGRAM_OK;
+}
+
+static int lead_if_needed(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uint32_t fails,
+                          struct engram_error *err)
+{
+	int r = ENGRAM_OK;
+
+	if (s->mark->durable_seq < seq || s->mark->fails != fails)
+		r = eng_flush_lead(log, s, fails, err);
+	eng_unlock_flush(log, s);
+	eng_flush_announce(log, s);
+	return r;
+}
+
+static int busy(struct eng_log_series *s, struct engram_error *err)
+{
+	return eng_err(err, ENGRAM_EBUSY, "%s: flush lock: held by process %" PRIu32 "; it may be stored", s->dir,
+	               s->mark->flush_pid);
+}
+
+/* Until seq is durable, written when `fails` was current. */
+static int join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uint32_t fails, struct engram_error *err)
+{
+	int64_t wait_ms = log->wait_ms > FLUSH_WAIT_MIN_MS ? log->wait_ms : FLUSH_WAIT_MIN_MS;
+	int64_t start = log->sys->clock.mono_us(log->sys->clock.ctx);
+	struct eng_mark *m = s->mark;
+
+	for (;;) {
+		uint32_t gen = m->gen;
+		uint64_t durable = m->durable_seq;
+
+		if (m->fails != fails)
+			return not_stored(s, err);
+		if (durable >= seq)
+			return ENGRAM_OK;
+		if (m->closed)
+			return not_stored(s, err);
+		if (eng_try_flush(log, s)) {
+			int r = lead_if_needed(log, s, seq, fails, err);
+
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (log->sys->clock.mono_us(log->sys->clock.ctx) - start > wait_ms * 1000)
+			return busy(s, err);
+		log->sys->wait.wait(log->sys->wait.ctx, (const uint32_t *)&m->gen, gen, LOOK_AGAIN_US);
+	}
+}
+
+int eng_log_flush(struct eng_log *log, struct engram_error *err)
+{
+	struct eng_log_series *s = log->pending;
+	int r;
+
+	if (!s)
+		return ENGRAM_OK;
+	r = log->pending_lost ? not_stored(s, err) : join(log, s, log->pending_seq, log->pending_fails, err);
+	if (r != ENGRAM_EBUSY)
+		log->pending = NULL;
+	return r;
+}
+
+int eng_log_settle(struct eng_log *log, struct engram_error *err)
+{
+	struct eng_log_series *s = log->own;
+	uint32_t fails;
+	int r = eng_log_flush(log, err);
+
+	if (r < 0 || !s || !eng_series_mark_counts(log, s))
+		return r;
+	fails = s->mark->fails;
+	/* What was written before the failure is void: durable is all there is. */
+	if (fails != s->mark->seg_fails)
+		return ENGRAM_OK;
+	return join(log, s, s->mark->written_seq, fails, err);
+}

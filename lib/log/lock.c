@@ -1,0 +1,146 @@
+/* lock.c - taking and giving back the locks of a series and of minting.
+ *
+ * The append lock is held for microseconds (milliseconds when a segment
+ * begins), the flush lock for one flush; so "do not wait" still waits that long,
+ * and a holder that takes longer is stopped or stuck and is named. */
+#include "log/log_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+
+/* Longer than any healthy holder of the append lock was seen to take. */
+#define BRIEF_MS 200
+
+static int take(struct eng_log *log, int fd, uint64_t byte, int wait_ms)
+{
+	return log->sys->fs.ops->lock(log->sys->fs.ctx, fd, byte, ENG_LOCK_EXCLUSIVE, wait_ms);
+}
+
+static void give(struct eng_log *log, int fd, uint64_t byte)
+{
+	log->sys->fs.ops->lock(log->sys->fs.ctx, fd, byte, ENG_UNLOCK, 0);
+}
+
+static int take_named(struct eng_log *log, struct eng_log_series *s, uint64_t byte, _Atomic uint32_t *holder,
+                      const char *name, struct engram_error *err)
+{
+	int r;
+
+	if (s->locked)
+		return ENGRAM_OK;
+	r = take(log, s->fd, byte, log->wait_ms > BRIEF_MS ? log->wait_ms : BRIEF_MS);
+	if (r == -EAGAIN) {
+		eng_err(err, ENGRAM_EBUSY, "%s lock: held by process %" PRIu32, name, *holder);
+		return ENGRAM_EBUSY;
+	}
+	if (r < 0)
+		return eng_err_os(err, -r, "%s/%s: %s lock", s->dir, ENG_MARK_FILE, name);
+	*holder = log->pid;
+	return ENGRAM_OK;
+}
+
+int eng_lock_append(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
+{
+	return take_named(log, s, ENG_MARK_APPEND, &s->mark->append_pid, "append", err);
+}
+
+void eng_unlock_append(struct eng_log *log, struct eng_log_series *s)
+{
+	if (!s->locked)
+		give(log, s->fd, ENG_MARK_APPEND);
+}
+
+int eng_lock_flush(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
+{
+	return take_named(log, s, ENG_MARK_FLUSH, &s->mark->flush_pid, "flush", err);
+}
+
+bool eng_try_flush(struct eng_log *log, struct eng_log_series *s)
+{
+	if (take(log, s->fd, ENG_MARK_FLUSH, 0) != 0)
+		return false;
+	s->mark->flush_pid = log->pid;
+	return true;
+}
+
+void eng_unlock_flush(struct eng_log *log, struct eng_log_series *s)
+{
+	if (!s->locked)
+		give(log, s->fd, ENG_MARK_FLUSH);
+}
+
+/* -- the space's lock file ------------------------------------------------------ */
+
+/* Whether path still names the file behind fd: a dropped space does not. */
+static int names(struct eng_log *log, const char *path, int fd)
+{
+	struct eng_stat by_path, by_fd;
+	int r = log->sys->fs.ops->fstat(log->sys->fs.ctx, fd, &by_fd);
+
+	if (r == 0)
+		r = log->sys->fs.ops->stat(log->sys->fs.ctx, path, &by_path);
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : by_path.ino == by_fd.ino && by_path.dev == by_fd.dev;
+}
+
+static int gone(struct eng_log *log, struct engram_error *err)
+{
+	eng_err(err, ENGRAM_ENOSPACE, "%s: the space was dropped", log->space_dir);
+	return ENGRAM_ENOSPACE;
+}
+
+int eng_lock_mint(struct eng_log *log, struct engram_error *err)
+{
+	char path[ENG_PATH_MAX];
+	int r;
+
+	if (log->lock_fd >= 0)
+		return ENGRAM_OK;
+	if (!eng_path(path, log->space_dir, ENG_LOCK_FILE))
+		return eng_err_os(err, ENAMETOOLONG, "%s", log->space_dir);
+	log->lock_fd = eng_fs_open(log->sys, path, O_RDWR | O_CREAT, 0600);
+	if (log->lock_fd < 0) {
+		r = log->lock_fd;
+		log->lock_fd = -1;
+		return r == -ENOENT ? gone(log, err) : eng_err_fs(err, r, path, "open");
+	}
+	r = take(log, log->lock_fd, ENG_LOCK_MINT, log->wait_ms);
+	if (r == 0) {
+		r = names(log, path, log->lock_fd);
+		if (r == 1)
+			return ENGRAM_OK;
+	}
+	eng_fs_close(log->sys, &log->lock_fd);
+	if (r == 0)
+		return gone(log, err);
+	if (r == -EAGAIN)
+		return eng_err(err, ENGRAM_EBUSY, "%s: another process is beginning a series", path);
+	return eng_err_fs(err, r, path, "lock");
+}
+
+void eng_unlock_mint(struct eng_log *log)
+{
+	eng_fs_close(log->sys, &log->lock_fd);
+}
+
+int eng_still_there(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
+{
+	char path[ENG_PATH_MAX];
+	struct eng_stat st;
+	int r;
+
+	if (s->mark->dropped)
+		return gone(log, err);
+	if (s->mark->closed)
+		return ENG_SERIES_OVER;
+	if (!eng_path(path, s->dir, ENG_MARK_FILE))
+		return eng_err_os(err, ENAMETOOLONG, "%s", s->dir);
+	r = log->sys->fs.ops->stat(log->sys->fs.ctx, path, &st);
+	if (r == -ENOENT)
+		return gone(log, err);
+	if (r < 0)
+		return eng_err_fs(err, r, path, "stat");
+	return st.ino == s->mark->is.inode ? ENGRAM_OK : ENG_SERIES_OVER;
+}
