@@ -5,6 +5,7 @@ libeng_base_la_SOURCES = \
 	%D%/base32.c %D%/base32.h \
 	%D%/buf.c %D%/buf.h \
 	%D%/err.c %D%/err.h \
+	%D%/fixed.c %D%/fixed.h \
 	%D%/float.c \
 	%D%/hash.h \
 	%D%/json.c %D%/json.h \
