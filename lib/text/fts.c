@@ -21,12 +21,16 @@ struct eng_fts {
 	struct eng_sql_stmt *search;
 	/* writer */
 	struct eng_sql_stmt *add, *remove, *add_doc, *remove_doc;
-	/* the search that runs */
+	struct search *running; /* NULL between searches */
+};
+
+/* What the auxiliary function needs of the search it serves. */
+struct search {
 	const struct eng_query *q;
-	struct eng_fts_hit *heap; /* heap[0] the worst */
-	size_t n, max;
-	bool (*accept)(void *ctx, uint32_t doc);
-	void *ctx;
+	struct eng_top *top;
+	struct eng_text_hit *also; /* ascending doc */
+	size_t nalso;
+	const struct eng_text_filter *filter;
 };
 
 static const char schema[] =
@@ -68,63 +72,36 @@ static int64_t rowid_of(uint32_t doc, const char *text, size_t n)
 
 /* -- ranking ------------------------------------------------------------- */
 
-/* a stands behind b in the answer. */
-static bool worse(const struct eng_fts_hit *a, const struct eng_fts_hit *b)
+/* The hit on `doc` among those ascending, or NULL. */
+static struct eng_text_hit *find(struct eng_text_hit *hits, size_t n, uint32_t doc)
 {
-	return a->bm25 != b->bm25 ? a->bm25 < b->bm25 : a->doc > b->doc;
-}
-
-static void sift_down(struct eng_fts_hit *heap, size_t n, struct eng_fts_hit hit)
-{
-	size_t at = 0, child;
-	while ((child = 2 * at + 1) < n) {
-		if (child + 1 < n && worse(&heap[child + 1], &heap[child]))
-			child++;
-		if (!worse(&heap[child], &hit))
-			break;
-		heap[at] = heap[child];
-		at = child;
+	size_t lo = 0, hi = n;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		if (hits[mid].doc < doc)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
-	heap[at] = hit;
-}
-
-static void push(struct eng_fts *f, struct eng_fts_hit hit)
-{
-	if (f->n == f->max) {
-		sift_down(f->heap, f->n, hit);
-		return;
-	}
-	size_t at = f->n++;
-	for (; at > 0 && worse(&hit, &f->heap[(at - 1) / 2]); at = (at - 1) / 2)
-		f->heap[at] = f->heap[(at - 1) / 2];
-	f->heap[at] = hit;
-}
-
-/* Heap to best first. */
-static void sort_heap(struct eng_fts_hit *heap, size_t n)
-{
-	while (n > 1) {
-		struct eng_fts_hit worst = heap[0], last = heap[--n];
-		sift_down(heap, n, last);
-		heap[n] = worst;
-	}
+	return lo < n && hits[lo].doc == doc ? &hits[lo] : NULL;
 }
 
 static int rank(void *data, const struct eng_sql_match *m, int64_t *score)
 {
-	struct eng_fts *f = data;
+	struct search *s = ((struct eng_fts *)data)->running;
 	uint32_t tf[ENG_QUERY_TERMS_MAX];
-	if ((size_t)m->phrases != f->q->n || m->counts(m, tf) != 0)
+	if (!s || (size_t)m->phrases != s->q->n || m->counts(m, tf) != 0)
 		return ENGRAM_EDAMAGED;
-	struct eng_fts_hit hit = {.doc = (uint32_t)(m->rowid >> 8)};
-	hit.bm25 = eng_bm25(f->q, tf, eng_class_length(m->rowid & 255));
-	if (f->n == f->max && !worse(&f->heap[0], &hit))
+	struct eng_text_hit hit = {.doc = (uint32_t)(m->rowid >> 8)};
+	hit.bm25 = eng_bm25(s->q, tf, eng_class_length(m->rowid & 255));
+	struct eng_text_hit *also = find(s->also, s->nalso, hit.doc);
+	if (also)
+		also->bm25 = hit.bm25;
+	if (!eng_top_takes(s->top, &hit))
 		return 0;
-	if (f->accept && !f->accept(f->ctx, hit.doc))
+	if (s->filter && s->filter->accept && !s->filter->accept(s->filter->ctx, hit.doc))
 		return 0;
-	for (size_t i = 0; i < f->q->n; i++)
-		hit.matched_q16 += tf[i] ? f->q->terms[i].idf_q16 : 0;
-	push(f, hit);
+	eng_top_push(s->top, &hit);
 	return 0;
 }
 
@@ -350,29 +327,21 @@ static int expression(struct eng_buf *b, const struct eng_query *q, struct engra
 	return b->failed ? eng_err_nomem(err) : 0;
 }
 
-int eng_fts_search(struct eng_fts *f, struct eng_fts_hit *hits, size_t *n, size_t max, const struct eng_query *q,
-                   bool (*accept)(void *ctx, uint32_t doc), void *ctx, struct engram_error *err)
+int eng_fts_search(struct eng_fts *f, struct eng_top *top, struct eng_text_hit *also, size_t nalso,
+                   const struct eng_query *q, const struct eng_text_filter *filter, struct engram_error *err)
 {
+	struct search search = {q, top, also, nalso, filter};
 	struct eng_buf match = ENG_BUF_INIT;
-	*n = 0;
-	if (q->n == 0 || max == 0)
+	if (q->n == 0)
 		return 0;
 	int rc = expression(&match, q, err);
 	if (rc == 0)
 		rc = once(&f->search, f->db, "SELECT 1 FROM words WHERE words MATCH ?1 AND engram_rank(words)", err);
 	if (rc == 0) {
-		f->q = q;
-		f->heap = hits;
-		f->n = 0;
-		f->max = max;
-		f->accept = accept;
-		f->ctx = ctx;
+		f->running = &search;
 		eng_sql_bind_text(f->search, 1, (const char *)match.p, match.n);
 		rc = eng_sql_step(f->search, err); /* rank() lets no row through */
-	}
-	if (rc == 0) {
-		sort_heap(hits, f->n);
-		*n = f->n;
+		f->running = NULL;
 	}
 	eng_buf_free(&match);
 	return rc;

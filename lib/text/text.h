@@ -125,15 +125,33 @@ void eng_fts_rollback(struct eng_fts *f);
 /* Removes deleted words from the file's bytes: 'optimize', then a truncating checkpoint. */
 int eng_fts_purge(struct eng_fts *f, struct engram_error *err);
 
-struct eng_fts_hit {
+struct eng_text_hit {
 	uint32_t doc;
-	uint32_t matched_q16; /* idf sum of the terms met (saturated) */
 	int64_t bm25;
 };
-/* The best `max` documents that `accept` (NULL = all) lets through, by bm25
- * descending, doc ascending.  *n = how many. */
-int eng_fts_search(struct eng_fts *f, struct eng_fts_hit *hits, size_t *n, size_t max, const struct eng_query *q,
-                   bool (*accept)(void *ctx, uint32_t doc), void *ctx, struct engram_error *err);
+
+/* The best hits of several sources, in the caller's array: a heap until it is
+ * sorted.  Order: bm25 descending, doc ascending. */
+struct eng_top {
+	struct eng_text_hit *hits;
+	size_t n, max;
+};
+/* True where push would keep it: ask before paying for a filter. */
+bool eng_top_takes(const struct eng_top *top, const struct eng_text_hit *hit);
+void eng_top_push(struct eng_top *top, const struct eng_text_hit *hit);
+void eng_top_sort(struct eng_top *top); /* best first; no push after it */
+
+struct eng_text_filter {
+	bool (*accept)(void *ctx, uint32_t doc); /* NULL = all; asked only of what would be kept */
+	void *ctx;
+};
+
+/* Pushes the documents that match any term of q and pass the filter (NULL =
+ * all).  `also` (ascending doc, may be NULL) are documents whose bm25 is
+ * wanted whether or not they are among the best: it is filled in for those
+ * that match, without asking the filter. */
+int eng_fts_search(struct eng_fts *f, struct eng_top *top, struct eng_text_hit *also, size_t nalso,
+                   const struct eng_query *q, const struct eng_text_filter *filter, struct engram_error *err);
 /* Compares the view with the state: calls back for every doc it holds, ascending. */
 int eng_fts_docs(struct eng_fts *f, int (*fn)(void *ctx, uint32_t doc), void *ctx, struct engram_error *err);
 

@@ -33,9 +33,6 @@ struct eng_common eng_common_word(const char *fold, size_t n);
 uint32_t eng_length_class(uint32_t tokens);
 uint32_t eng_class_length(uint32_t class);
 
-/* 65536 * log2(v), v > 0. */
-uint32_t eng_log2_q16(uint64_t v);
-
 /* 3-, 4- and 5-grams of the longest word. */
 #define ENG_GRAMS_MAX (3 * ENG_WORD_MAX)
 
