@@ -1,1 +1,39 @@
-# The programs and their common part.
+# The programs and their common part.  Each is one binary: the library is linked
+# in, so that a start loads LMDB and the C library only.
+AM_CPPFLAGS += -I$(srcdir)/%D%
+
+noinst_LTLIBRARIES += libcmd.la
+libcmd_la_SOURCES = \
+	%D%/common/cli.c %D%/common/cli.h \
+	%D%/common/clock.c %D%/common/clock.h \
+	%D%/common/help.c %D%/common/help.h \
+	%D%/common/lines.c %D%/common/lines.h \
+	%D%/common/opt.c %D%/common/opt.h \
+	%D%/common/out.c %D%/common/out.h \
+	%D%/common/progress.c %D%/common/progress.h \
+	%D%/common/record.h \
+	%D%/common/record_read.c \
+	%D%/common/record_write.c \
+	%D%/common/row.c %D%/common/row.h \
+	%D%/common/stop.c %D%/common/stop.h \
+	%D%/common/text.c %D%/common/text.h
+
+EXTRA_PROGRAMS += engram-store engram-recall engram-consolidate
+
+engram_store_SOURCES = \
+	%D%/engram-store.c \
+	%D%/store-jobs.h \
+	%D%/store-batch.c \
+	%D%/store-edit.c \
+	%D%/store-import.c \
+	%D%/store-put.c \
+	%D%/store-spaces.c
+engram_store_LDADD = libcmd.la libeng_all.la
+
+engram_recall_SOURCES = %D%/engram-recall.c
+engram_recall_LDADD = libcmd.la libeng_all.la
+
+engram_consolidate_SOURCES = %D%/engram-consolidate.c
+engram_consolidate_LDADD = libcmd.la libeng_all.la
+
+EXTRA_DIST += %D%/README.md

@@ -1,0 +1,345 @@
+/* cli.c - see cli.h.
+ *
+ * Standard output carries data only; everything said here goes to standard
+ * error, one write a line, and whatever a name or a text brings along is shown
+ * with its control characters visible. */
+#include "common/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/num.h"
+#include "base/types.h"
+#include "common/clock.h"
+#include "common/stop.h"
+#include "common/text.h"
+
+#define WAIT_DEFAULT_MS 5000
+#define WAIT_MAX_MS (24 * 3600 * 1000)
+
+static const char *const whens[] = {"auto", "always", "never", NULL};
+
+#define AT(field) .at = offsetof(struct cli, field)
+
+static const struct opt common[] = {
+	{"space", 's', .kind = OPT_TEXT, .arg = "NAME", .help = "the space (ENGRAM_SPACE; else default)",
+	 AT(space_name)},
+	{"home", 'H', .kind = OPT_TEXT, .arg = "DIR", .help = "where the spaces are (ENGRAM_HOME)", AT(home_path)},
+	{"json", 'j', .kind = OPT_FLAG, .help = "one JSON object a line", AT(json)},
+	{"null", '0', .kind = OPT_FLAG, .help = "records and lines end with NUL", AT(null)},
+	{"quiet", 'q', .kind = OPT_FLAG, .help = "errors only", AT(quiet)},
+	{"verbose", 'v', .kind = OPT_FLAG, .help = "say more on standard error", AT(verbose)},
+	{"dry-run", 'n', .kind = OPT_FLAG, .help = "print what would be done, change nothing", AT(dry_run)},
+	{"yes", 'y', .kind = OPT_FLAG, .help = "do not ask", AT(yes)},
+	{"wait", .kind = OPT_DURATION, .arg = "SECONDS", .help = "for another program (ENGRAM_WAIT; else 5), 0 = not",
+	 AT(wait_ms), .max = WAIT_MAX_MS},
+	{"color", .kind = OPT_WORD, .arg = "WHEN", .help = "colours: auto, always or never", AT(color), .words = whens},
+	{"progress", .kind = OPT_WORD, .arg = "WHEN", .help = "progress: auto, always or never", AT(progress),
+	 .words = whens},
+	{"help", 'h', .kind = OPT_HELP, .help = "print a summary and exit"},
+	{"version", 'V', .kind = OPT_VERSION, .help = "print the version and exit"},
+};
+
+/* -- messages -------------------------------------------------------------- */
+
+static void say(const struct cli *cli, const char *text, const char *hint)
+{
+	struct eng_buf b = ENG_BUF_INIT;
+
+	eng_buf_printf(&b, "%s: ", cli->program->name);
+	text_add(&b, text, strlen(text), false, 0);
+	if (hint && *hint) {
+		eng_buf_str(&b, " (");
+		text_add(&b, hint, strlen(hint), false, 0);
+		eng_buf_byte(&b, ')');
+	}
+	eng_buf_byte(&b, '\n');
+	out_stderr(b.p, b.n);
+	eng_buf_free(&b);
+}
+
+static void say_json(const struct engram_error *err, int exit_status)
+{
+	struct eng_buf b = ENG_BUF_INIT;
+	struct eng_json_out o;
+	/* 1 is not an error of the library: nothing was found. */
+	const char *code = exit_status == EXIT_NOTHING ? "nothing-found" : engram_code_name(err->code);
+
+	eng_json_out(&o, &b);
+	eng_json_object(&o);
+	eng_json_key(&o, "v"), eng_json_u64(&o, 1);
+	eng_json_key(&o, "type"), eng_json_str(&o, "error", 5);
+	eng_json_key(&o, "code"), eng_json_str(&o, code, strlen(code));
+	eng_json_key(&o, "exit"), eng_json_i64(&o, exit_status);
+	eng_json_key(&o, "object"), eng_json_str(&o, err->object, strlen(err->object));
+	eng_json_key(&o, "message"), eng_json_str(&o, err->message, strlen(err->message));
+	eng_json_key(&o, "hint"), eng_json_str(&o, err->hint, strlen(err->hint));
+	eng_json_key(&o, "retry"), eng_json_bool(&o, engram_code_retry(err->code));
+	eng_json_object_end(&o);
+	eng_buf_byte(&b, '\n');
+	out_stderr(b.p, b.n);
+	eng_buf_free(&b);
+}
+
+void cli_report(struct cli *cli, const struct engram_error *err, int exit_status)
+{
+	/* What was printed before comes first also where both go to one place. */
+	out_flush(&cli->out);
+	if (cli->json)
+		say_json(err, exit_status);
+	else
+		say(cli, err->message, err->hint);
+}
+
+bool cli_fail(struct cli *cli, const struct engram_error *err)
+{
+	cli->status = engram_code_exit(err->code);
+	cli_report(cli, err, cli->status);
+	return false;
+}
+
+bool cli_usage(struct cli *cli, const char *format, ...)
+{
+	struct engram_error err;
+	char message[sizeof err.message];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof message, format, args);
+	va_end(args);
+	eng_err(&err, ENGRAM_EUSAGE, "%s", message);
+	eng_err_hint(&err, "see %s --help", cli->program->name);
+	return cli_fail(cli, &err);
+}
+
+bool cli_usage_short(struct cli *cli)
+{
+	struct eng_buf b = ENG_BUF_INIT;
+
+	help_usage(&b, cli->program);
+	out_stderr(b.p, b.n);
+	eng_buf_free(&b);
+	cli->status = engram_code_exit(ENGRAM_EUSAGE);
+	return false;
+}
+
+void cli_warn(struct cli *cli, const char *format, ...)
+{
+	char message[600];
+	va_list args;
+
+	if (cli->quiet)
+		return;
+	va_start(args, format);
+	vsnprintf(message, sizeof message, format, args);
+	va_end(args);
+	out_flush(&cli->out);
+	say(cli, message, NULL);
+}
+
+void cli_note(struct cli *cli, const char *format, ...)
+{
+	char message[600];
+	va_list args;
+
+	if (cli->quiet || (!cli->verbose && !isatty(STDERR_FILENO)))
+		return;
+	va_start(args, format);
+	vsnprintf(message, sizeof message, format, args);
+	va_end(args);
+	out_flush(&cli->out);
+	say(cli, message, NULL);
+}
+
+static void show_notice(void *data, const char *line)
+{
+	struct cli *cli = data;
+
+	say(cli, line, NULL);
+}
+
+const char *cli_number(uint64_t v)
+{
+	static char texts[5][28];
+	static unsigned next;
+	char *p = texts[next++ % ENG_COUNT(texts)] + 27;
+
+	*p = 0;
+	for (unsigned digits = 0; v || !digits; digits++, v /= 10) {
+		if (digits && digits % 3 == 0)
+			*--p = ',';
+		*--p = (char)('0' + v % 10);
+	}
+	return p;
+}
+
+bool cli_confirm(struct cli *cli, bool stdin_taken, const char *format, ...)
+{
+	char question[300], answer[16] = "";
+	struct eng_buf b = ENG_BUF_INIT;
+	ssize_t got;
+	va_list args;
+
+	if (cli->yes)
+		return true;
+	va_start(args, format);
+	vsnprintf(question, sizeof question, format, args);
+	va_end(args);
+	if (stdin_taken || !isatty(STDIN_FILENO))
+		return cli_usage(cli, "%s: needs --yes where nobody can be asked", question);
+	eng_buf_printf(&b, "%s: ", cli->program->name);
+	text_add(&b, question, strlen(question), false, 0);
+	eng_buf_str(&b, "? [y/N] ");
+	out_stderr(b.p, b.n);
+	eng_buf_free(&b);
+	got = read(STDIN_FILENO, answer, sizeof answer - 1);
+	if (got > 0 && (answer[0] == 'y' || answer[0] == 'Y'))
+		return true;
+	cli_note(cli, "nothing done");
+	return false;
+}
+
+/* -- beginning -------------------------------------------------------------- */
+
+/* A program started with a standard descriptor closed would open a log under
+ * its number and print into it.  Each is taken by /dev/null, opened the wrong
+ * way round so that using it still fails. */
+static void guard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+				_exit(engram_code_exit(ENGRAM_EIO));
+}
+
+static bool from_environment(struct cli *cli)
+{
+	const char *space = getenv("ENGRAM_SPACE"), *wait = getenv("ENGRAM_WAIT");
+	struct engram_error err = {0};
+
+	cli->space_name = space && *space ? space : "default";
+	cli->wait_ms = WAIT_DEFAULT_MS;
+	if (!wait || !*wait)
+		return true;
+	for (size_t i = 0; i < ENG_COUNT(common); i++)
+		if (strcmp(common[i].name, "wait") == 0 &&
+		    opt_set(&common[i], cli, "ENGRAM_WAIT", wait, cli->now_us, &err) < 0) {
+			err.code = ENGRAM_ECONFIG;
+			return cli_fail(cli, &err);
+		}
+	return true;
+}
+
+/* A variable that nobody reads is likely a misspelt one. */
+static void warn_variables(struct cli *cli)
+{
+	static const char *const known[] = {"ENGRAM_ACTOR", "ENGRAM_BINDIR", "ENGRAM_HOME", "ENGRAM_NOW",
+	                                    "ENGRAM_SEED", "ENGRAM_SPACE", "ENGRAM_WAIT"};
+	extern char **environ;
+
+	for (char **e = environ; cli->verbose && *e; e++) {
+		char name[64];
+		size_t n = strcspn(*e, "="), i = 0;
+
+		if (strncmp(*e, "ENGRAM_", 7) != 0 || n >= sizeof name)
+			continue;
+		memcpy(name, *e, n);
+		name[n] = 0;
+		while (i < ENG_COUNT(known) && strcmp(name, known[i]) != 0)
+			i++;
+		if (i == ENG_COUNT(known))
+			cli_warn(cli, "%s is set but means nothing here", name);
+	}
+}
+
+static bool show(struct cli *cli, enum opt_result what)
+{
+	if (what == OPT_SHOW_HELP)
+		help_show(&cli->out.buf, cli->program, cli->tables, 2);
+	else if (what == OPT_SHOW_OPTIONS)
+		help_options(&cli->out.buf, cli->tables, 2);
+	else
+		help_version(&cli->out.buf, cli->program);
+	return false;
+}
+
+bool cli_begin(struct cli *cli, const struct program *program, const struct opt_table *own, int argc, char **argv)
+{
+	struct engram_error err = {0};
+	enum opt_result r;
+	int operands;
+
+	guard_descriptors();
+	cli->program = program;
+	cli->tables[0] = *own;
+	cli->tables[1] = (struct opt_table){common, ENG_COUNT(common), cli};
+	cli->now_us = clock_now_us();
+	if (!from_environment(cli))
+		return false;
+	r = opt_parse(&operands, cli->tables, 2, argc, argv, cli->now_us, &err);
+	out_begin(&cli->out, cli->null, (enum when)cli->color);
+	if (r == OPT_BAD)
+		return cli_fail(cli, &err);
+	if (r != OPT_OK)
+		return show(cli, r);
+	cli->operands = argv + operands;
+	cli->noperands = (size_t)(argc - operands);
+	warn_variables(cli);
+	return true;
+}
+
+/* -- opening and ending ------------------------------------------------------- */
+
+bool cli_is_default(const struct cli *cli)
+{
+	return strcmp(cli->space_name, "default") == 0;
+}
+
+bool cli_open_home(struct cli *cli)
+{
+	struct engram_error err = {0};
+
+	if (engram_home_open(&cli->home, cli->home_path, &err) < 0)
+		return cli_fail(cli, &err);
+	engram_home_notice(cli->home, show_notice, cli);
+	return true;
+}
+
+bool cli_open_space(struct cli *cli, unsigned flags)
+{
+	struct engram_error err = {0};
+
+	if (!cli->home && !cli_open_home(cli))
+		return false;
+	if (engram_space_open(&cli->space, cli->home, cli->space_name, flags, (unsigned)cli->wait_ms, &err) == 0)
+		return true;
+	if (err.code == ENGRAM_ENOSPACE && !err.hint[0])
+		eng_err_hint(&err, cli_is_default(cli) ? "the first engram-store makes it"
+		                                       : "engram-store --create makes it");
+	return cli_fail(cli, &err);
+}
+
+int cli_end(struct cli *cli)
+{
+	struct engram_error err;
+
+	engram_space_close(cli->space);
+	engram_home_close(cli->home);
+	opt_table_free(&cli->tables[0]);
+	if (!out_close(&cli->out)) {
+		eng_err_os(&err, cli->out.os, "standard output");
+		cli->status = engram_code_exit(ENGRAM_EIO);
+		cli_report(cli, &err, cli->status);
+	}
+	if (stop_wanted() && cli->status != EXIT_DONE)
+		cli->status = 128 + stop_wanted();
+	return cli->status;
+}

@@ -1,0 +1,27 @@
+/* help.h - what --help and --version print, made from the option tables. */
+#ifndef CMD_HELP_H
+#define CMD_HELP_H
+
+#include "base/buf.h"
+#include "common/opt.h"
+
+/* A program's face: everything that --help says but the options. */
+struct program {
+	const char *name;            /* "engram-recall", whatever argv[0] says */
+	const char *purpose;
+	const char *const *usages;   /* NULL-terminated, without the name */
+	const char *const *examples; /* NULL-terminated */
+	const char *exits;
+	const char *others;          /* the programs beside it */
+};
+
+/* tables[0] is the program's own, one row each; the rest is run together. */
+void help_show(struct eng_buf *b, const struct program *program, const struct opt_table *tables, size_t ntables);
+/* One option a line, tab-separated: name, letter, value, values allowed
+ * (joined by |), more than once (+ or -), help. */
+void help_options(struct eng_buf *b, const struct opt_table *tables, size_t ntables);
+void help_version(struct eng_buf *b, const struct program *program);
+/* Two lines for a call that says nothing. */
+void help_usage(struct eng_buf *b, const struct program *program);
+
+#endif

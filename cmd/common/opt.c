@@ -1,0 +1,312 @@
+/* opt.c - the option parser over getopt_long.
+ *
+ * getopt_long finds the options and moves the operands behind them; the tables
+ * say what a value must look like and where it goes.  Every refusal is one
+ * line that names the option as the user wrote it, with the nearest known name
+ * where a word is unknown. */
+#include "common/opt.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/num.h"
+#include "base/types.h"
+
+#define OPTIONS_MAX 64
+#define FIRST_VALUE 256 /* getopt values of long options: above every letter */
+
+/* All options of all tables by number, as getopt wants them. */
+struct parser {
+	const struct opt *options[OPTIONS_MAX];
+	void *targets[OPTIONS_MAX];
+	size_t n;
+	uint64_t given; /* bit per option */
+	struct option longs[OPTIONS_MAX + 1];
+	char letters[3 * OPTIONS_MAX + 2];
+};
+
+static void build(struct parser *p, const struct opt_table *tables, size_t ntables)
+{
+	char *letter = p->letters;
+
+	*letter++ = ':'; /* a missing value is ':', not '?' */
+	for (size_t t = 0; t < ntables; t++)
+		for (size_t i = 0; i < tables[t].n && p->n < OPTIONS_MAX; i++) {
+			const struct opt *o = &tables[t].options[i];
+			bool optional = o->kind == OPT_HELP;
+
+			p->longs[p->n] = (struct option){
+				.name = o->name,
+				.has_arg = optional ? optional_argument : o->arg ? required_argument : no_argument,
+				.val = FIRST_VALUE + (int)p->n,
+			};
+			if (o->letter) {
+				*letter++ = o->letter;
+				if (o->arg && !optional)
+					*letter++ = ':';
+			}
+			p->options[p->n] = o;
+			p->targets[p->n++] = tables[t].target;
+		}
+}
+
+static const struct opt *by_letter(const struct parser *p, int c, size_t *index)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (c == p->options[i]->letter || c == FIRST_VALUE + (int)i) {
+			*index = i;
+			return p->options[i];
+		}
+	return NULL;
+}
+
+static int unknown(const struct parser *p, const char *word, int letter, struct engram_error *err)
+{
+	const char *names[OPTIONS_MAX], *near;
+	char name[64];
+	size_t n;
+
+	if (letter && letter < FIRST_VALUE)
+		return eng_err(err, ENGRAM_EUSAGE, "unknown option -%c", letter);
+	word += strspn(word, "-");
+	n = strcspn(word, "=");
+	if (n >= sizeof name)
+		return eng_err(err, ENGRAM_EUSAGE, "unknown option --%.64s...", word);
+	memcpy(name, word, n);
+	name[n] = 0;
+	if (letter) /* known, so it was given a value */
+		return eng_err(err, ENGRAM_EUSAGE, "--%s: takes no value", name);
+	for (size_t i = 0; i < p->n; i++)
+		names[i] = p->options[i]->name;
+	near = eng_nearest(name, names, p->n);
+	if (near)
+		return eng_err(err, ENGRAM_EUSAGE, "unknown option --%s; did you mean --%s?", name, near);
+	return eng_err(err, ENGRAM_EUSAGE, "unknown option --%s", name);
+}
+
+static int word_index(const char *const *words, const char *value)
+{
+	for (int i = 0; words[i]; i++)
+		if (strcmp(words[i], value) == 0)
+			return i;
+	return -1;
+}
+
+/* "wanted a, b or c, found x (did you mean c?)" */
+static int bad_word(const char *const *words, const char *what, const char *value, struct engram_error *err)
+{
+	struct eng_buf b = ENG_BUF_INIT;
+	const char *near;
+	size_t n = 0;
+
+	while (words[n])
+		n++;
+	for (size_t i = 0; i < n; i++)
+		eng_buf_printf(&b, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ", words[i]);
+	eng_buf_byte(&b, 0);
+	eng_err(err, ENGRAM_EUSAGE, "%s: wanted %s, found \"%s\"", what, b.failed ? "?" : (char *)b.p, value);
+	near = eng_nearest(value, words, n);
+	if (near)
+		eng_err_hint(err, "did you mean %s?", near);
+	eng_buf_free(&b);
+	return ENGRAM_EUSAGE;
+}
+
+static int add_item(struct opt_list *l, const char *value, struct engram_error *err)
+{
+	/* Doubling at powers of two: the length says when. */
+	if ((l->n & (l->n - 1)) == 0) {
+		struct engram_str *p = eng_realloc(l->items, (l->n ? 2 * l->n : 1) * sizeof *p);
+
+		if (!p)
+			return eng_err_nomem(err);
+		l->items = p;
+	}
+	l->items[l->n++] = eng_str(value);
+	return 0;
+}
+
+void opt_table_free(const struct opt_table *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct opt_list *l = (void *)((char *)t->target + t->options[i].at);
+
+		if (t->options[i].kind != OPT_LIST)
+			continue;
+		eng_free(l->items);
+		*l = (struct opt_list){0};
+	}
+}
+
+static int wanted(struct engram_error *err, const char *what, const char *form, const char *value)
+{
+	return eng_err(err, ENGRAM_EUSAGE, "%s: wanted %s, found \"%s\"", what, form, value);
+}
+
+static int set_count(const struct opt *o, size_t *out, const char *what, const char *value, struct engram_error *err)
+{
+	uint64_t v;
+
+	if (!eng_parse_u64(&v, value, strlen(value)) || v == 0 || v > o->max)
+		return eng_err(err, ENGRAM_EUSAGE, "%s: wanted a number 1..%llu, found \"%s\"", what,
+		               (unsigned long long)o->max, value);
+	*out = (size_t)v;
+	return 0;
+}
+
+static int set_duration(const struct opt *o, uint64_t *out, const char *what, const char *value,
+                        struct engram_error *err)
+{
+	uint64_t v;
+
+	if (!eng_parse_duration_ms(&v, value, strlen(value)) || v > o->max)
+		return wanted(err, what, "seconds (or 10m, 2h) up to a day", value);
+	*out = v;
+	return 0;
+}
+
+static int set_mode(const struct opt *o, int *out, const char *what, const char *value, struct engram_error *err)
+{
+	if (*out && *out != o->mode)
+		return eng_err(err, ENGRAM_EUSAGE, "%s: only one of such options at a time", what);
+	if (o->words && word_index(o->words, value) < 0)
+		return bad_word(o->words, what, value, err);
+	*out = o->mode;
+	return 0;
+}
+
+int opt_set(const struct opt *o, void *target, const char *what, const char *value, int64_t now_us,
+            struct engram_error *err)
+{
+	void *at = (char *)target + o->at;
+	int word = o->words && value ? word_index(o->words, value) : 0;
+
+	switch (o->kind) {
+	case OPT_FLAG:
+		*(bool *)at = true;
+		return 0;
+	case OPT_TEXT:
+		*(const char **)at = value;
+		return 0;
+	case OPT_LIST:
+		return add_item(at, value, err);
+	case OPT_TIME:
+		if (!eng_parse_time(at, value, strlen(value), now_us))
+			return wanted(err, what, "a time (2026-11-21, 2026-11-21T10:00:00Z, @1795341600, 3d)", value);
+		return 0;
+	case OPT_UNIT:
+		if (!eng_parse_unit4(at, value, strlen(value)))
+			return wanted(err, what, "a number 0..1", value);
+		return 0;
+	case OPT_COUNT:
+		return set_count(o, at, what, value, err);
+	case OPT_DURATION:
+		return set_duration(o, at, what, value, err);
+	case OPT_WORD:
+		if (word < 0)
+			return bad_word(o->words, what, value, err);
+		*(int *)at = word;
+		return 0;
+	case OPT_WORDS:
+		if (word < 0)
+			return bad_word(o->words, what, value, err);
+		*(unsigned *)at |= 1u << word;
+		return 0;
+	case OPT_MODE:
+		return set_mode(o, at, what, value, err);
+	case OPT_HELP:
+	case OPT_VERSION:
+		break;
+	}
+	return 0;
+}
+
+/* Options that say nothing in the mode that was chosen are refused: dropping
+ * them in silence would do something else than asked. */
+static int check_modes(const struct parser *p, struct engram_error *err)
+{
+	const struct opt *chosen = NULL;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->options[i]->kind == OPT_MODE && p->given >> i & 1)
+			chosen = p->options[i];
+	for (size_t i = 0; i < p->n; i++) {
+		const struct opt *o = p->options[i];
+
+		if (!(p->given >> i & 1) || !o->modes || o->modes >> (chosen ? chosen->mode : 0) & 1)
+			continue;
+		if (chosen)
+			return eng_err(err, ENGRAM_EUSAGE, "--%s: does not go with --%s", o->name, chosen->name);
+		for (size_t m = 0; m < p->n; m++)
+			if (p->options[m]->kind == OPT_MODE && o->modes >> p->options[m]->mode & 1)
+				return eng_err(err, ENGRAM_EUSAGE, "--%s: goes with --%s only", o->name,
+				               p->options[m]->name);
+	}
+	return 0;
+}
+
+/* One option as getopt found it; OPT_OK to go on. */
+static enum opt_result take(struct parser *p, int c, const char *word, int64_t now_us, struct engram_error *err)
+{
+	size_t i = 0;
+	const struct opt *o = by_letter(p, c, &i);
+	char what[80] = "";
+
+	if (c == ':' || c == '?' || !o) {
+		const struct opt *known = optopt ? by_letter(p, optopt, &i) : NULL;
+
+		if (c == ':' && known)
+			eng_err(err, ENGRAM_EUSAGE, "--%s: needs a value: %s", known->name, known->arg);
+		else
+			unknown(p, word, optopt, err);
+		return OPT_BAD;
+	}
+	if (o->kind == OPT_VERSION)
+		return OPT_SHOW_VERSION;
+	if (o->kind == OPT_HELP)
+		return optarg && strcmp(optarg, "options") == 0 ? OPT_SHOW_OPTIONS : OPT_SHOW_HELP;
+	strcpy(what, "--");
+	strncat(what, o->name, sizeof what - 3);
+	if (o->once && p->given >> i & 1) {
+		eng_err(err, ENGRAM_EUSAGE, "%s: given twice", what);
+		return OPT_BAD;
+	}
+	p->given |= UINT64_C(1) << i;
+	return opt_set(o, p->targets[i], what, optarg, now_us, err) < 0 ? OPT_BAD : OPT_OK;
+}
+
+/* --help and --version answer whatever else is given, also behind a mistake. */
+static enum opt_result asked_to_show(const struct parser *p, int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return OPT_SHOW_HELP;
+		if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
+			return OPT_SHOW_VERSION;
+	}
+	return OPT_OK;
+}
+
+enum opt_result opt_parse(int *operands, const struct opt_table *tables, size_t ntables, int argc, char **argv,
+                          int64_t now_us, struct engram_error *err)
+{
+	struct parser p = {0};
+	enum opt_result r = OPT_OK;
+	int c;
+
+	build(&p, tables, ntables);
+	opterr = 0;
+	optind = 1;
+	while (r == OPT_OK && (optopt = 0, c = getopt_long(argc, argv, p.letters, p.longs, NULL)) >= 0)
+		r = take(&p, c, argv[optind - 1], now_us, err);
+	if (r == OPT_BAD && asked_to_show(&p, argc, argv) != OPT_OK)
+		r = asked_to_show(&p, argc, argv);
+	if (r == OPT_OK && check_modes(&p, err) < 0)
+		r = OPT_BAD;
+	*operands = optind;
+	return r;
+}

@@ -1,0 +1,20 @@
+/* progress.h - how far a long run is, on a terminal's stderr. */
+#ifndef CMD_PROGRESS_H
+#define CMD_PROGRESS_H
+
+#include "common/out.h"
+
+struct progress {
+	bool on;
+	bool tty;        /* one line written over and over; else a line a minute */
+	bool shown;
+	const char *name; /* of the program */
+	int64_t next_us;  /* not before */
+};
+
+void progress_begin(struct progress *p, const char *name, enum when when, bool quiet);
+/* total 0 = unknown. */
+void progress_show(struct progress *p, const char *phase, uint64_t done, uint64_t total);
+void progress_end(struct progress *p); /* erases the line */
+
+#endif

@@ -1,0 +1,51 @@
+/* record.h - memories as NDJSON, out and in.
+ *
+ * Writing keeps the order of keys that engram-formats(5) lists.  Reading is
+ * strict: a field of the wrong type, an unknown field or type is refused with
+ * what was wanted and what was found, since what import drops in silence is
+ * lost. */
+#ifndef CMD_RECORD_H
+#define CMD_RECORD_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "engram.h"
+
+/* A line of an import: the escapes of JSON may make a text six times as long. */
+#define RECORD_LINE_MAX (16u << 20)
+
+void record_write_memory(struct eng_json_out *o, const struct engram_memory *m);
+/* cued: found by a cue, so that it has a confidence.  cue > 0: its number. */
+void record_write_hit(struct eng_json_out *o, const struct engram_hit *h, bool cued, bool explain, uint64_t cue);
+/* {"v":1,"type":TYPE, left open. */
+void record_begin(struct eng_json_out *o, struct eng_buf *b, const char *type);
+void record_key_str(struct eng_json_out *o, const char *key, const char *z);
+void record_key_u64(struct eng_json_out *o, const char *key, uint64_t v);
+/* v/10,000, possibly negative. */
+void record_signed4(struct eng_buf *b, int32_t v);
+const char *record_kind(enum engram_kind kind);
+const char *record_group(enum engram_group group);
+
+enum record_type {
+	RECORD_MEMORY,
+	RECORD_HIT,     /* id, confidence and stored are dropped */
+	RECORD_SPACE,
+	RECORD_SUMMARY, /* carries nothing */
+};
+
+struct record {
+	enum record_type type;
+	struct engram_memory memory; /* conflicts too, newest first */
+	struct engram_id space_id;   /* RECORD_SPACE */
+	int64_t created_us;
+	/* private */
+	struct eng_json json;
+	struct eng_arena arena;
+};
+
+/* Reads one line; what the record points at is valid until the next call.
+ * ENGRAM_EINPUT "field: wanted X, found Y", ENGRAM_EVERSION. */
+int record_read(struct record *r, const char *line, size_t n, struct engram_error *err);
+void record_free(struct record *r);
+
+#endif

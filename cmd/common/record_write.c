@@ -1,0 +1,213 @@
+/* record_write.c - see record.h. */
+#include "common/record.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "base/types.h"
+
+const char *record_kind(enum engram_kind kind)
+{
+	return kind == ENGRAM_CONCEPT ? "concept" : "episode";
+}
+
+const char *record_group(enum engram_group group)
+{
+	switch (group) {
+	case ENGRAM_VIVID:
+		return "vivid";
+	case ENGRAM_ASSOCIATED:
+		return "associated";
+	case ENGRAM_RECONSTRUCTED:
+		return "reconstructed";
+	}
+	return "-";
+}
+
+void record_key_str(struct eng_json_out *o, const char *key, const char *z)
+{
+	eng_json_key(o, key);
+	eng_json_str(o, z, strlen(z));
+}
+
+void record_key_u64(struct eng_json_out *o, const char *key, uint64_t v)
+{
+	eng_json_key(o, key);
+	eng_json_u64(o, v);
+}
+
+void record_begin(struct eng_json_out *o, struct eng_buf *b, const char *type)
+{
+	eng_json_out(o, b);
+	eng_json_object(o);
+	record_key_u64(o, "v", 1);
+	record_key_str(o, "type", type);
+}
+
+static void key_text(struct eng_json_out *o, const struct engram_memory *m, unsigned field, const char *key,
+                     struct engram_str s)
+{
+	if (!(m->has & field))
+		return;
+	eng_json_key(o, key);
+	eng_json_str(o, s.p, s.n);
+}
+
+static void key_time(struct eng_json_out *o, const struct engram_memory *m, unsigned field, const char *key,
+                     int64_t us)
+{
+	if (!(m->has & field))
+		return;
+	eng_json_key(o, key);
+	eng_json_time(o, us);
+}
+
+static void key_unit4(struct eng_json_out *o, const char *key, uint32_t v)
+{
+	eng_json_key(o, key);
+	eng_json_unit4(o, v);
+}
+
+static void write_head(struct eng_json_out *o, const struct engram_memory *m)
+{
+	key_text(o, m, ENGRAM_KEY, "key", m->key);
+	record_key_str(o, "kind", record_kind(m->kind));
+	key_text(o, m, ENGRAM_TEXT, "text", m->text);
+}
+
+static void write_tail(struct eng_json_out *o, const struct engram_memory *m)
+{
+	key_time(o, m, ENGRAM_OCCURRED, "occurred", m->occurred_us);
+	key_time(o, m, ENGRAM_VALID_UNTIL, "valid_until", m->valid_until_us);
+	key_text(o, m, ENGRAM_SOURCE, "source", m->source);
+	key_text(o, m, ENGRAM_ACTOR, "actor", m->actor);
+	if (m->ntags > 0) {
+		eng_json_key(o, "tags");
+		eng_json_array(o);
+		for (size_t i = 0; i < m->ntags; i++)
+			eng_json_str(o, m->tags[i].p, m->tags[i].n);
+		eng_json_array_end(o);
+	}
+	if (m->has & ENGRAM_META) {
+		eng_json_key(o, "meta");
+		eng_json_raw(o, m->meta.p, m->meta.n);
+	}
+}
+
+static void write_vector(struct eng_json_out *o, const struct engram_memory *m)
+{
+	if (!(m->has & ENGRAM_VECTOR))
+		return;
+	eng_json_key(o, "vector");
+	eng_json_array(o);
+	for (size_t i = 0; i < m->dim; i++)
+		eng_json_float(o, m->vector[i]);
+	eng_json_array_end(o);
+	if (m->embedder.p) {
+		eng_json_key(o, "embedder");
+		eng_json_str(o, m->embedder.p, m->embedder.n);
+	}
+}
+
+/* Another body of the same id: what it says, without id and key. */
+static void write_conflict(struct eng_json_out *o, const struct engram_memory *m)
+{
+	struct engram_memory body = *m;
+
+	body.has &= ~(unsigned)ENGRAM_KEY;
+	eng_json_object(o);
+	write_head(o, &body);
+	if (body.has & ENGRAM_CONFIDENCE)
+		key_unit4(o, "confidence", body.confidence);
+	key_time(o, &body, ENGRAM_STORED, "stored", body.stored_us);
+	write_tail(o, &body);
+	write_vector(o, &body);
+	eng_json_object_end(o);
+}
+
+void record_write_memory(struct eng_json_out *o, const struct engram_memory *m)
+{
+	eng_json_key(o, "id");
+	eng_json_id(o, &m->id);
+	write_head(o, m);
+	if (m->has & ENGRAM_CONFIDENCE)
+		key_unit4(o, "confidence", m->confidence);
+	eng_json_key(o, "stored");
+	eng_json_time(o, m->stored_us);
+	write_tail(o, m);
+	write_vector(o, m);
+	if (m->nconflicts == 0)
+		return;
+	eng_json_key(o, "conflicts");
+	eng_json_array(o);
+	for (size_t i = 0; i < m->nconflicts; i++)
+		write_conflict(o, &m->conflicts[i]);
+	eng_json_array_end(o);
+}
+
+void record_signed4(struct eng_buf *b, int32_t v)
+{
+	char text[ENG_UNIT4_TEXT];
+	uint32_t size = v < 0 ? 0u - (uint32_t)v : (uint32_t)v;
+
+	if (v < 0)
+		eng_buf_byte(b, '-');
+	/* Terms may exceed 1: whole part and fraction apart. */
+	if (size >= ENGRAM_CONFIDENCE_ONE)
+		eng_buf_printf(b, "%u", size / ENGRAM_CONFIDENCE_ONE);
+	size_t n = eng_format_unit4(text, size % ENGRAM_CONFIDENCE_ONE);
+	if (size < ENGRAM_CONFIDENCE_ONE)
+		eng_buf_add(b, text, n);
+	else if (n > 1)
+		eng_buf_add(b, text + 1, n - 1);
+}
+
+static void key_signed4(struct eng_json_out *o, const char *key, int32_t v)
+{
+	struct eng_buf b = ENG_BUF_INIT;
+
+	record_signed4(&b, v);
+	if (b.failed)
+		o->b->failed = true;
+	else {
+		eng_json_key(o, key);
+		eng_json_raw(o, (char *)b.p, b.n);
+	}
+	eng_buf_free(&b);
+}
+
+static void write_why(struct eng_json_out *o, const struct engram_hit *h)
+{
+	eng_json_key(o, "why");
+	eng_json_object(o);
+	for (size_t i = 0; i < h->nwhy; i++)
+		key_signed4(o, h->why[i].name, h->why[i].value);
+	eng_json_object_end(o);
+}
+
+void record_write_hit(struct eng_json_out *o, const struct engram_hit *h, bool cued, bool explain, uint64_t cue)
+{
+	if (cue)
+		record_key_u64(o, "cue", cue);
+	eng_json_key(o, "id");
+	eng_json_id(o, &h->memory.id);
+	write_head(o, &h->memory);
+	if (cued) {
+		key_unit4(o, "confidence", h->confidence);
+		eng_json_key(o, "interval");
+		eng_json_array(o);
+		eng_json_unit4(o, h->lo);
+		eng_json_unit4(o, h->hi);
+		eng_json_array_end(o);
+	}
+	key_unit4(o, "retention", h->retention);
+	if (cued) {
+		key_signed4(o, "score", h->score);
+		record_key_str(o, "group", record_group(h->group));
+	}
+	eng_json_key(o, "stored");
+	eng_json_time(o, h->memory.stored_us);
+	write_tail(o, &h->memory);
+	if (explain)
+		write_why(o, h);
+}

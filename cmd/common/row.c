@@ -1,0 +1,94 @@
+/* row.c - see row.h. */
+#include "common/row.h"
+
+#include <stdio.h>
+
+#include "base/num.h"
+#include "base/types.h"
+#include "common/clock.h"
+#include "common/record.h"
+#include "common/text.h"
+
+/* Characters of an id on a terminal: 38 bits, unique in any space that a
+ * person reads on a terminal; an ambiguous one lists its candidates. */
+#define ID_SHOWN 8
+#define STORED_WIDTH 10 /* "2026-11-21", "59 min ago" */
+#define GROUP_WIDTH 10  /* "associated" */
+/* confidence, id, stored, group and the blanks between */
+#define TEXT_COLUMN (4 + 2 + ID_SHOWN + 2 + STORED_WIDTH + 2 + GROUP_WIDTH + 2)
+#define TEXT_WIDTH_MIN 20
+
+static void add_terms(struct out *o, const struct engram_hit *h, const char *between)
+{
+	for (size_t i = 0; i < h->nwhy; i++) {
+		eng_buf_printf(&o->buf, "%s%s=", i ? between : "", h->why[i].name);
+		record_signed4(&o->buf, h->why[i].value);
+	}
+}
+
+static void write_tabs(struct out *o, const struct row *row)
+{
+	const struct engram_memory *m = row->memory;
+	char confidence[ENG_UNIT4_TEXT] = "-", id[ENGRAM_ID_TEXT + 1], stored[ENG_TIME_TEXT];
+
+	if (row->hit)
+		eng_format_unit4(confidence, row->hit->confidence);
+	engram_id_format(id, &m->id);
+	eng_format_time(stored, m->stored_us);
+	eng_buf_printf(&o->buf, "%s\t%s\t%s\t%s\t", confidence, id, stored,
+	               row->hit ? record_group(row->hit->group) : "-");
+	text_add(&o->buf, m->text.p, m->text.n, true, 0);
+	if (row->hit && row->explain) {
+		eng_buf_byte(&o->buf, '\t');
+		add_terms(o, row->hit, " ");
+	}
+	if (row->cue)
+		eng_buf_printf(&o->buf, "\t%llu", (unsigned long long)row->cue);
+}
+
+static const char *confidence_style(uint32_t confidence)
+{
+	return confidence >= 7000 ? "1;32" : confidence >= 4000 ? "32" : "33";
+}
+
+static void write_aligned(struct out *o, const struct row *row)
+{
+	const struct engram_memory *m = row->memory;
+	char confidence[16] = "   -", id[ENGRAM_ID_TEXT + 1], stored[CLOCK_AGO_TEXT];
+	unsigned left = o->width > TEXT_COLUMN + TEXT_WIDTH_MIN ? o->width - TEXT_COLUMN : TEXT_WIDTH_MIN;
+
+	if (row->hit)
+		snprintf(confidence, sizeof confidence, "%u.%02u", (row->hit->confidence + 50) / 10000,
+		         (row->hit->confidence + 50) % 10000 / 100);
+	engram_id_format(id, &m->id);
+	id[ID_SHOWN] = 0;
+	clock_ago(stored, m->stored_us, row->now_us);
+	if (row->hit)
+		out_style(o, confidence_style(row->hit->confidence));
+	out_printf(o, "%s", confidence);
+	out_style(o, "0");
+	out_printf(o, "  ");
+	out_style(o, "2");
+	out_printf(o, "%s  %-*s  %-*s  ", id, STORED_WIDTH, stored, GROUP_WIDTH,
+	           row->hit ? record_group(row->hit->group) : "-");
+	out_style(o, "0");
+	text_add(&o->buf, m->text.p, m->text.n, false, left);
+	if (row->cue)
+		out_printf(o, "  %llu", (unsigned long long)row->cue);
+	if (row->hit && row->explain) {
+		out_printf(o, "\n      ");
+		out_style(o, "2");
+		out_printf(o, "because: ");
+		add_terms(o, row->hit, ", ");
+		out_style(o, "0");
+	}
+}
+
+void row_write(struct out *o, const struct row *row)
+{
+	if (o->tty)
+		write_aligned(o, row);
+	else
+		write_tabs(o, row);
+	out_end(o);
+}

@@ -1,0 +1,368 @@
+/* engram-recall - find memories by what they say or are like. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/num.h"
+#include "base/types.h"
+#include "base/utf8.h"
+#include "common/cli.h"
+#include "common/lines.h"
+#include "common/record.h"
+#include "common/row.h"
+
+#define COUNT_MAX 10000
+#define CUE_MAX ENGRAM_TEXT_MAX
+
+enum recall_mode {
+	RECALL_ONE, /* the operands together are the cue */
+	RECALL_BATCH, /* each operand, each line is a cue */
+};
+
+struct recall {
+	struct cli cli;
+	int mode;   /* enum recall_mode */
+	int ranker; /* enum engram_mode */
+	const char *like, *source, *actor;
+	size_t k;
+	uint32_t min_confidence;
+	struct opt_list tags;
+	int kind; /* -1 = any; 0 episode, 1 concept */
+	int64_t since_us, until_us;
+	bool explain, no_retention;
+};
+
+static const char *const rankers[] = {"hybrid", "vector", "text", NULL};
+static const char *const kinds[] = {"episode", "concept", NULL};
+
+#define AT(field) .at = offsetof(struct recall, field)
+
+static const struct opt options[] = {
+	{"count", 'k', .kind = OPT_COUNT, .arg = "NUMBER", .help = "hits at most (10)", AT(k), .max = COUNT_MAX},
+	{"min-confidence", .kind = OPT_UNIT, .arg = "0..1", .help = "leave out hits below (0.20), and count them",
+	 AT(min_confidence)},
+	{"like", .once = true, .kind = OPT_TEXT, .arg = "ID", .help = "the cue is this memory", AT(like),
+	 .modes = 1u << RECALL_ONE},
+	{"mode", .kind = OPT_WORD, .arg = "MODE", .help = "hybrid, vector or text", AT(ranker), .words = rankers},
+	{"batch", .kind = OPT_MODE, .help = "each CUE, each line of - is a cue of its own", AT(mode),
+	 .mode = RECALL_BATCH},
+	{"tag", .kind = OPT_LIST, .arg = "TAG", .help = "only with this tag; repeated: with all of them", AT(tags)},
+	{"kind", .kind = OPT_WORD, .arg = "KIND", .help = "only episode, or only concept", AT(kind), .words = kinds},
+	{"source", .once = true, .kind = OPT_TEXT, .arg = "TEXT", .help = NULL, AT(source)},
+	{"actor", .once = true, .kind = OPT_TEXT, .arg = "NAME", .help = "only from this source, by this actor",
+	 AT(actor)},
+	{"since", .kind = OPT_TIME, .arg = "TIME", .help = NULL, AT(since_us)},
+	{"until", .kind = OPT_TIME, .arg = "TIME", .help = "only what occurred then: a date, RFC 3339, 3d",
+	 AT(until_us)},
+	{"explain", .kind = OPT_FLAG, .help = "print the terms of each score", AT(explain)},
+	{"no-retention", .kind = OPT_FLAG, .help = "leave age out of the order", AT(no_retention)},
+};
+
+static const struct program program = {
+	.name = "engram-recall",
+	.purpose = "Prints what fits the CUE best: confidence, id, stored, group, text.\n"
+	           "Without a cue: what was stored, newest first.",
+	.usages = (const char *const[]){"[OPTION]... [CUE]...", "[OPTION]... --batch CUE... | -", NULL},
+	.examples = (const char *const[]){"engram-recall \"what powers a cell\"",
+	                                  "engram-recall --json --tag=todo --since=7d -k 3", NULL},
+	.exits = "0 found, 1 nothing found, 2 usage, 3 partly (batch), 65 bad cue,\n"
+	         "66 no such space or id, 70 damaged, 74 i/o, 75 busy (try again)",
+	.others = "engram-store, engram-consolidate",
+};
+
+/* -- printing ---------------------------------------------------------------- */
+
+/* One hit; the bytes it takes. */
+static size_t print_hit(struct recall *r, const struct engram_hit *h, bool cued, uint64_t number)
+{
+	struct out *out = &r->cli.out;
+	struct eng_json_out o;
+	size_t before = out->buf.n, bytes;
+
+	if (!r->cli.json) {
+		row_write(out, &(struct row){.memory = &h->memory, .hit = cued ? h : NULL, .explain = r->explain,
+		                             .cue = number, .now_us = r->cli.now_us});
+		return 0;
+	}
+	record_begin(&o, &out->buf, "hit");
+	record_write_hit(&o, h, cued, r->explain, number);
+	eng_json_object_end(&o);
+	bytes = out->buf.n - before + 1;
+	out_end(out);
+	return bytes;
+}
+
+static void print_summary(struct recall *r, const struct engram_result *result, size_t bytes, uint64_t number)
+{
+	struct out *out = &r->cli.out;
+	struct eng_json_out o;
+
+	record_begin(&o, &out->buf, "summary");
+	if (number)
+		record_key_u64(&o, "cue", number);
+	record_key_u64(&o, "returned", result->n);
+	record_key_u64(&o, "omitted", result->omitted);
+	record_key_u64(&o, "bytes", bytes);
+	/* One store answers, so that nothing is missing. */
+	eng_json_key(&o, "partial"), eng_json_bool(&o, false);
+	eng_json_key(&o, "missing"), eng_json_array(&o), eng_json_array_end(&o);
+	record_key_u64(&o, "text_behind", result->text_behind);
+	eng_json_object_end(&o);
+	out_end(out);
+}
+
+static void print_result(struct recall *r, const struct engram_result *result, uint64_t number)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < result->n; i++)
+		bytes += print_hit(r, &result->hits[i], result->cued, number);
+	if (r->cli.json)
+		print_summary(r, result, bytes, number);
+	if (result->text_behind > 0 && r->cli.verbose)
+		cli_warn(&r->cli, "%s memories were searched without the index; engram-consolidate takes them in",
+		         cli_number(result->text_behind));
+}
+
+/* "0.20": two places are what a person compares. */
+static const char *two_places(char out[16], uint32_t v)
+{
+	snprintf(out, 16, "%u.%02u", v / ENGRAM_CONFIDENCE_ONE, v % ENGRAM_CONFIDENCE_ONE / 100);
+	return out;
+}
+
+static void say_nothing_found(struct recall *r, const struct engram_result *result)
+{
+	struct cli *cli = &r->cli;
+	struct engram_error err = {0};
+	char wanted[16], best[16];
+
+	cli->status = EXIT_NOTHING;
+	if (cli->quiet)
+		return;
+	if (result->omitted > 0) {
+		eng_err(&err, ENGRAM_OK, "nothing in space %s reaches confidence %s", cli->space_name,
+		        two_places(wanted, r->min_confidence));
+		eng_err_hint(&err, "best %s; see --min-confidence", two_places(best, result->best));
+	} else {
+		eng_err(&err, ENGRAM_OK, "nothing found in space %s", cli->space_name);
+	}
+	eng_err_object(&err, cli->space_name);
+	cli_report(cli, &err, EXIT_NOTHING);
+}
+
+/* -- recalling ---------------------------------------------------------------- */
+
+static void make_cue(const struct recall *r, struct engram_cue *cue)
+{
+	engram_cue_init(cue);
+	cue->mode = (enum engram_mode)r->ranker;
+	cue->k = r->k;
+	cue->min_confidence = r->min_confidence;
+	cue->tags = r->tags.items;
+	cue->ntags = r->tags.n;
+	cue->kind = (enum engram_kind)(r->kind + 1);
+	cue->source = eng_str(r->source);
+	cue->actor = eng_str(r->actor);
+	cue->since_us = r->since_us;
+	cue->until_us = r->until_us;
+	cue->no_retention = r->no_retention;
+}
+
+/* The operands with blanks between. */
+static bool join(struct recall *r, struct eng_buf *b)
+{
+	struct engram_error err = {0};
+
+	for (size_t i = 0; i < r->cli.noperands; i++) {
+		if (i > 0)
+			eng_buf_byte(b, ' ');
+		eng_buf_str(b, r->cli.operands[i]);
+	}
+	if (!b->failed)
+		return true;
+	eng_err_nomem(&err);
+	return cli_fail(&r->cli, &err);
+}
+
+static bool check_cue(struct recall *r, struct engram_str text, struct engram_error *err)
+{
+	size_t valid = text.n ? eng_utf8_check(text.p, text.n) : 0;
+
+	if (valid < text.n)
+		return eng_err(err, ENGRAM_EINPUT, "cue: byte %zu: not UTF-8", valid) == 0;
+	if (text.n > CUE_MAX)
+		return eng_err(err, ENGRAM_EINPUT, "cue: wanted at most %u bytes, found %zu", CUE_MAX, text.n) == 0;
+	return true;
+}
+
+/* The whole of a call with one cue, or none. */
+static void recall_one(struct recall *r, struct engram_cue *cue)
+{
+	struct cli *cli = &r->cli;
+	struct engram_result result = {0};
+	struct engram_error err = {0};
+	struct engram_id like;
+
+	if (!check_cue(r, cue->text, &err)) {
+		cli_fail(cli, &err);
+		return;
+	}
+	if (!cli_open_space(cli, ENGRAM_READ))
+		return;
+	if (r->like) {
+		if (engram_resolve(cli->space, &like, NULL, r->like, &err) < 0) {
+			cli_fail(cli, &err);
+			return;
+		}
+		cue->like = &like;
+	}
+	if (engram_recall(cli->space, &result, cue, &err) < 0) {
+		cli_fail(cli, &err);
+		return;
+	}
+	print_result(r, &result, 0);
+	if (result.n == 0)
+		say_nothing_found(r, &result);
+	engram_result_free(&result);
+}
+
+static void run_one(struct recall *r)
+{
+	struct cli *cli = &r->cli;
+	struct eng_buf text = ENG_BUF_INIT;
+	struct engram_cue cue;
+
+	make_cue(r, &cue);
+	if (!join(r, &text))
+		goto out;
+	if (cli->noperands == 1 && strcmp(cli->operands[0], "-") == 0) {
+		cli_usage(cli, "-: cues are read from standard input with --batch only");
+		goto out;
+	}
+	if (r->like && cli->noperands > 0) {
+		cli_usage(cli, "--like: is the cue, so that no CUE may be given");
+		goto out;
+	}
+	if (cli->noperands > 0 && text.n == 0) {
+		cli_usage(cli, "cue: empty; leave it out to list the newest");
+		goto out;
+	}
+	if (cli->noperands > 0)
+		cue.text = (struct engram_str){(char *)text.p, text.n};
+	recall_one(r, &cue);
+out:
+	eng_buf_free(&text);
+}
+
+/* -- batches --------------------------------------------------------------- */
+
+struct batch {
+	struct recall *recall;
+	struct engram_cue cue;
+	uint64_t number;  /* of the cue at hand, from 1 */
+	uint64_t found, bad;
+	bool failed;      /* reported; no more cues */
+};
+
+/* Each cue is answered by its hits and, in JSON, one summary: also an empty
+ * or a bad one, so that answers can be counted off against cues. */
+static void answer(struct batch *b, struct engram_str text, bool too_long)
+{
+	struct recall *r = b->recall;
+	struct engram_result result = {0};
+	struct engram_error err = {0};
+	int code = 0;
+
+	b->number++;
+	if (too_long)
+		code = eng_err(&err, ENGRAM_EINPUT, "cue: wanted at most %u bytes, found more", CUE_MAX);
+	else if (!check_cue(r, text, &err))
+		code = err.code;
+	else if (text.n > 0) {
+		b->cue.text = text;
+		code = engram_recall(r->cli.space, &result, &b->cue, &err);
+	}
+	if (code < 0) {
+		eng_err_prefix(&err, "cue %llu", (unsigned long long)b->number);
+		b->failed = code != ENGRAM_EINPUT;
+		if (b->failed) {
+			cli_fail(&r->cli, &err);
+			return;
+		}
+		b->bad++;
+		cli_report(&r->cli, &err, engram_code_exit(code));
+	}
+	b->found += result.n > 0;
+	print_result(r, &result, b->number);
+	engram_result_free(&result);
+}
+
+/* Answers go out before the next cue is waited for: a program may ask, read
+ * and ask again over two pipes. */
+static void answer_lines(struct batch *b)
+{
+	struct cli *cli = &b->recall->cli;
+	struct lines l;
+	struct engram_str line;
+	struct engram_error err = {0};
+	enum lines_result r = LINES_WAIT;
+
+	lines_open(&l, "-", cli->null ? 0 : '\n', CUE_MAX, NULL);
+	while (!b->failed && !cli->out.os && r != LINES_END && r != LINES_FAILED) {
+		r = lines_next(&l, &line, cli->out.buf.n == 0, &err);
+		if (r == LINES_WAIT)
+			out_flush(&cli->out);
+		else if (r == LINES_LINE || r == LINES_LONG)
+			answer(b, line, r == LINES_LONG);
+	}
+	if (r == LINES_FAILED)
+		cli_fail(cli, &err);
+	lines_close(&l);
+}
+
+static void run_batch(struct recall *r)
+{
+	struct cli *cli = &r->cli;
+	struct batch b = {.recall = r};
+
+	if (cli->noperands == 0) {
+		cli_usage(cli, "--batch: needs a CUE, or - for standard input");
+		return;
+	}
+	make_cue(r, &b.cue);
+	if (!cli_open_space(cli, ENGRAM_READ))
+		return;
+	for (size_t i = 0; i < cli->noperands && !b.failed; i++)
+		if (strcmp(cli->operands[i], "-") == 0)
+			answer_lines(&b);
+		else
+			answer(&b, eng_str(cli->operands[i]), false);
+	if (cli->status != EXIT_DONE)
+		return;
+	if (b.bad > 0)
+		cli->status = b.bad < b.number ? EXIT_PARTLY : engram_code_exit(ENGRAM_EINPUT);
+	else if (b.found == 0)
+		cli->status = EXIT_NOTHING;
+}
+
+int main(int argc, char **argv)
+{
+	struct recall r = {
+		.k = 10,
+		.min_confidence = ENGRAM_CONFIDENCE_ONE / 5,
+		.kind = -1,
+		.since_us = INT64_MIN,
+		.until_us = INT64_MAX,
+	};
+	struct opt_table own = {options, ENG_COUNT(options), &r};
+
+	if (cli_begin(&r.cli, &program, &own, argc, argv)) {
+		if (r.mode == RECALL_BATCH)
+			run_batch(&r);
+		else
+			run_one(&r);
+	}
+	return cli_end(&r.cli);
+}

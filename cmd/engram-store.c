@@ -1,0 +1,110 @@
+/* engram-store - put memories in, get them out, correct and forget them. */
+#include <stdlib.h>
+
+#include "base/types.h"
+#include "store-jobs.h"
+
+#define AT(field) .at = offsetof(struct store, field)
+#define WITH(mode) (1u << STORE_##mode)
+
+static const char *const formats[] = {"ndjson", NULL};
+
+static const struct opt options[] = {
+	{"key", .once = true, .kind = OPT_TEXT, .arg = "KEY", .help = "your own name for it; storing again replaces",
+	 AT(key), .modes = WITH(PUT)},
+	{"tag", .kind = OPT_LIST, .arg = "TAG", .help = "a tag; may be repeated", AT(tags),
+	 .modes = WITH(PUT) | WITH(REVISE)},
+	{"confidence", .once = true, .kind = OPT_UNIT, .arg = "0..1", .help = "how sure the source is",
+	 AT(confidence), .modes = WITH(PUT) | WITH(REVISE)},
+	{"occurred", .once = true, .kind = OPT_TIME, .arg = "TIME", .help = "when it happened: a date, RFC 3339, 3d",
+	 AT(occurred_us), .modes = WITH(PUT) | WITH(REVISE)},
+	{"valid-until", .once = true, .kind = OPT_TIME, .arg = "TIME", .help = "until when it holds",
+	 AT(valid_until_us), .modes = WITH(PUT) | WITH(REVISE)},
+	{"source", .once = true, .kind = OPT_TEXT, .arg = "TEXT", .help = NULL, AT(source),
+	 .modes = WITH(PUT) | WITH(REVISE)},
+	{"actor", .once = true, .kind = OPT_TEXT, .arg = "NAME", .help = "where from; who says so (ENGRAM_ACTOR)",
+	 AT(actor), .modes = WITH(PUT) | WITH(REVISE)},
+	{"meta", .once = true, .kind = OPT_TEXT, .arg = "JSON", .help = "an object of your own", AT(meta),
+	 .modes = WITH(PUT) | WITH(REVISE)},
+	{"get", .kind = OPT_MODE, .help = "print the memories with these ids", AT(mode), .mode = STORE_GET},
+	{"revise", .kind = OPT_MODE, .help = "ID [TEXT]: change the text and the fields given", AT(mode),
+	 .mode = STORE_REVISE},
+	{"untag", .kind = OPT_LIST, .arg = "TAG", .help = NULL, AT(untags), .modes = WITH(REVISE)},
+	{"clear", .kind = OPT_WORDS, .arg = "FIELD", .help = "revise: take away a tag, a field", AT(clear),
+	 .words = store_clear_words, .modes = WITH(REVISE)},
+	{"forget", .kind = OPT_MODE, .help = "hide these memories; asks, or needs --yes", AT(mode),
+	 .mode = STORE_FORGET},
+	{"now", .kind = OPT_FLAG, .help = "forget: remove the bytes too, at once", AT(now),
+	 .modes = WITH(FORGET)},
+	{"import", .kind = OPT_MODE, .arg = "FORMAT", .help = "store what FILEs (or -) hold; FORMAT: ndjson", AT(mode),
+	 .mode = STORE_IMPORT, .words = formats},
+	{"preserve", .kind = OPT_FLAG, .help = NULL, AT(preserve), .modes = WITH(IMPORT)},
+	{"adopt", .kind = OPT_FLAG, .help = "import: keep times; keep ids", AT(adopt), .modes = WITH(IMPORT)},
+	{"strict", .kind = OPT_FLAG, .help = "stop at the first bad line", AT(strict),
+	 .modes = WITH(PUT) | WITH(IMPORT)},
+	{"export", .kind = OPT_MODE, .help = "print the whole space as NDJSON", AT(mode), .mode = STORE_EXPORT},
+	{"list-spaces", .kind = OPT_MODE, .help = "print the spaces", AT(mode), .mode = STORE_LIST},
+	{"create", .kind = OPT_FLAG, .help = "make the space if it is not there", AT(create),
+	 .modes = WITH(PUT) | WITH(IMPORT)},
+	{"drop-space", .kind = OPT_MODE, .help = "NAME...: remove spaces for good; asks", AT(mode), .mode = STORE_DROP},
+	{"new-series", .kind = OPT_FLAG, .help = "begin a new log (after a clock ran ahead)", AT(new_series),
+	 .modes = WITH(PUT) | WITH(IMPORT)},
+};
+
+static const struct program program = {
+	.name = "engram-store",
+	.purpose = "Stores each TEXT, or each line of standard input (-); prints its id once durable.",
+	.usages = (const char *const[]){"[OPTION]... TEXT... | -",
+	                                "[OPTION]... --get|--forget|--revise|--import=ndjson|... OPERAND...", NULL},
+	.examples = (const char *const[]){"engram-store \"The mitochondria is the powerhouse of the cell\"",
+	                                  "engram-store --space=notes --create --tag=todo - <todo.txt", NULL},
+	.exits = "0 stored, 2 usage, 3 partly, 65 bad input, 66 no such space\n"
+	         "or id, 70 damaged, 74 i/o, 75 busy (try again), 77 permission",
+	.others = "engram-recall, engram-consolidate",
+};
+
+void store_fields(const struct store *s, struct engram_memory *m)
+{
+	*m = (struct engram_memory){
+		.kind = ENGRAM_EPISODE,
+		.key = eng_str(s->key),
+		.source = eng_str(s->source),
+		.actor = eng_str(s->actor),
+		.meta = eng_str(s->meta),
+		.tags = s->tags.items,
+		.ntags = s->tags.n,
+		.confidence = s->confidence,
+		.occurred_us = s->occurred_us,
+		.valid_until_us = s->valid_until_us,
+	};
+	m->has = (s->key ? ENGRAM_KEY : 0u) | (s->source ? ENGRAM_SOURCE : 0u) | (s->actor ? ENGRAM_ACTOR : 0u) |
+	         (s->meta ? ENGRAM_META : 0u) | (s->tags.n ? ENGRAM_TAGS : 0u) |
+	         (s->confidence != UINT32_MAX ? ENGRAM_CONFIDENCE : 0u) |
+	         (s->occurred_us != INT64_MIN ? ENGRAM_OCCURRED : 0u) |
+	         (s->valid_until_us != INT64_MIN ? ENGRAM_VALID_UNTIL : 0u);
+}
+
+static void run(struct store *s)
+{
+	static void (*const jobs[])(struct store *) = {
+		[STORE_PUT] = store_put,       [STORE_GET] = store_get,       [STORE_FORGET] = store_forget,
+		[STORE_REVISE] = store_revise, [STORE_IMPORT] = store_import, [STORE_EXPORT] = store_export,
+		[STORE_LIST] = store_list,     [STORE_DROP] = store_drop,
+	};
+	const char *actor = getenv("ENGRAM_ACTOR");
+
+	/* A revision changes what was asked for, not who said it first. */
+	if (s->mode == STORE_PUT && !s->actor && actor && *actor)
+		s->actor = actor;
+	jobs[s->mode](s);
+}
+
+int main(int argc, char **argv)
+{
+	struct store s = {.confidence = UINT32_MAX, .occurred_us = INT64_MIN, .valid_until_us = INT64_MIN};
+	struct opt_table own = {options, ENG_COUNT(options), &s};
+
+	if (cli_begin(&s.cli, &program, &own, argc, argv))
+		run(&s);
+	return cli_end(&s.cli);
+}

@@ -1,0 +1,134 @@
+/* store-batch.c - memories on their way in: appended one by one, made durable by one
+ * flush, and only then acknowledged on standard output.
+ *
+ * A batch ends when its source would have to be waited for, or when it is
+ * large: the flush is then a small part of the work, and memory stays flat. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "common/record.h"
+#include "store-jobs.h"
+
+/* A flush costs some milliseconds, a short memory some microseconds: at 4,096
+ * the flush is lost in the work, and the answer still comes many times a second. */
+#define BATCH_MEMORIES_MAX 4096
+#define BATCH_BYTES_MAX (4u << 20)
+/* A file of the wrong kind is refused line by line: after so many lines only
+ * the count tells something (--verbose shows all). */
+#define REFUSALS_SHOWN_MAX 100
+
+struct batch_item {
+	struct engram_id id;
+	enum engram_put_result put;
+};
+
+bool batch_begin(struct batch *b, struct store *s, unsigned flags, bool prints)
+{
+	struct engram_error err = {0};
+
+	*b = (struct batch){.store = s, .prints = prints};
+	b->items = eng_calloc(BATCH_MEMORIES_MAX, sizeof *b->items);
+	if (!b->items)
+		eng_err_nomem(&err);
+	if (b->items && engram_writer_open(&b->writer, s->cli.space, flags, &err) == 0)
+		return true;
+	b->failed = true;
+	return cli_fail(&s->cli, &err);
+}
+
+void batch_refuse(struct batch *b, const char *place, struct engram_error *err)
+{
+	struct cli *cli = &b->store->cli;
+
+	b->rejected++;
+	if (*place)
+		eng_err_prefix(err, "%s", place);
+	if (b->refusals_shown < REFUSALS_SHOWN_MAX || cli->verbose) {
+		b->refusals_shown++;
+		cli_report(cli, err, engram_code_exit(err->code));
+	}
+	if (b->store->strict)
+		b->failed = true;
+}
+
+static void acknowledge(struct out *out, const struct batch_item *item, bool json)
+{
+	char id[ENGRAM_ID_TEXT + 1];
+	struct eng_json_out o;
+
+	if (json) {
+		record_begin(&o, &out->buf, item->put == ENGRAM_KNOWN ? "known" : "stored");
+		eng_json_key(&o, "id");
+		eng_json_id(&o, &item->id);
+		eng_json_object_end(&o);
+	} else {
+		engram_id_format(id, &item->id);
+		eng_buf_str(&out->buf, id);
+	}
+	out_end(out);
+}
+
+bool batch_commit(struct batch *b)
+{
+	struct cli *cli = &b->store->cli;
+	struct engram_error err = {0};
+
+	if (b->n == 0)
+		return !b->failed;
+	if (engram_commit(b->writer, &err) < 0) {
+		b->failed = true;
+		b->n = 0;
+		return cli_fail(cli, &err);
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		b->stored += b->items[i].put == ENGRAM_STORED_NEW;
+		b->known += b->items[i].put == ENGRAM_KNOWN;
+		if (b->prints)
+			acknowledge(&cli->out, &b->items[i], cli->json);
+	}
+	b->n = b->bytes = 0;
+	if (!out_flush(&cli->out))
+		b->failed = true; /* nobody hears the answers: cli_end() says so */
+	return !b->failed;
+}
+
+bool batch_put(struct batch *b, const char *place, const struct engram_memory *m)
+{
+	struct batch_item *item = &b->items[b->n];
+	struct engram_error err = {0};
+	int r;
+
+	if (b->failed)
+		return false;
+	r = engram_put(b->writer, &item->id, &item->put, m, &err);
+	if (r == ENGRAM_EINPUT) {
+		batch_refuse(b, place, &err);
+		return false;
+	}
+	if (r < 0) {
+		batch_commit(b); /* what went in before stays in */
+		b->failed = true;
+		return cli_fail(&b->store->cli, &err);
+	}
+	b->n++;
+	b->bytes += m->text.n + m->dim * sizeof *m->vector + m->meta.n;
+	if (b->n == BATCH_MEMORIES_MAX || b->bytes >= BATCH_BYTES_MAX)
+		return batch_commit(b);
+	return true;
+}
+
+void batch_end(struct batch *b)
+{
+	struct cli *cli = &b->store->cli;
+
+	batch_commit(b);
+	engram_writer_close(b->writer);
+	eng_free(b->items);
+	if (b->rejected > b->refusals_shown)
+		cli_warn(cli, "%s more refused (--verbose shows all)", cli_number(b->rejected - b->refusals_shown));
+	if (cli->status == EXIT_DONE && b->rejected > 0)
+		cli->status = b->stored + b->known > 0 && !b->store->strict ? EXIT_PARTLY
+		                                                           : engram_code_exit(ENGRAM_EINPUT);
+}

@@ -1,0 +1,330 @@
+/* store-edit.c - memories by their ids: get, forget, revise. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/types.h"
+#include "common/lines.h"
+#include "common/record.h"
+#include "common/row.h"
+#include "store-jobs.h"
+
+#define ID_LINE_MAX 4096
+
+/* Ids that were asked for and found. */
+struct picked {
+	struct store *store;
+	struct engram_id *ids; /* owned */
+	size_t n;
+	bool with_gone;        /* forgotten ones count as found, and are left out */
+	uint64_t gone, missing;
+	int first_missing;     /* exit status of the first one not found */
+	bool stdin_taken;
+	bool failed;           /* reported */
+};
+
+static void not_found(struct picked *p, const struct engram_error *err)
+{
+	int status = engram_code_exit(err->code);
+
+	if (p->missing++ == 0)
+		p->first_missing = status;
+	cli_report(&p->store->cli, err, status);
+}
+
+static void add(struct picked *p, const struct engram_id *id)
+{
+	if ((p->n & (p->n - 1)) == 0) {
+		struct engram_id *ids = eng_realloc(p->ids, (p->n ? 2 * p->n : 1) * sizeof *ids);
+		struct engram_error err;
+
+		if (!ids) {
+			eng_err_nomem(&err);
+			p->failed = true;
+			cli_fail(&p->store->cli, &err);
+			return;
+		}
+		p->ids = ids;
+	}
+	p->ids[p->n++] = *id;
+}
+
+static void pick(struct picked *p, const char *text)
+{
+	struct engram_error err = {0};
+	struct engram_id id;
+	bool gone = false;
+	int r = engram_resolve(p->store->cli.space, &id, &gone, text, &err);
+
+	if (r == ENGRAM_ENOID || r == ENGRAM_EAMBIGUOUS || r == ENGRAM_EINPUT) {
+		not_found(p, &err);
+	} else if (r < 0) {
+		p->failed = true;
+		cli_fail(&p->store->cli, &err);
+	} else if (!gone) {
+		add(p, &id);
+	} else if (p->with_gone) {
+		p->gone++;
+	} else {
+		eng_err(&err, ENGRAM_ENOID, "id %s: was forgotten", text);
+		eng_err_object(&err, text);
+		not_found(p, &err);
+	}
+}
+
+static void pick_lines(struct picked *p)
+{
+	struct lines l;
+	struct engram_str line;
+	struct engram_error err = {0};
+	enum lines_result r;
+
+	p->stdin_taken = true;
+	lines_open(&l, "-", p->store->cli.null ? 0 : '\n', ID_LINE_MAX, NULL);
+	while (!p->failed && (r = lines_next(&l, &line, true, &err)) == LINES_LINE) {
+		char text[ID_LINE_MAX + 1];
+
+		memcpy(text, line.p, line.n);
+		text[line.n] = 0;
+		if (line.n > 0)
+			pick(p, text);
+	}
+	if (!p->failed && r != LINES_END) {
+		if (r == LINES_LONG)
+			eng_err(&err, ENGRAM_EINPUT, "stdin:%llu: wanted an id, found a line over %u bytes",
+			        (unsigned long long)l.number, ID_LINE_MAX);
+		p->failed = true;
+		cli_fail(&p->store->cli, &err);
+	}
+	lines_close(&l);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return eng_id_cmp(a, b);
+}
+
+/* Each id once: an id given twice is meant once. */
+static void unite(struct picked *p)
+{
+	size_t kept = 0;
+
+	if (p->n > 1)
+		qsort(p->ids, p->n, sizeof *p->ids, compare_ids);
+	for (size_t i = 0; i < p->n; i++)
+		if (i == 0 || eng_id_cmp(&p->ids[kept - 1], &p->ids[i]) != 0)
+			p->ids[kept++] = p->ids[i];
+	p->n = kept;
+}
+
+/* The ids of the operands, `-` from standard input.  False: nothing to do. */
+static bool pick_operands(struct picked *p, const char *mode)
+{
+	struct cli *cli = &p->store->cli;
+
+	if (cli->noperands == 0)
+		return cli_usage(cli, "--%s: needs an ID, or - for standard input", mode);
+	if (!cli_open_space(cli, p->with_gone && !cli->dry_run ? ENGRAM_WRITE : ENGRAM_READ))
+		return false;
+	for (size_t i = 0; i < cli->noperands && !p->failed; i++)
+		if (strcmp(cli->operands[i], "-") == 0)
+			pick_lines(p);
+		else
+			pick(p, cli->operands[i]);
+	return !p->failed;
+}
+
+static void end(struct picked *p)
+{
+	struct cli *cli = &p->store->cli;
+
+	if (cli->status == EXIT_DONE && p->missing > 0)
+		cli->status = p->n + p->gone > 0 ? EXIT_PARTLY : p->first_missing;
+	eng_free(p->ids);
+}
+
+/* -- get ------------------------------------------------------------------- */
+
+static int show(void *data, const struct engram_memory *m)
+{
+	struct cli *cli = data;
+	struct eng_json_out o;
+
+	if (!m) /* forgotten since it was found */
+		return 0;
+	if (cli->json) {
+		record_begin(&o, &cli->out.buf, "memory");
+		record_write_memory(&o, m);
+		eng_json_object_end(&o);
+		out_end(&cli->out);
+	} else {
+		row_write(&cli->out, &(struct row){.memory = m, .now_us = cli->now_us});
+	}
+	return cli->out.os ? ENGRAM_EIO : 0;
+}
+
+static void show_picked(struct picked *p)
+{
+	struct cli *cli = &p->store->cli;
+	struct engram_error err = {0};
+
+	if (engram_get(cli->space, p->ids, p->n, show, cli, &err) < 0 && !cli->out.os)
+		cli_fail(cli, &err);
+}
+
+void store_get(struct store *s)
+{
+	struct picked p = {.store = s};
+
+	if (pick_operands(&p, "get"))
+		show_picked(&p);
+	end(&p);
+}
+
+/* -- forget ---------------------------------------------------------------- */
+
+/* --now: the bytes too, without waiting for the next consolidation. */
+static bool purge(struct cli *cli)
+{
+	struct engram_report report;
+	struct engram_error err = {0};
+
+	if (engram_consolidate(cli->space, &report, ENGRAM_COMPACT, false, NULL, NULL, &err) == 0)
+		return true;
+	eng_err_prefix(&err, "forgotten, but its bytes are still there");
+	return cli_fail(cli, &err);
+}
+
+static bool forget(struct picked *p)
+{
+	struct cli *cli = &p->store->cli;
+	struct engram_writer *w = NULL;
+	struct engram_error err = {0};
+	int r = engram_writer_open(&w, cli->space, 0, &err);
+
+	if (r == 0)
+		r = engram_forget(w, p->ids, p->n, &err);
+	if (r == 0)
+		r = engram_commit(w, &err);
+	engram_writer_close(w);
+	return r == 0 || cli_fail(cli, &err);
+}
+
+static void forget_report(const struct picked *p)
+{
+	struct cli *cli = &p->store->cli;
+	struct eng_json_out o;
+
+	if (!cli->json) {
+		cli_note(cli, "forgot %s in space %s", cli_number(p->n), cli->space_name);
+		return;
+	}
+	record_begin(&o, &cli->out.buf, "report");
+	record_key_str(&o, "space", cli->space_name);
+	record_key_u64(&o, "forgotten", p->n);
+	eng_json_key(&o, "purged"), eng_json_bool(&o, p->store->now);
+	eng_json_object_end(&o);
+	out_end(&cli->out);
+}
+
+void store_forget(struct store *s)
+{
+	struct cli *cli = &s->cli;
+	struct picked p = {.store = s, .with_gone = true};
+
+	if (pick_operands(&p, "forget")) {
+		unite(&p);
+		if (cli->dry_run)
+			show_picked(&p);
+		else if ((p.n == 0 || (cli_confirm(cli, p.stdin_taken, "forget %s in space %s", cli_number(p.n),
+		                                   cli->space_name) &&
+		                       forget(&p))) &&
+		         (!s->now || purge(cli)))
+			forget_report(&p);
+	}
+	end(&p);
+}
+
+/* -- revise ---------------------------------------------------------------- */
+
+const char *const store_clear_words[] = {"confidence", "occurred", "valid-until", "source", "actor",
+                                         "meta",       "tags",     "vector",      NULL};
+
+static unsigned clear_fields(unsigned words)
+{
+	static const unsigned fields[] = {ENGRAM_CONFIDENCE, ENGRAM_OCCURRED, ENGRAM_VALID_UNTIL, ENGRAM_SOURCE,
+	                                  ENGRAM_ACTOR,      ENGRAM_META,     ENGRAM_TAGS,        ENGRAM_VECTOR};
+	unsigned result = 0;
+
+	for (size_t i = 0; i < ENG_COUNT(fields); i++)
+		if (words >> i & 1)
+			result |= fields[i];
+	return result;
+}
+
+/* What the call asks for; false: reported. */
+static bool read_revision(struct store *s, struct engram_memory *m)
+{
+	struct cli *cli = &s->cli;
+
+	store_fields(s, m);
+	if (cli->noperands == 0 || cli->noperands > 2)
+		return cli_usage(cli, "--revise: wanted ID [TEXT], found %zu operands", cli->noperands);
+	if (cli->noperands == 2) {
+		if (strcmp(cli->operands[1], "-") == 0)
+			return cli_usage(cli, "--revise: TEXT is not read from standard input");
+		m->has |= ENGRAM_TEXT;
+		m->text = eng_str(cli->operands[1]);
+	}
+	if (!m->has && !s->clear && s->untags.n == 0)
+		return cli_usage(cli, "--revise: nothing to change: give a TEXT or a field");
+	return true;
+}
+
+static bool revise(struct store *s, const struct engram_id *id, const struct engram_memory *m)
+{
+	struct cli *cli = &s->cli;
+	struct engram_writer *w = NULL;
+	struct engram_error err = {0};
+	int r = engram_writer_open(&w, cli->space, 0, &err);
+
+	if (r == 0)
+		r = engram_revise(w, id, m, clear_fields(s->clear), s->untags.items, s->untags.n, &err);
+	if (r == 0)
+		r = engram_commit(w, &err);
+	engram_writer_close(w);
+	return r == 0 || cli_fail(cli, &err);
+}
+
+static void revised(struct cli *cli, const struct engram_id *id)
+{
+	char text[ENGRAM_ID_TEXT + 1];
+	struct eng_json_out o;
+
+	if (cli->json) {
+		record_begin(&o, &cli->out.buf, "stored");
+		eng_json_key(&o, "id"), eng_json_id(&o, id);
+		eng_json_object_end(&o);
+	} else {
+		engram_id_format(text, id);
+		eng_buf_str(&cli->out.buf, text);
+	}
+	out_end(&cli->out);
+}
+
+void store_revise(struct store *s)
+{
+	struct cli *cli = &s->cli;
+	struct engram_memory m;
+	struct picked p = {.store = s};
+
+	if (!read_revision(s, &m) || !cli_open_space(cli, cli->dry_run ? ENGRAM_READ : ENGRAM_WRITE))
+		return;
+	pick(&p, cli->operands[0]);
+	if (p.n == 1 && cli->dry_run)
+		show_picked(&p);
+	else if (p.n == 1 && revise(s, &p.ids[0], &m))
+		revised(cli, &p.ids[0]);
+	end(&p);
+}

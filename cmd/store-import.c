@@ -1,0 +1,265 @@
+/* store-import.c - memories from NDJSON, and their export, which is its inverse. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "common/clock.h"
+#include "common/lines.h"
+#include "common/record.h"
+#include "common/stop.h"
+#include "store-jobs.h"
+
+struct import {
+	struct store *store;
+	struct batch batch;
+	bool writing; /* the batch has begun: no adopting any more */
+	struct record record;
+	struct progress progress;
+};
+
+/* The space's own id and birth, from the first line of an export. */
+static bool adopt(struct import *im, struct engram_error *err)
+{
+	const struct record *r = &im->record;
+
+	if (!im->store->adopt || im->store->cli.dry_run)
+		return true;
+	if (im->writing)
+		return eng_err(err, ENGRAM_EINPUT, "type: wanted the space record before every memory") == 0;
+	return engram_space_adopt(im->store->cli.space, &r->space_id, r->created_us, err) == 0;
+}
+
+static bool begin_writing(struct import *im)
+{
+	if (im->writing || im->store->cli.dry_run)
+		return true;
+	im->writing = true;
+	return batch_begin(&im->batch, im->store, ENGRAM_BULK, false);
+}
+
+/* What of the record is kept: times and ids only where asked for. */
+static unsigned kept(const struct import *im)
+{
+	return ~(unsigned)((im->store->preserve ? 0 : ENGRAM_STORED) | (im->store->adopt ? 0 : ENGRAM_ID));
+}
+
+/* A sibling is a body of the same id: it shares what names the memory. */
+static void name_sibling(struct engram_memory *body, const struct engram_memory *m)
+{
+	body->has |= m->has & (ENGRAM_ID | ENGRAM_KEY);
+	body->id = m->id;
+	body->key = m->key;
+	if (!(body->has & ENGRAM_STORED) && m->has & ENGRAM_STORED) {
+		body->has |= ENGRAM_STORED;
+		body->stored_us = m->stored_us;
+	}
+}
+
+static void import_memory(struct import *im, const char *place)
+{
+	struct engram_memory m = im->record.memory;
+	bool good = true;
+
+	if (!begin_writing(im) || im->store->cli.dry_run)
+		return;
+	m.has &= kept(im);
+	/* The newest body last, as it was stored. */
+	for (size_t i = m.nconflicts; good && i-- > 0;) {
+		struct engram_memory body = m.conflicts[i];
+
+		body.has &= kept(im);
+		name_sibling(&body, &m);
+		good = batch_put(&im->batch, place, &body);
+	}
+	m.conflicts = NULL;
+	m.nconflicts = 0;
+	if (good)
+		batch_put(&im->batch, place, &m);
+}
+
+static void import_line(struct import *im, const struct lines *l, struct engram_str line)
+{
+	struct engram_error err = {0};
+	char place[256];
+	int r = record_read(&im->record, line.p, line.n, &err);
+
+	snprintf(place, sizeof place, "%.200s:%llu", l->name, (unsigned long long)l->number);
+	if (r == 0 && im->record.type == RECORD_SUMMARY)
+		return;
+	if (r == 0 && im->record.type == RECORD_SPACE) {
+		if (adopt(im, &err))
+			return;
+		r = ENGRAM_EVERSION; /* no line behind it would go where it should */
+	}
+	im->batch.total += im->record.type != RECORD_SPACE;
+	if (r == 0) {
+		import_memory(im, place);
+	} else if (r == ENGRAM_EINPUT) {
+		batch_refuse(&im->batch, place, &err);
+	} else {
+		eng_err_prefix(&err, "%s", place);
+		im->batch.failed = true;
+		cli_fail(&im->store->cli, &err);
+	}
+}
+
+static void import_long(struct import *im, const struct lines *l)
+{
+	struct engram_error err = {0};
+	char place[256];
+
+	snprintf(place, sizeof place, "%.200s:%llu", l->name, (unsigned long long)l->number);
+	eng_err(&err, ENGRAM_EINPUT, "record: wanted at most %u bytes, found more", RECORD_LINE_MAX);
+	im->batch.total++;
+	batch_refuse(&im->batch, place, &err);
+}
+
+static void import_file(struct import *im, const char *path)
+{
+	struct cli *cli = &im->store->cli;
+	struct lines l;
+	struct engram_str line;
+	struct engram_error err = {0};
+	enum lines_result r = LINES_WAIT;
+
+	if (lines_open(&l, path, '\n', RECORD_LINE_MAX, &err) < 0) {
+		im->batch.failed = true;
+		cli_fail(cli, &err);
+		return;
+	}
+	while (!im->batch.failed && r != LINES_END && r != LINES_FAILED && r != LINES_STOP) {
+		r = lines_next(&l, &line, im->batch.n == 0, &err);
+		if (r == LINES_WAIT)
+			batch_commit(&im->batch);
+		else if (r == LINES_LONG)
+			import_long(im, &l);
+		else if (r == LINES_LINE && line.n > 0)
+			import_line(im, &l, line);
+		progress_show(&im->progress, "importing", im->batch.total, 0);
+	}
+	if (r == LINES_STOP)
+		cli->status = EXIT_PARTLY;
+	if (r == LINES_FAILED)
+		cli_fail(cli, &err);
+	lines_close(&l);
+}
+
+static void report_json(const struct import *im, int64_t elapsed_us)
+{
+	struct cli *cli = &im->store->cli;
+	const struct batch *b = &im->batch;
+	struct eng_json_out o;
+
+	record_begin(&o, &cli->out.buf, "report");
+	record_key_str(&o, "space", cli->space_name);
+	eng_json_key(&o, "dry_run"), eng_json_bool(&o, cli->dry_run);
+	record_key_u64(&o, "total", b->total);
+	record_key_u64(&o, "imported", b->stored);
+	record_key_u64(&o, "known", b->known);
+	record_key_u64(&o, "rejected", b->rejected);
+	record_key_u64(&o, "elapsed_us", (uint64_t)elapsed_us);
+	eng_json_object_end(&o);
+	out_end(&cli->out);
+}
+
+static void report(const struct import *im, int64_t elapsed_us)
+{
+	struct cli *cli = &im->store->cli;
+	const struct batch *b = &im->batch;
+
+	if (cli->quiet)
+		return;
+	if (cli->json) {
+		report_json(im, elapsed_us);
+		return;
+	}
+	if (cli->dry_run)
+		out_printf(&cli->out, "would import %s of %s: %s rejected; nothing written",
+		           cli_number(b->total - b->rejected), cli_number(b->total), cli_number(b->rejected));
+	else
+		out_printf(&cli->out, "imported %s of %s: %s already known, %s rejected, %llu.%llu s",
+		           cli_number(b->stored), cli_number(b->total), cli_number(b->known),
+		           cli_number(b->rejected), (unsigned long long)(elapsed_us / 1000000),
+		           (unsigned long long)(elapsed_us / 100000 % 10));
+	out_end(&cli->out);
+}
+
+/* Dry runs have no writer: only the counts are to be judged. */
+static void end(struct import *im)
+{
+	if (im->writing)
+		batch_end(&im->batch);
+	else if (im->store->cli.status == EXIT_DONE && im->batch.rejected > 0)
+		im->store->cli.status = im->batch.rejected < im->batch.total && !im->store->strict
+		                                ? EXIT_PARTLY
+		                                : engram_code_exit(ENGRAM_EINPUT);
+}
+
+void store_import(struct store *s)
+{
+	struct cli *cli = &s->cli;
+	struct import im = {.store = s, .batch = {.store = s}};
+	int64_t begin_us = clock_mono_us();
+
+	if (cli->noperands == 0) {
+		cli_usage(cli, "--import: needs a FILE, or - for standard input");
+		return;
+	}
+	if (cli->dry_run ? store_open_dry(s) < 0 : !store_open_writable(s))
+		return;
+	stop_catch();
+	progress_begin(&im.progress, cli->program->name, (enum when)cli->progress, cli->quiet);
+	for (size_t i = 0; i < cli->noperands && !im.batch.failed && !stop_wanted(); i++)
+		import_file(&im, cli->operands[i]);
+	progress_end(&im.progress);
+	end(&im);
+	record_free(&im.record);
+	report(&im, clock_mono_us() - begin_us);
+}
+
+/* -- export ---------------------------------------------------------------- */
+
+static int export_memory(void *data, const struct engram_memory *m)
+{
+	struct out *out = data;
+	struct eng_json_out o;
+
+	record_begin(&o, &out->buf, "memory");
+	record_write_memory(&o, m);
+	eng_json_object_end(&o);
+	out_end(out);
+	return out->os ? ENGRAM_EIO : 0;
+}
+
+static void export_space(struct cli *cli, const struct engram_space_info *info)
+{
+	struct eng_json_out o;
+
+	record_begin(&o, &cli->out.buf, "space");
+	eng_json_key(&o, "id"), eng_json_id(&o, &info->id);
+	eng_json_key(&o, "created"), eng_json_time(&o, info->created_us);
+	eng_json_key(&o, "features"), eng_json_array(&o), eng_json_array_end(&o);
+	eng_json_object_end(&o);
+	out_end(&cli->out);
+}
+
+void store_export(struct store *s)
+{
+	struct cli *cli = &s->cli;
+	struct engram_space_info info;
+	struct engram_error err = {0};
+
+	if (cli->noperands > 0) {
+		cli_usage(cli, "--export: takes no operands, the space is --space");
+		return;
+	}
+	if (!cli_open_space(cli, ENGRAM_READ))
+		return;
+	cli->out.end = '\n'; /* NDJSON, whatever -0 says */
+	if (engram_space_info(cli->space, &info, &err) == 0) {
+		export_space(cli, &info);
+		engram_export(cli->space, export_memory, &cli->out, &err);
+	}
+	if (err.code && !cli->out.os)
+		cli_fail(cli, &err);
+}

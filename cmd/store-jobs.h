@@ -1,0 +1,78 @@
+/* store-jobs.h - engram-store in parts: one file per job, all over this struct. */
+#ifndef CMD_STORE_JOBS_H
+#define CMD_STORE_JOBS_H
+
+#include "common/cli.h"
+
+enum store_mode {
+	STORE_PUT, /* no mode option: operands are texts */
+	STORE_GET,
+	STORE_FORGET,
+	STORE_REVISE,
+	STORE_IMPORT,
+	STORE_EXPORT,
+	STORE_LIST,
+	STORE_DROP,
+};
+
+struct store {
+	struct cli cli;
+	int mode; /* enum store_mode */
+	bool create, new_series;
+	bool now;                      /* forget */
+	bool preserve, adopt, strict;  /* import */
+	/* fields of a memory; NULL, UINT32_MAX, INT64_MIN = not given */
+	const char *key, *source, *actor, *meta;
+	uint32_t confidence;
+	int64_t occurred_us, valid_until_us;
+	struct opt_list tags, untags;
+	unsigned clear; /* bit per word of store_clear_words */
+};
+
+extern const char *const store_clear_words[];
+
+/* Each does its job and leaves the outcome in cli.status. */
+void store_put(struct store *s);
+void store_import(struct store *s);
+void store_export(struct store *s);
+void store_get(struct store *s);
+void store_forget(struct store *s);
+void store_revise(struct store *s);
+void store_list(struct store *s);
+void store_drop(struct store *s);
+
+/* The fields given as options; what it points at lives as long as `s`. */
+void store_fields(const struct store *s, struct engram_memory *m);
+/* For writing: made if it may be (--create, or the space default). */
+bool store_open_writable(struct store *s);
+/* Where nothing is to be changed: 1 there and open for reading, 0 a write
+ * would make it, -1 reported. */
+int store_open_dry(struct store *s);
+
+/* -- batches (store-batch.c): appended one by one, acknowledged together ---------- */
+
+struct batch {
+	struct store *store;
+	struct engram_writer *writer;
+	struct batch_item *items; /* appended, not yet durable */
+	size_t n;
+	size_t bytes;
+	bool prints;  /* ids, once durable */
+	bool failed;  /* stop: reported */
+	uint64_t total, stored, known, rejected;
+	uint64_t refusals_shown;
+};
+
+/* flags: enum engram_write_flags. */
+bool batch_begin(struct batch *b, struct store *s, unsigned flags, bool prints);
+/* False: `failed`, or what was given is not acceptable (reported with the
+ * place, counted). */
+bool batch_put(struct batch *b, const char *place, const struct engram_memory *m);
+/* Counts and reports what cannot be stored. */
+void batch_refuse(struct batch *b, const char *place, struct engram_error *err);
+/* Makes durable, then prints. */
+bool batch_commit(struct batch *b);
+/* Commits, closes; sets the exit status from the counts. */
+void batch_end(struct batch *b);
+
+#endif

@@ -1,0 +1,146 @@
+/* store-put.c - texts from operands, or a line each from standard input. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/types.h"
+#include "base/utf8.h"
+#include "common/lines.h"
+#include "common/stop.h"
+#include "store-jobs.h"
+
+static bool is_stdin(const char *operand)
+{
+	return strcmp(operand, "-") == 0;
+}
+
+static void line_place(char out[64], const struct lines *l)
+{
+	snprintf(out, 64, "%.40s:%llu", l->name, (unsigned long long)l->number);
+}
+
+static void refuse_long(struct batch *b, const char *place)
+{
+	struct engram_error err = {0};
+
+	eng_err(&err, ENGRAM_EINPUT, "text: wanted at most %u bytes, found more", ENGRAM_TEXT_MAX);
+	eng_err_hint(&err, "split it into several memories");
+	batch_refuse(b, place, &err);
+}
+
+static void put_line(struct batch *b, const struct lines *l, struct engram_memory *m, struct engram_str line,
+                     bool too_long)
+{
+	char place[64];
+
+	if (line.n == 0 && !too_long)
+		return;
+	b->total++;
+	line_place(place, l);
+	m->text = line;
+	if (too_long)
+		refuse_long(b, place);
+	else
+		batch_put(b, place, m);
+}
+
+/* Lines as they come: a batch ends where the next one would have to be waited
+ * for, so that whoever writes them learns of each before it sends more. */
+static void put_lines(struct batch *b, struct engram_memory *m)
+{
+	struct cli *cli = &b->store->cli;
+	struct lines l;
+	struct engram_str line;
+	struct engram_error err = {0};
+	enum lines_result r = LINES_WAIT;
+
+	lines_open(&l, "-", cli->null ? 0 : '\n', ENGRAM_TEXT_MAX, NULL);
+	while (!b->failed && r != LINES_END && r != LINES_FAILED && r != LINES_STOP) {
+		r = lines_next(&l, &line, b->n == 0, &err);
+		if (r == LINES_WAIT)
+			batch_commit(b);
+		else if (r == LINES_LINE || r == LINES_LONG)
+			put_line(b, &l, m, line, r == LINES_LONG);
+	}
+	if (r == LINES_STOP)
+		cli->status = EXIT_PARTLY;
+	if (r == LINES_FAILED)
+		cli_fail(cli, &err);
+	lines_close(&l);
+}
+
+static void put_operand(struct batch *b, struct engram_memory *m, size_t i)
+{
+	struct cli *cli = &b->store->cli;
+	char place[32] = "";
+
+	if (cli->noperands > 1)
+		snprintf(place, sizeof place, "operand %zu", i + 1);
+	b->total++;
+	m->text = eng_str(cli->operands[i]);
+	batch_put(b, place, m);
+}
+
+/* Nothing is opened for writing; what can be seen to be wrong is said. */
+static void put_dry(struct store *s)
+{
+	struct cli *cli = &s->cli;
+	uint64_t bytes = 0;
+
+	if (store_open_dry(s) < 0)
+		return;
+	for (size_t i = 0; i < cli->noperands; i++) {
+		struct engram_error err = {0};
+		size_t n = strlen(cli->operands[i]), valid = eng_utf8_check(cli->operands[i], n);
+
+		if (is_stdin(cli->operands[i])) {
+			cli_usage(cli, "--dry-run: reads no standard input");
+			return;
+		}
+		if (valid < n || n > ENGRAM_TEXT_MAX) {
+			eng_err(&err, ENGRAM_EINPUT, "operand %zu: wanted UTF-8 of at most %u bytes", i + 1,
+			        ENGRAM_TEXT_MAX);
+			cli_fail(cli, &err);
+			return;
+		}
+		bytes += n;
+	}
+	out_printf(&cli->out, "would store %s of %s bytes in space %s; nothing written",
+	           cli_number(cli->noperands), cli_number(bytes), cli->space_name);
+	out_end(&cli->out);
+}
+
+void store_put(struct store *s)
+{
+	struct cli *cli = &s->cli;
+	struct engram_memory m;
+	struct batch b;
+
+	if (cli->noperands == 0 && !s->create && !s->new_series) {
+		cli_usage_short(cli);
+		return;
+	}
+	if (s->key && (cli->noperands != 1 || is_stdin(cli->operands[0]))) {
+		cli_usage(cli, "--key: names one memory, so that it needs exactly one TEXT");
+		return;
+	}
+	if (cli->dry_run) {
+		put_dry(s);
+		return;
+	}
+	if (!store_open_writable(s) || cli->noperands == 0)
+		return;
+	store_fields(s, &m);
+	m.has |= ENGRAM_TEXT;
+	stop_catch();
+	batch_begin(&b, s, 0, true);
+	for (size_t i = 0; i < cli->noperands && !b.failed && !stop_wanted(); i++) {
+		if (is_stdin(cli->operands[i]))
+			put_lines(&b, &m);
+		else
+			put_operand(&b, &m, i);
+	}
+	batch_end(&b);
+	if (b.stored > 0)
+		cli_note(cli, "stored %s in space %s", cli_number(b.stored), cli->space_name);
+}
