@@ -3,6 +3,7 @@
 # Figures depend on machine and disk, so nothing here is part of make check.
 
 EXTRA_PROGRAMS += %D%/puts %D%/spawn %D%/noop %D%/flatscan
+EXTRA_DIST += %D%/README.md
 measure = %D%/measure.c %D%/measure.h
 bench_puts_SOURCES = %D%/puts.c $(measure)
 bench_puts_LDADD = libeng_all.la $(SQLITE_LIBS) $(LMDB_LIBS)

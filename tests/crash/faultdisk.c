@@ -755,7 +755,6 @@ void disk_format(struct disk *d)
 	if ((mkdir(d->live, 0700) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
 		stop_here(path);
 	memset(d->sh->names, 0, sizeof d->sh->names);
-	madvise(d->sh->files, sizeof d->sh->files, MADV_REMOVE);
 	for (size_t i = 0; i < FILES; i++)
 		if (atomic_load(&d->sh->files[i].ino))
 			memset(&d->sh->files[i], 0, sizeof d->sh->files[i]);
