@@ -1,0 +1,252 @@
+/* stub.c - the bytes of forgotten frames leave the log.
+ *
+ * Only sealed segments are rewritten: the active one has writers.  The copy has
+ * every frame at its old offset, with the same checks; a forgotten one keeps
+ * header and prelude, names its killer, and is zeros from there on.  It is
+ * built and synced under another name and renamed over the segment: a reader
+ * that has the old file open goes on reading it, nobody sees half of a
+ * stub, and a file that somebody mapped never shrinks.
+ *
+ * Repeatable: a frame that is a stub already is left alone, and a copy that was
+ * cut off is overwritten by the next. */
+#include "log/log_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+struct rewrite {
+	struct eng_log *log;
+	struct eng_log_series *s;
+	struct eng_window w;
+	int out_fd;
+	uint64_t first, successor;
+	const struct eng_kill *kills; /* of this segment, ascending */
+	size_t n;
+	uint64_t stubbed, freed;
+	char path[ENG_PATH_MAX], temp[ENG_PATH_MAX];
+};
+
+/* -- which frames -------------------------------------------------------------------- */
+
+static int by_dot(const void *a, const void *b)
+{
+	const struct eng_kill *x = a, *y = b;
+	int c = eng_series_cmp(&x->dot.series, &y->dot.series);
+
+	return c ? c : x->dot.seq < y->dot.seq ? -1 : x->dot.seq > y->dot.seq;
+}
+
+/* The active segment of a series that is appended to is not sealed. */
+static bool sealed(const struct eng_log *log, const struct eng_log_series *s, size_t i)
+{
+	bool open = s->state != ENG_MARK_FITS || !s->mark->closed;
+
+	if (!open)
+		return true;
+	if (eng_series_mark_counts(log, s))
+		return s->firsts[i] < s->mark->active;
+	return i + 1 < s->nfirsts;
+}
+
+/* -- the copy ------------------------------------------------------------------------- */
+
+static int copy_bytes(struct rewrite *rw)
+{
+	enum { BLOCK = 64 << 10 };
+	const uint8_t *p;
+	uint64_t off = 0;
+	size_t got;
+	int r;
+
+	do {
+		r = eng_window_get(&rw->w, &p, &got, off, BLOCK);
+		if (r == 0 && got)
+			r = eng_fs_write(rw->log->sys, rw->out_fd, p, got, off);
+		off += got;
+	} while (r == 0 && got == BLOCK);
+	return r;
+}
+
+/* Whole blocks of zeros need not be kept. */
+static void punch(struct rewrite *rw, uint64_t from, uint64_t to)
+{
+	enum { BLOCK = 4096 };
+
+	from = (from + BLOCK - 1) & ~(uint64_t)(BLOCK - 1);
+	to &= ~(uint64_t)(BLOCK - 1);
+	if (from < to)
+		rw->log->sys->fs.ops->punch(rw->log->sys->fs.ctx, rw->out_fd, from, to - from);
+}
+
+static int stub_frame(struct rewrite *rw, const struct eng_frame *f, const struct eng_kill *kill)
+{
+	size_t n = ENG_FRAME_HEADER + (size_t)f->h.payload_len;
+	struct eng_header h = f->h;
+	struct eng_prelude prelude;
+	uint8_t *raw = eng_alloc(n);
+	int r = -EINVAL;
+
+	if (!raw)
+		return -ENOMEM;
+	h.flags |= ENG_FLAG_STUB;
+	eng_header_encode(raw, &h);
+	memcpy(raw + ENG_FRAME_HEADER, f->payload, f->h.payload_len);
+	if (eng_stub_make(raw + ENG_FRAME_HEADER, f->h.payload_len, &kill->killer) == 0 &&
+	    eng_prelude_decode(&prelude, raw + ENG_FRAME_HEADER, f->h.payload_len, NULL) == 0) {
+		uint64_t kept = ENG_FRAME_HEADER + prelude.len + ENG_STUB_BODY;
+
+		r = eng_fs_write(rw->log->sys, rw->out_fd, raw, n, f->place.offset);
+		punch(rw, f->place.offset + kept, f->place.offset + n);
+		rw->freed += n - kept;
+		rw->stubbed++;
+	}
+	eng_free(raw);
+	return r;
+}
+
+/* Every frame is checked on the way: damage is not copied into a new file. */
+static int stub_frames(struct rewrite *rw, struct engram_error *err)
+{
+	struct eng_expect want = {.series = rw->s->id, .space_check = rw->log->space_check, .seq = rw->first};
+	uint64_t off = ENG_SEGMENT_HEADER, last = rw->kills[rw->n - 1].dot.seq;
+	const struct eng_kill *kill = rw->kills;
+	int r = eng_segment_check(rw->log, &want.prev, rw->s, rw->first, &rw->w, err);
+
+	if (r < 0)
+		return r;
+	for (; want.seq <= last; want.seq++) {
+		struct eng_fault fault;
+		struct eng_frame f;
+
+		r = eng_frame_at(&rw->w, &f, &fault, off, &want);
+		if (r == 0)
+			return eng_err_fault(err, rw->path, &fault);
+		if (r > 0 && kill->dot.seq == want.seq) {
+			r = f.h.flags & ENG_FLAG_STUB ? 0 : stub_frame(rw, &f, kill);
+			while (kill + 1 < rw->kills + rw->n && kill->dot.seq == want.seq)
+				kill++;
+		}
+		if (r < 0)
+			return eng_err_fs(err, r, rw->path, "rewrite");
+		want.prev = f.h.header_check;
+		off += eng_frame_size(f.h.payload_len);
+	}
+	return ENGRAM_OK;
+}
+
+static int install(struct rewrite *rw)
+{
+	const struct eng_sys *sys = rw->log->sys;
+	int r = eng_fs_sync(sys, rw->out_fd);
+
+	eng_point(sys, "stub-synced");
+	if (r == 0)
+		r = sys->fs.ops->rename(sys->fs.ctx, rw->temp, rw->path, true);
+	eng_point(sys, "stub-renamed");
+	return r == 0 ? eng_fs_sync_dir(sys, rw->s->dir) : r;
+}
+
+static int rewrite_open(struct rewrite *rw, struct engram_error *err)
+{
+	int r = copy_bytes(rw);
+
+	if (r < 0)
+		return eng_err_fs(err, r, rw->path, "rewrite");
+	r = stub_frames(rw, err);
+	if (r < 0 || rw->stubbed == 0)
+		return r;
+	r = install(rw);
+	return r < 0 ? eng_err_fs(err, r, rw->path, "rewrite") : ENGRAM_OK;
+}
+
+static int rewrite_segment(struct rewrite *rw, struct engram_error *err)
+{
+	const struct eng_sys *sys = rw->log->sys;
+	int r;
+
+	eng_segment_path(rw->path, rw->s, rw->first);
+	if (!eng_path(rw->temp, rw->s->dir, "stub.tmp"))
+		return eng_err_os(err, ENAMETOOLONG, "%s", rw->s->dir);
+	r = eng_segment_open(rw->log, &rw->w.fd, rw->s, rw->first, false, err);
+	if (r < 0)
+		return r;
+	rw->out_fd = eng_fs_open(sys, rw->temp, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	if (rw->out_fd < 0) {
+		r = eng_err_fs(err, rw->out_fd, rw->temp, "create");
+		rw->out_fd = -1;
+	} else {
+		r = rewrite_open(rw, err);
+		eng_fs_close(sys, &rw->out_fd);
+		if (r < 0 || rw->stubbed == 0)
+			sys->fs.ops->unlink(sys->fs.ctx, rw->temp);
+	}
+	eng_fs_close(sys, &rw->w.fd);
+	eng_window_free(&rw->w);
+	return r;
+}
+
+/* -- over all of them ------------------------------------------------------------------- */
+
+/* Kills of one series, ascending; segment by segment. */
+static int stub_series(struct eng_log *log, struct eng_log_series *s, const struct eng_kill *kills, size_t n,
+                       uint64_t *stubbed, uint64_t *freed, struct engram_error *err)
+{
+	int r = eng_segments_list(log, s, err);
+
+	for (size_t i = 0, k = 0; r == 0 && i < s->nfirsts && k < n; i++) {
+		struct rewrite rw = {.log = log, .s = s, .w = {.sys = log->sys, .fd = -1}, .out_fd = -1};
+
+		rw.first = s->firsts[i];
+		rw.successor = i + 1 < s->nfirsts ? s->firsts[i + 1] : UINT64_MAX;
+		rw.kills = kills + k;
+		while (k < n && kills[k].dot.seq < rw.successor) {
+			rw.n++;
+			k++;
+		}
+		if (rw.n == 0 || rw.kills[0].dot.seq < rw.first || !sealed(log, s, i))
+			continue;
+		r = rewrite_segment(&rw, err);
+		*stubbed += rw.stubbed;
+		*freed += rw.freed;
+	}
+	return r;
+}
+
+static int stub_sorted(struct eng_log *log, const struct eng_kill *kills, size_t n, uint64_t *stubbed, uint64_t *freed,
+                       struct engram_error *err)
+{
+	int r = ENGRAM_OK;
+
+	for (size_t i = 0, end; r == 0 && i < n; i = end) {
+		struct eng_log_series *s = eng_series_find(log, &kills[i].dot.series);
+
+		for (end = i + 1; end < n && eng_series_cmp(&kills[end].dot.series, &kills[i].dot.series) == 0;)
+			end++;
+		if (s)
+			r = stub_series(log, s, kills + i, end - i, stubbed, freed, err);
+	}
+	return r;
+}
+
+int eng_log_stub(struct eng_log *log, uint64_t *stubbed, uint64_t *freed_bytes, const struct eng_kill *kills,
+                 size_t n, struct engram_error *err)
+{
+	struct eng_kill *sorted;
+	int r = eng_series_list(log, err);
+
+	*stubbed = *freed_bytes = 0;
+	if (r < 0 || n == 0)
+		return r;
+	sorted = eng_calloc(n, sizeof *sorted);
+	if (!sorted)
+		return eng_err_nomem(err);
+	memcpy(sorted, kills, n * sizeof *sorted);
+	qsort(sorted, n, sizeof *sorted, by_dot);
+	r = stub_sorted(log, sorted, n, stubbed, freed_bytes, err);
+	eng_free(sorted);
+	return r;
+}
