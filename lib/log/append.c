@@ -191,12 +191,15 @@ static int make_sound(struct eng_log *log, struct eng_log_series *s, struct engr
 /* header_check of the last durable frame, which the next segment hangs on. */
 static int durable_chain(struct eng_log *log, struct eng_log_series *s, uint32_t *chain, struct engram_error *err)
 {
-	struct eng_window w = {.sys = log->sys, .fd = log->seg_fd};
+	struct eng_window w = {.sys = log->sys};
 	struct eng_end end = {.seq = s->mark->active - 1, .off = ENG_SEGMENT_HEADER};
 	struct eng_fault fault;
 	char path[ENG_PATH_MAX];
-	int r;
+	int r = eng_segment_use(log, s, err); /* recovery may just have made another one active */
 
+	if (r < 0)
+		return r;
+	w.fd = log->seg_fd;
 	eng_segment_path(path, s, s->mark->active);
 	r = eng_segment_check(log, &end.chain, s, s->mark->active, &w, err);
 	if (r > 0) {
