@@ -146,6 +146,7 @@ static int stuck_sync(void *ctx, int fd)
 	atomic_store(&board->flushing, 1);
 	for (;;)
 		pause();
+	return 0;
 }
 
 static void lead(void)

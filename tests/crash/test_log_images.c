@@ -187,9 +187,9 @@ static void work_stub(struct work *w)
 	put(w, 0, 4, 600);
 	flush(w, 0);
 	must(eng_log_rotate(w->log[0], &e), &e, "rotate");
-	must(client_append(w->log[0], w->promise->begun + 1, 1, 100, &a, &e), &e, "append");
-	w->unacked[0][w->nunacked[0]++] = ++w->promise->begun;
-	sim_note(w->sim, 0, w->promise->begun);
+	sim_note(w->sim, 0, ++w->promise->begun);
+	must(client_append(w->log[0], w->promise->begun, 1, 100, &a, &e), &e, "append");
+	w->unacked[0][w->nunacked[0]++] = w->promise->begun;
 	flush(w, 0);
 	for (size_t i = 0; i < 2; i++)
 		kill[i] = (struct eng_kill){{a.series, 2 + 2 * i}, {a.series, a.first_seq}};
