@@ -136,6 +136,19 @@ static bool fits_text(const struct scan *s, const struct eng_dot_record *d)
 	return !text->element || d >= text->dot;
 }
 
+static bool clears_vector(const struct scan *s, const struct eng_dot_record *d)
+{
+	const struct eng_element_kill *first, *end;
+	const struct eng_element *e;
+
+	eng_liveness_kills(&s->live, (size_t)(d - s->item->dots), &first, &end);
+	for (e = d->elements; e < d->elements + d->nelements; e++)
+		if (e->type == ENG_EL_CLEAR && eng_get32(e->p) == ENG_EL_VECTOR && !eng_element_dead(first, end, e->index))
+			return true;
+	return false;
+}
+
+/* The newest that fits; one that was cleared later does not count. */
 static struct eng_winner vector_winner(const struct scan *s)
 {
 	const struct eng_dot_record *d;
@@ -148,8 +161,8 @@ static struct eng_winner vector_winner(const struct scan *s)
 		e = live_element(s, d, ENG_EL_VECTOR);
 		if (e && fits_text(s, d))
 			return (struct eng_winner){d, e};
-		if (s->revision[ENG_EL_VECTOR].clear && s->revision[ENG_EL_VECTOR].statement.dot == d)
-			break; /* cleared: what is older does not count */
+		if (clears_vector(s, d))
+			break;
 	}
 	return (struct eng_winner){NULL, NULL};
 }

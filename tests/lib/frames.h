@@ -34,7 +34,7 @@ struct frame_spec {
 	int confidence; /* 0 = not stated */
 	int64_t stored_us;
 	uint64_t session;
-	uint16_t clear; /* element type */
+	uint16_t clear[2]; /* element types */
 	const char *vector; /* bytes, as they are */
 	struct frame_ref refs[FRAME_REFS];
 	bool run;
@@ -42,6 +42,7 @@ struct frame_spec {
 };
 
 struct frames {
+	struct engram_id id; /* whom they are about; {0} = frames_id */
 	struct eng_frame **v;
 	size_t n;
 	uint64_t seq[256];
@@ -85,13 +86,21 @@ static void frames_body_(struct eng_payload_out *o, const struct frame_spec *s)
 		eng_payload_u64(o, ENG_EL_STORED, (uint64_t)s->stored_us);
 	if (s->session)
 		eng_payload_u64(o, ENG_EL_SESSION, s->session);
-	if (s->clear)
-		eng_payload_u32(o, ENG_EL_CLEAR, s->clear);
+	for (size_t i = 0; i < 2; i++)
+		if (s->clear[i])
+			eng_payload_u32(o, ENG_EL_CLEAR, s->clear[i]);
+}
+
+static struct engram_id frames_subject_(const struct frames *f)
+{
+	static const struct engram_id none;
+
+	return eng_id_cmp(&f->id, &none) ? f->id : frames_id;
 }
 
 static struct eng_frame *frames_make(struct frames *f, const struct frame_spec *s)
 {
-	struct engram_id subjects[2] = {frames_id}, run = {{9}};
+	struct engram_id subjects[2] = {frames_subject_(f)}, run = {{9}};
 	struct eng_frame *out = calloc(1, sizeof *out);
 	struct eng_buf b = ENG_BUF_INIT;
 	struct eng_ref refs[FRAME_REFS];

@@ -25,7 +25,7 @@ static void fill(struct frames *f, struct eng_item *item, struct eng_arena *aren
 	v[1] = frames_make(f, &(struct frame_spec){.kind = ENG_MEMORY, .series = 'B', .stamp = 2000, .text = "new",
 						   .vector = "0123", .refs = {{m, 0}}});
 	v[2] = frames_make(f, &(struct frame_spec){.kind = ENG_REVISION, .series = 'A', .stamp = 3000, .seq = 1u << 30,
-						   .clear = ENG_EL_META, .refs = {{v[1], 1}, {m, 3}}});
+						   .clear = {ENG_EL_META}, .refs = {{v[1], 1}, {m, 3}}});
 	v[3] = frames_make(f, &(struct frame_spec){.kind = ENG_FORGET, .series = 'C', .stamp = 900});
 	v[4] = frames_make(f, &(struct frame_spec){.kind = ENG_MEMORY, .series = 'C', .stamp = 800, .text = "gone"});
 	v[5] = frames_stub(f, v[4], v[3]);

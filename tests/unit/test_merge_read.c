@@ -272,9 +272,9 @@ static void clearing(void)
 {
 	struct bench b = start();
 	const struct eng_frame *m = MAKE(&b, .kind = ENG_MEMORY, .series = 'A', .stamp = 10, .text = "t", .source = "s");
-	const struct eng_frame *r = MAKE(&b, .kind = ENG_REVISION, .series = 'A', .stamp = 20, .clear = ENG_EL_SOURCE);
+	const struct eng_frame *r = MAKE(&b, .kind = ENG_REVISION, .series = 'A', .stamp = 20, .clear = {ENG_EL_SOURCE});
 	const struct eng_frame *again = MAKE(&b, .kind = ENG_REVISION, .series = 'B', .stamp = 30, .source = "s2");
-	const struct eng_frame *text = MAKE(&b, .kind = ENG_REVISION, .series = 'B', .stamp = 40, .clear = ENG_EL_TEXT);
+	const struct eng_frame *text = MAKE(&b, .kind = ENG_REVISION, .series = 'B', .stamp = 40, .clear = {ENG_EL_TEXT});
 
 	READ(&b, m, r);
 	tap_str(value(&b.r.source), "-", "a CLEAR states absence");
