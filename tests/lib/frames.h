@@ -48,7 +48,7 @@ struct frames {
 	uint64_t seq[256];
 };
 
-#define FRAMES_INIT ((struct frames){0})
+#define FRAMES_INIT ((struct frames){.n = 0})
 
 static const struct engram_id frames_id = {{0x5a, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
 

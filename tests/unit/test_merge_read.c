@@ -443,6 +443,37 @@ static void who_kills(void)
 	finish(&b);
 }
 
+/* -- digests ---------------------------------------------------------------------- */
+
+static eng_u128 digest_of(struct bench *b, const struct eng_frame *const *v, size_t n)
+{
+	eng_u128 sum = 0;
+
+	read_set(b, v, n);
+	if (eng_item_digest(&b->item, &sum, &b->err) != 0)
+		tap_ok(false, "digest: %s", b->err.message);
+	return sum;
+}
+
+#define DIGEST(b, ...) \
+	digest_of(b, (const struct eng_frame *const[]){__VA_ARGS__}, \
+	          sizeof((const struct eng_frame *const[]){__VA_ARGS__}) / sizeof(struct eng_frame *))
+
+static void digests_add_up(void)
+{
+	struct bench b = start();
+	const struct eng_frame *m = MAKE(&b, .kind = ENG_MEMORY, .series = 'A', .stamp = 10, .text = "x", .tags = {"t"});
+	const struct eng_frame *f = MAKE(&b, .kind = ENG_FORGET, .series = 'A', .stamp = 15);
+	const struct eng_frame *g = MAKE(&b, .kind = ENG_FORGET, .series = 'B', .stamp = 16, .refs = {{f, 0}});
+	const struct eng_frame *r1 = MAKE(&b, .kind = ENG_REVISION, .series = 'A', .stamp = 20, .refs = {{m, 2}});
+	const struct eng_frame *r2 = MAKE(&b, .kind = ENG_REVISION, .series = 'B', .stamp = 20, .refs = {{m, 2}});
+
+	tap_ok(DIGEST(&b, m, f, g) == DIGEST(&b, f) + DIGEST(&b, g), "a dead memory adds nothing, a named forget does");
+	tap_ok(DIGEST(&b, m, r1) != DIGEST(&b, m) + DIGEST(&b, r1), "a removed tag changes what its frame adds");
+	tap_ok(DIGEST(&b, m, r1, r2) == DIGEST(&b, m, r1) + DIGEST(&b, r2), "removed twice is removed once");
+	finish(&b);
+}
+
 /* -- what is refused ------------------------------------------------------------- */
 
 static void refused(void)
@@ -515,6 +546,7 @@ int main(void)
 	stored_time();
 	stub_and_full();
 	who_kills();
+	digests_add_up();
 	refused();
 	empty_item();
 	return tap_done();
