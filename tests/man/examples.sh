@@ -8,6 +8,7 @@
 # new directory with a new home; the clock and the random numbers are fixed.
 set -u
 : "${top_srcdir:?is set by make check}" "${top_builddir:?}"
+# shellcheck source=tests/lib/tap.sh
 . "$top_srcdir/tests/lib/tap.sh"
 
 work=$(mktemp -d "${TMPDIR-/tmp}/engram-examples.XXXXXX")

@@ -2,6 +2,7 @@
 # for, bears the release's name, and refers to pages that exist.
 set -u
 : "${top_srcdir:?is set by make check}"
+# shellcheck source=tests/lib/tap.sh
 . "$top_srcdir/tests/lib/tap.sh"
 
 # Our pages are not installed while we test, and cron's may not be: whether ours

@@ -5,6 +5,7 @@
 #     LONG <tab> SHORT or - <tab> ARGUMENT or -
 set -u
 : "${top_srcdir:?is set by make check}" "${top_builddir:?}"
+# shellcheck source=tests/lib/tap.sh
 . "$top_srcdir/tests/lib/tap.sh"
 PATH=${ENGRAM_BINDIR:-$top_builddir}:$PATH
 

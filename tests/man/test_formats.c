@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "frame/payload.h"
 #include "frame/segment.h"
+#include "log/mark.h"
 #include "../lib/tap.h"
 
 #define IMAGE_MAX 8192u
@@ -279,26 +280,83 @@ static bool parse_line(struct image *image, const char *line)
 	return image->n <= IMAGE_MAX;
 }
 
-/* The dump of the page as text, and the bytes it shows. */
-static bool read_page(struct image *image, struct eng_buf *text)
+static FILE *open_page(void)
 {
 	const char *top = getenv("top_srcdir");
-	char path[4096], line[1024];
-	bool inside = false;
-	FILE *f;
+	char path[4096];
 
 	snprintf(path, sizeof path, "%s/man/engram-formats.5", top ? top : ".");
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	while (fgets(line, sizeof line, f)) {
+	return fopen(path, "r");
+}
+
+/* The dump of the page as text, and the bytes it shows. */
+static void read_dump(struct image *image, struct eng_buf *text, FILE *page)
+{
+	bool inside = false;
+	char line[1024];
+
+	while (fgets(line, sizeof line, page)) {
 		inside = (inside || strncmp(line, "0000 45 4e 47 53", 16) == 0) && line[0] != '.';
 		if (inside && parse_line(image, line))
 			eng_buf_str(text, line);
 	}
-	fclose(f);
 	eng_buf_byte(text, 0);
-	return true;
+}
+
+/* -- the table of the mark --------------------------------------------------- */
+
+struct row {
+	size_t offset, length;
+	const char *name;
+};
+
+#define IS(field) \
+	{ \
+		offsetof(struct eng_mark_identity, field), sizeof(((struct eng_mark_identity *)0)->field), #field \
+	}
+#define AT(field) \
+	{ \
+		offsetof(struct eng_mark, field), sizeof(((struct eng_mark *)0)->field), #field \
+	}
+
+static const struct row mark_rows[] = {
+	IS(magic),       IS(version),     IS(role),      IS(series),      IS(space),     IS(inode),
+	IS(birth_ns),    IS(machine),     IS(check),     AT(boot),        AT(durable_seq), AT(durable_off),
+	AT(written_seq), AT(written_off), AT(active),    AT(last_stamp),  AT(last_off),  AT(filled_off),
+	AT(chain),       AT(fails),       AT(seg_fails), AT(flushing),    AT(dirty),     AT(dropped),
+	AT(closed),      AT(discard),     AT(append_pid), AT(flush_pid),  AT(gen),       AT(turn),
+};
+
+/* Compares one line of the page with the next row; counts what agrees. */
+static void check_row(const char *line, size_t *at, size_t *agreed)
+{
+	size_t offset, length;
+	char name[32];
+
+	if (sscanf(line, ".It %zu Ta %zu Ta %31[a-z_] Ta", &offset, &length, name) != 3)
+		return;
+	if (*at < ENG_COUNT(mark_rows) && mark_rows[*at].offset == offset && mark_rows[*at].length == length &&
+	    strcmp(mark_rows[*at].name, name) == 0)
+		(*agreed)++;
+	else
+		tap_note("the page has %zu %zu %s", offset, length, name);
+	(*at)++;
+}
+
+static void check_mark(FILE *page)
+{
+	size_t at = 0, agreed = 0;
+	bool inside = false;
+	char line[1024];
+
+	while (fgets(line, sizeof line, page)) {
+		if (strncmp(line, ".Ss ", 4) == 0)
+			inside = strcmp(line, ".Ss The mark\n") == 0;
+		if (inside)
+			check_row(line, &at, &agreed);
+	}
+	tap_int(at, ENG_COUNT(mark_rows), "the table of the mark has every field");
+	tap_int(agreed, ENG_COUNT(mark_rows), "each where the library has it");
 }
 
 /* -- the test -------------------------------------------------------------- */
@@ -330,22 +388,35 @@ static void show_difference(const char *page, const char *library)
 	tap_note("the library says: %.*s", (int)strcspn(library, "\n"), library);
 }
 
-int main(int argc, char **argv)
+static void check_dump(FILE *page)
 {
 	struct dump d = {.image = &image};
-	struct eng_buf page = ENG_BUF_INIT;
+	struct eng_buf text = ENG_BUF_INIT;
+
+	read_dump(&image, &text, page);
+	tap_ok(image.n > ENG_SEGMENT_HEADER + 2 * ENG_FRAME_HEADER, "the dump shows two frames");
+	describe(&d);
+	eng_buf_byte(&d.text, 0);
+	if (!tap_ok(!text.failed && !d.text.failed && strcmp((char *)text.p, (char *)d.text.p) == 0,
+	            "every byte means what the page says"))
+		show_difference((char *)text.p, (char *)d.text.p);
+	tap_ok(!strstr((char *)d.text.p, "wrong") && !strstr((char *)d.text.p, "not zeros"), "all checks are right");
+	eng_buf_free(&text);
+	eng_buf_free(&d.text);
+}
+
+int main(int argc, char **argv)
+{
+	FILE *page;
 
 	if (argc > 1 && strcmp(argv[1], "--make") == 0)
 		return make();
-	tap_ok(read_page(&image, &page), "the page can be read");
-	tap_ok(image.n > ENG_SEGMENT_HEADER + 2 * ENG_FRAME_HEADER, "it shows two frames");
-	describe(&d);
-	eng_buf_byte(&d.text, 0);
-	if (!tap_ok(!page.failed && !d.text.failed && strcmp((char *)page.p, (char *)d.text.p) == 0,
-	            "every byte means what the page says"))
-		show_difference((char *)page.p, (char *)d.text.p);
-	tap_ok(!strstr((char *)d.text.p, "wrong") && !strstr((char *)d.text.p, "not zeros"), "all checks are right");
-	eng_buf_free(&page);
-	eng_buf_free(&d.text);
+	page = open_page();
+	if (!tap_ok(page != NULL, "the page can be read"))
+		return tap_done();
+	check_dump(page);
+	rewind(page);
+	check_mark(page);
+	fclose(page);
 	return tap_done();
 }
