@@ -1,0 +1,90 @@
+/* recall_int.h - inside recall/. */
+#ifndef ENG_RECALL_RECALL_INT_H
+#define ENG_RECALL_RECALL_INT_H
+
+#include "index/index.h"
+#include "space/space.h"
+
+/* -- filters (filter.c) -------------------------------------------------- */
+
+/* Which documents may be hits at all. */
+struct eng_filter {
+	struct eng_snapshot *snap;
+	const struct engram_cue *cue;
+	uint64_t source_hash, actor_hash;
+	uint64_t *tagged;    /* bit per document that has every tag; NULL = no tags asked */
+	uint32_t state_docs; /* overlay documents follow the state's in the bits */
+	uint32_t self;       /* the memory that is the cue */
+	bool has_self;
+};
+
+int eng_filter_init(struct eng_filter *f, struct eng_snapshot *snap, const struct engram_cue *cue,
+                    struct eng_arena *arena, struct engram_error *err);
+/* The callback of index/ and text/; ctx is the struct eng_filter. */
+bool eng_filter_accept(void *ctx, uint32_t doc);
+
+/* -- candidates (candidates.c) ------------------------------------------- */
+
+struct eng_candidate {
+	uint32_t doc;
+	int32_t sim_q30;
+	int64_t bm25;
+	int32_t score;      /* 1/10,000, retention in it */
+	int32_t match;      /* the same without retention */
+	uint32_t retention; /* 1/10,000 */
+	struct engram_id id;
+};
+
+/* What is asked, in the forms that the rankers take. */
+struct eng_question {
+	enum engram_mode mode;
+	struct eng_query query;
+	int8_t codes[ENG_HASH1_DIM] __attribute__((aligned(64)));
+	uint32_t r; /* norm of codes; 0 = no vector */
+};
+
+struct eng_candidates {
+	struct eng_candidate *at;
+	size_t n;
+	uint64_t unindexed; /* documents scored directly */
+};
+
+/* The `depth` best of each ranker, each once, with both measures; those that
+ * neither ranker knows anything good of are left out.  Memory from the arena. */
+int eng_candidates_gather(struct eng_candidates *c, struct eng_snapshot *snap, const struct eng_question *q,
+                          struct eng_filter *filter, size_t depth, struct eng_arena *arena,
+                          struct engram_error *err);
+
+/* -- order (fuse.c) ------------------------------------------------------ */
+
+/* The weight of the vector beside BM25, Q16. */
+uint32_t eng_vector_weight_q16(const struct eng_question *q);
+/* Sets `match` of each. */
+void eng_fuse(struct eng_candidates *c, const struct eng_question *q);
+/* By score descending, id ascending. */
+void eng_candidates_sort(struct eng_candidates *c);
+
+/* -- retention (retention.c) --------------------------------------------- */
+
+/* 1/10,000 of what was stored is still there at now_us, after rehearsals at
+ * the given stamps (ascending; the first is the storing itself). */
+uint32_t eng_retention(int64_t stored_us, const eng_stamp *stamps, size_t n, int64_t now_us);
+
+/* -- confidence (confidence.c) ------------------------------------------- */
+
+struct eng_match {
+	uint32_t rarity;  /* share of the cue's rarity that the text holds, 1/10,000 */
+	uint32_t cosine;  /* 1/10,000; negative counts as 0 */
+	uint32_t margin;  /* distance to the next hit as a share of the score, 1/10,000 */
+	uint32_t terms;   /* of the cue */
+	uint32_t standing; /* score as a share of the best one's, 1/10,000 */
+	uint32_t encoding; /* confidence given at storing, 1/10,000 */
+	uint32_t completeness; /* share of the store that could be looked at, 1/10,000 */
+};
+struct eng_confidence {
+	uint32_t value, lo, hi; /* 1/10,000 */
+};
+struct eng_confidence eng_confidence_of(const struct eng_match *m);
+enum engram_group eng_group_of(uint32_t confidence, const struct eng_match *m);
+
+#endif
