@@ -245,13 +245,14 @@ static void shortest(struct decimal *d, float v)
 	}
 	decimal_set(d, (uint32_t)(x + 0.5), e);
 	for (int k = 8; k > 0; k--) {
-		uint32_t low;
+		uint32_t low, nearer, farther;
 
 		e++;
 		x /= 10;
 		low = (uint32_t)x;
-		/* The nearer neighbour first. */
-		if (!reads_back(&try, low + (x - low >= 0.5), e, v) && !reads_back(&try, low + (x - low < 0.5), e, v))
+		nearer = low + (x - low >= 0.5);
+		farther = low + (x - low < 0.5);
+		if (!reads_back(&try, nearer, e, v) && !reads_back(&try, farther, e, v))
 			break;
 		*d = try;
 	}
@@ -288,18 +289,15 @@ static size_t put_scientific(char *out, const struct decimal *d)
 	return n + put_exponent(out + n, d->exponent + (int)d->n - 1);
 }
 
-/* "0.0125", "12.5", "1250"; `whole` digits are before the point. */
+/* "0.0125", "12.5", "1250".  Digit i stands i places behind the first; the
+ * point is before digit `whole`, and before the point there is at least a 0. */
 static size_t put_plain(char *out, const struct decimal *d)
 {
-	int whole = (int)d->n + d->exponent, digits = (int)d->n;
+	int digits = (int)d->n, whole = digits + d->exponent;
 	size_t n = 0;
 
-	if (whole <= 0)
-		out[n++] = '0';
-	for (int i = whole < 0 ? whole : 0; i < digits || i < whole; i++) {
-		if (i == (whole < 0 ? whole : 0) && whole <= 0)
-			out[n++] = '.';
-		else if (i == whole)
+	for (int i = whole < 1 ? whole - 1 : 0; i < digits || i < whole; i++) {
+		if (n > 0 && i == whole)
 			out[n++] = '.';
 		out[n++] = (char)(i >= 0 && i < digits ? '0' + d->digits[i] : '0');
 	}

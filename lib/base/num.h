@@ -7,12 +7,13 @@
 #include <stdint.h>
 
 /* All parsers take the whole of p[0..n) or answer false. */
-bool eng_parse_u64(uint64_t *out, const char *p, size_t n);          /* decimal digits only */
-bool eng_parse_size(uint64_t *out, const char *p, size_t n);         /* digits, then K M G = 2^10.. */
-bool eng_parse_duration_ms(uint64_t *out, const char *p, size_t n);  /* digits[.digits] then s m h d; bare = seconds */
+bool eng_parse_u64(uint64_t *out, const char *p, size_t n);  /* decimal digits only */
+bool eng_parse_size(uint64_t *out, const char *p, size_t n); /* digits, then K M G T (or k..) = 2^10.. */
+/* digits[.digits], then ms s m h d; bare = seconds.  Rounded up: no wait above 0 becomes 0. */
+bool eng_parse_duration_ms(uint64_t *out, const char *p, size_t n);
 
 /* A decimal number 0..1 with any number of digits, rounded half up to
- * 1/10,000.  No exponent, sign, nan, hex. */
+ * 1/10,000; ".5" is one too.  No exponent, sign, nan, hex. */
 bool eng_parse_unit4(uint32_t *out, const char *p, size_t n);
 
 /* Times: RFC 3339 ("2026-11-21T10:00:00.123456Z", offset, or a blank for T),
@@ -31,7 +32,8 @@ size_t eng_format_unit4(char out[ENG_UNIT4_TEXT], uint32_t v);
 /* A JSON number's text (already checked against the grammar) to the nearest
  * float, bit-equal to strtof in the C locale; false if it overflows. */
 bool eng_parse_float(float *out, const char *p, size_t n);
-/* The shortest text that reads back to exactly v (finite). */
+/* The fewest digits that read back to exactly v (finite), plain or with an
+ * exponent, whichever is shorter. */
 #define ENG_FLOAT_TEXT 24
 size_t eng_format_float(char out[ENG_FLOAT_TEXT], float v);
 
