@@ -29,7 +29,13 @@
 #include "merge/merge_int.h"
 
 enum { VERSION = 1, KIND_BITS = 0x1f, STUB_BIT = 0x20, RUN_BIT = 0x40 };
-enum { VARINT_MAX = 10, DOT_MIN = 27, DOT_MAX = 1 + 20 + 6 * VARINT_MAX, REF_MIN = 7, REF_MAX = 4 + 3 * VARINT_MAX };
+enum {
+	VARINT_MAX = 10,
+	DOT_MIN = 27,
+	DOT_MAX = 1 + 20 + 6 * VARINT_MAX,
+	REF_MIN = 7,
+	REF_MAX = 4 + 3 * VARINT_MAX,
+};
 enum { BODY_MAX = 8 + VARINT_MAX, ELEMENT_MIN = 2, ELEMENT_MAX = 2 * VARINT_MAX + 8 };
 
 static bool has_body(const struct eng_dot_record *d)

@@ -107,7 +107,7 @@ int eng_item_decode(struct eng_item *item, const struct engram_id *id, const uin
 /* The dots that a forget of this item killed (by stamp, or by a ref) and that
  * are not stubs yet: what compaction purges.  killers[i] is the earliest
  * forget that kills dots[i]. */
-int eng_item_purgeable(const struct eng_item *item, struct eng_dot_record ***dots, struct eng_dot **killers, size_t *n,
-                       struct engram_error *err);
+int eng_item_purgeable(const struct eng_item *item, struct eng_dot_record ***dots, struct eng_dot **killers,
+                       size_t *n, struct engram_error *err);
 
 #endif

@@ -68,7 +68,8 @@ static const struct eng_dot_record **index_dots(const struct eng_item *item)
 
 /* The dot that a ref names, or NULL: not arrived, another id's, or another
  * branch of a forked series. */
-static const struct eng_dot_record *resolve(const struct eng_dot_record **index, size_t n, const struct eng_ref *ref)
+static const struct eng_dot_record *resolve(const struct eng_dot_record **index, size_t n,
+                                            const struct eng_ref *ref)
 {
 	const struct eng_dot_record key = {.dot = ref->dot, .header_check = ref->header_check}, *k = &key;
 	const struct eng_dot_record **found = bsearch(&k, index, n, sizeof *index, by_dot);
@@ -114,7 +115,8 @@ static void apply_refs(const struct eng_item *item, struct eng_liveness *l, cons
 	}
 }
 
-static int apply_all_refs(const struct eng_item *item, struct eng_liveness *l, size_t nrefs, struct engram_error *err)
+static int apply_all_refs(const struct eng_item *item, struct eng_liveness *l, size_t nrefs,
+                          struct engram_error *err)
 {
 	const struct eng_dot_record **index = index_dots(item);
 

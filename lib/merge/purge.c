@@ -40,8 +40,8 @@ static const struct eng_dot_record **list_forgets(const struct eng_item *item, s
 	return v;
 }
 
-int eng_item_purgeable(const struct eng_item *item, struct eng_dot_record ***dots, struct eng_dot **killers, size_t *n,
-                       struct engram_error *err)
+int eng_item_purgeable(const struct eng_item *item, struct eng_dot_record ***dots, struct eng_dot **killers,
+                       size_t *n, struct engram_error *err)
 {
 	const struct eng_dot_record **forgets, *by;
 	size_t nforgets, found = 0;

@@ -32,7 +32,8 @@ struct scan {
 
 /* -- the pass ------------------------------------------------------------------- */
 
-static void state(struct scan *s, const struct eng_dot_record *d, const struct eng_element *e, uint16_t type, bool clear)
+static void state(struct scan *s, const struct eng_dot_record *d, const struct eng_element *e, uint16_t type,
+                  bool clear)
 {
 	struct slot *slot = d->kind == ENG_REVISION ? &s->revision[type] : &s->memory[type];
 

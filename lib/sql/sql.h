@@ -30,7 +30,8 @@ int eng_sql_exec(struct eng_sql *db, const char *sql, struct engram_error *err);
 
 int eng_sql_prepare(struct eng_sql_stmt **s, struct eng_sql *db, const char *sql, struct engram_error *err);
 void eng_sql_bind_i64(struct eng_sql_stmt *s, int at, int64_t v);                 /* at from 1; sticky failure */
-void eng_sql_bind_text(struct eng_sql_stmt *s, int at, const char *p, size_t n);  /* not copied: lives until reset */
+/* Not copied: must live until the reset. */
+void eng_sql_bind_text(struct eng_sql_stmt *s, int at, const char *p, size_t n);
 void eng_sql_bind_blob(struct eng_sql_stmt *s, int at, const void *p, size_t n);
 int eng_sql_step(struct eng_sql_stmt *s, struct engram_error *err); /* 1 row, 0 done, <0; resets itself when done */
 int64_t eng_sql_i64(struct eng_sql_stmt *s, int column);

@@ -210,14 +210,14 @@ static void posix_unmap(void *ctx, void *p, size_t n)
  * machines that mount them: f_type of statfs(2), from linux/magic.h and, where
  * the kernel keeps the number to itself, from that file system's source. */
 static const uint32_t shared_file_systems[] = {
-        0x00006969, /* NFS */
-        0x0000517b, /* SMB */
-        0xff534d42, /* CIFS */
-        0xfe534d42, /* SMB2 */
-        0x01021997, /* 9p */
-        0x00c36400, /* Ceph */
-        0x01161970, /* GFS2 */
-        0x7461636f, /* OCFS2 */
+	0x00006969, /* NFS */
+	0x0000517b, /* SMB */
+	0xff534d42, /* CIFS */
+	0xfe534d42, /* SMB2 */
+	0x01021997, /* 9p */
+	0x00c36400, /* Ceph */
+	0x01161970, /* GFS2 */
+	0x7461636f, /* OCFS2 */
 };
 
 static int posix_is_local(void *ctx, const char *path)
@@ -244,25 +244,25 @@ static int posix_is_read_only(void *ctx, const char *path)
 }
 
 const struct eng_fs_ops eng_posix_fs_ops = {
-        .open = posix_open,
-        .close = posix_close,
-        .pread = posix_pread,
-        .pwrite = posix_pwrite,
-        .sync = posix_sync,
-        .sync_dir = posix_sync_dir,
-        .reserve = posix_reserve,
-        .punch = posix_punch,
-        .truncate = posix_truncate,
-        .rename = posix_rename,
-        .unlink = posix_unlink,
-        .mkdir = posix_mkdir,
-        .rmdir = posix_rmdir,
-        .stat = posix_stat,
-        .fstat = posix_fstat,
-        .list = posix_list,
-        .lock = eng_posix_lock,
-        .map = posix_map,
-        .unmap = posix_unmap,
-        .is_local = posix_is_local,
-        .is_read_only = posix_is_read_only,
+	.open = posix_open,
+	.close = posix_close,
+	.pread = posix_pread,
+	.pwrite = posix_pwrite,
+	.sync = posix_sync,
+	.sync_dir = posix_sync_dir,
+	.reserve = posix_reserve,
+	.punch = posix_punch,
+	.truncate = posix_truncate,
+	.rename = posix_rename,
+	.unlink = posix_unlink,
+	.mkdir = posix_mkdir,
+	.rmdir = posix_rmdir,
+	.stat = posix_stat,
+	.fstat = posix_fstat,
+	.list = posix_list,
+	.lock = eng_posix_lock,
+	.map = posix_map,
+	.unmap = posix_unmap,
+	.is_local = posix_is_local,
+	.is_read_only = posix_is_read_only,
 };

@@ -160,7 +160,8 @@ static void step_2(struct word *w)
 static void step_3(struct word *w)
 {
 	static const struct rule rules[] = {
-		{"icate", "ic"}, {"ative", ""}, {"alize", "al"}, {"iciti", "ic"}, {"ical", "ic"}, {"ness", ""}, {"ful", ""},
+		{"icate", "ic"}, {"ative", ""}, {"alize", "al"}, {"iciti", "ic"},
+		{"ical", "ic"}, {"ness", ""}, {"ful", ""},
 	};
 	apply(w, rules, ENG_COUNT(rules), 0);
 }

@@ -94,7 +94,8 @@ static size_t contraction(const char *p, const char *end)
 	static const char *const endings[] = {"s", "t", "d", "m", "ll", "re", "ve"};
 	for (size_t i = 0; i < ENG_COUNT(endings); i++) {
 		size_t n = strlen(endings[i]);
-		if ((size_t)(end - p) < n || (p[0] | 0x20) != endings[i][0] || (p[n - 1] | 0x20) != endings[i][n - 1])
+		if ((size_t)(end - p) < n || (p[0] | 0x20) != endings[i][0] ||
+		    (p[n - 1] | 0x20) != endings[i][n - 1])
 			continue;
 		if (p + n == end || ((unsigned char)p[n] < 0x80 && !ascii_word(p + n)))
 			return n;

@@ -1,4 +1,4 @@
-/* The flat scan against the obvious thing: score every row, sort, cut. */
+/* test_index_flat.c - the flat scan against the obvious thing: score every row, sort, cut. */
 #include "base/rng.h"
 #include "engram.h"
 #include "index/index.h"
