@@ -143,9 +143,11 @@ static bool clears_vector(const struct scan *s, const struct eng_dot_record *d)
 	const struct eng_element *e;
 
 	eng_liveness_kills(&s->live, (size_t)(d - s->item->dots), &first, &end);
-	for (e = d->elements; e < d->elements + d->nelements; e++)
+	for (unsigned k = 0; k < d->nelements; k++) {
+		e = &d->elements[k];
 		if (e->type == ENG_EL_CLEAR && eng_get32(e->p) == ENG_EL_VECTOR && !eng_element_dead(first, end, e->index))
 			return true;
+	}
 	return false;
 }
 
