@@ -13,6 +13,7 @@ struct import {
 	struct store *store;
 	struct batch batch;
 	bool writing; /* the batch has begun: no adopting any more */
+	uint64_t left_out; /* conflicts */
 	struct record record;
 	struct progress progress;
 };
@@ -37,44 +38,20 @@ static bool begin_writing(struct import *im)
 	return batch_begin(&im->batch, im->store, ENGRAM_BULK, false);
 }
 
-/* What of the record is kept: times and ids only where asked for. */
-static unsigned kept(const struct import *im)
-{
-	return ~(unsigned)((im->store->preserve ? 0 : ENGRAM_STORED) | (im->store->adopt ? 0 : ENGRAM_ID));
-}
-
-/* A sibling is a body of the same id: it shares what names the memory. */
-static void name_sibling(struct engram_memory *body, const struct engram_memory *m)
-{
-	body->has |= m->has & (ENGRAM_ID | ENGRAM_KEY);
-	body->id = m->id;
-	body->key = m->key;
-	if (!(body->has & ENGRAM_STORED) && m->has & ENGRAM_STORED) {
-		body->has |= ENGRAM_STORED;
-		body->stored_us = m->stored_us;
-	}
-}
-
+/* Other bodies of the same id come back beside it where ids are kept.  Under an
+ * id of its own each would be a memory that nobody stored: they are left out,
+ * and counted. */
 static void import_memory(struct import *im, const char *place)
 {
-	struct engram_memory m = im->record.memory;
-	bool good = true;
+	struct engram_memory *m = &im->record.memory;
 
 	if (!begin_writing(im) || im->store->cli.dry_run)
 		return;
-	m.has &= kept(im);
-	/* The newest body last, as it was stored. */
-	for (size_t i = m.nconflicts; good && i-- > 0;) {
-		struct engram_memory body = m.conflicts[i];
-
-		body.has &= kept(im);
-		name_sibling(&body, &m);
-		good = batch_put(&im->batch, place, &body);
+	if (!im->store->adopt) {
+		im->left_out += m->nconflicts;
+		m->nconflicts = 0;
 	}
-	m.conflicts = NULL;
-	m.nconflicts = 0;
-	if (good)
-		batch_put(&im->batch, place, &m);
+	batch_put(&im->batch, place, m);
 }
 
 static void import_line(struct import *im, const struct lines *l, struct engram_str line)
@@ -207,6 +184,7 @@ void store_import(struct store *s)
 	}
 	if (cli->dry_run ? store_open_dry(s) < 0 : !store_open_writable(s))
 		return;
+	im.record.drop = (s->preserve ? 0u : ENGRAM_STORED) | (s->adopt ? 0u : ENGRAM_ID);
 	stop_catch();
 	progress_begin(&im.progress, cli->program->name, (enum when)cli->progress, cli->quiet);
 	for (size_t i = 0; i < cli->noperands && !im.batch.failed && !stop_wanted(); i++)
@@ -214,6 +192,8 @@ void store_import(struct store *s)
 	progress_end(&im.progress);
 	end(&im);
 	record_free(&im.record);
+	if (im.left_out > 0)
+		cli_warn(cli, "%s conflicting bodies left out (--adopt keeps them)", cli_number(im.left_out));
 	report(&im, clock_mono_us() - begin_us);
 }
 

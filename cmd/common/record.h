@@ -34,6 +34,7 @@ enum record_type {
 };
 
 struct record {
+	unsigned drop;               /* in: fields to take as not stated */
 	enum record_type type;
 	struct engram_memory memory; /* conflicts too, newest first */
 	struct engram_id space_id;   /* RECORD_SPACE */

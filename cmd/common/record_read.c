@@ -16,6 +16,7 @@ struct body {
 	struct engram_memory *memory;
 	struct engram_error *err;
 	bool conflict; /* inside "conflicts": has none itself */
+	bool id;       /* one was given */
 };
 
 struct field;
@@ -107,6 +108,7 @@ static int read_id(struct body *b, const struct field *f, enum eng_json_token t)
 	if (t != ENG_JSON_STRING || s.n != ENGRAM_ID_TEXT ||
 	    !eng_base32_range((struct engram_id *)(void *)((char *)b->memory + f->at), &hi, s.p, s.n))
 		return wanted(b, f->name, "an id of 26 characters", t);
+	b->id = true;
 	return 0;
 }
 
@@ -187,7 +189,7 @@ static int read_body(struct body *b);
 static int add_conflict(struct body *b, const struct field *f, enum eng_json_token t)
 {
 	struct engram_memory *m = b->memory, *conflicts;
-	struct body inner = {b->record, NULL, b->err, .conflict = true};
+	struct body inner = {.record = b->record, .err = b->err, .conflict = true};
 	int r;
 
 	if (t != ENG_JSON_OBJECT)
@@ -337,6 +339,13 @@ static int read_body(struct body *b)
 
 	while (r == 0 && (t = eng_json_next(&b->record->json)) != ENG_JSON_OBJECT_END)
 		r = t == ENG_JSON_KEY ? read_field(b) : malformed(b);
+	/* What every memory is and what is not there need not be stated: so a
+	 * record of a memory equals what was stored. */
+	if (b->memory->kind == ENGRAM_EPISODE)
+		b->memory->has &= ~(unsigned)ENGRAM_KIND;
+	if (b->memory->ntags == 0)
+		b->memory->has &= ~(unsigned)ENGRAM_TAGS;
+	b->memory->has &= ~b->record->drop;
 	return r;
 }
 
@@ -347,7 +356,7 @@ static int finish(struct body *b)
 
 	switch (r->type) {
 	case RECORD_SPACE:
-		if (!(r->memory.has & ENGRAM_ID))
+		if (!b->id)
 			return eng_err(b->err, ENGRAM_EINPUT, "id: missing");
 		r->space_id = r->memory.id;
 		r->created_us = r->memory.stored_us;
@@ -362,14 +371,12 @@ static int finish(struct body *b)
 	}
 	if (!(r->memory.has & (ENGRAM_TEXT | ENGRAM_VECTOR)))
 		return eng_err(b->err, ENGRAM_EINPUT, "text: missing");
-	if (r->memory.ntags == 0)
-		r->memory.has &= ~(unsigned)ENGRAM_TAGS;
 	return 0;
 }
 
 int record_read(struct record *r, const char *line, size_t n, struct engram_error *err)
 {
-	struct body b = {r, &r->memory, err, .conflict = false};
+	struct body b = {.record = r, .memory = &r->memory, .err = err};
 	enum eng_json_token t;
 	int result;
 

@@ -1,1 +1,11 @@
-# tests/cli
+# The programs, driven as a user drives them.
+CLI_TESTS = \
+	%D%/conventions.bats \
+	%D%/first_minutes.bats \
+	%D%/store.bats \
+	%D%/recall.bats \
+	%D%/consolidate.bats \
+	%D%/roundtrip.bats \
+	%D%/bad_input.bats \
+	%D%/faults.bats
+EXTRA_DIST += $(CLI_TESTS) tests/lib/engram.bash

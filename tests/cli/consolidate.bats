@@ -1,0 +1,89 @@
+# engram-consolidate: nothing it does changes what is remembered.
+# shellcheck disable=SC2154
+load ../lib/engram
+
+@test "each task leaves the export as it was" {
+	memories 500
+	id=$(engram-recall -k 1 "memory 77" | cut -f 2)
+	engram-store --forget --yes "$id"
+	engram-store --export >before
+	for task in "" --check --rebuild --compact --warm --check "--rebuild --check" --all-spaces; do
+		# shellcheck disable=SC2086
+		exits 0 engram-consolidate $task
+		engram-store --export | cmp - before
+	done
+}
+
+@test "the report: lines of space, quantity, value; a JSON object with fixed keys" {
+	memories 200
+	exits 0 engram-consolidate --check
+	same 200 "$(echo "$output" | awk -F '\t' '$1 == "default" && $2 == "memories" { print $3 }')"
+	same 0 "$(echo "$output" | awk -F '\t' '$2 == "differences" { print $3 }')"
+	exits 0 engram-consolidate --rebuild --json
+	same '["v","type","space","tasks","dry_run","frames","bytes","applied","memories","purged","freed_bytes","differences","digest","elapsed_us"]' \
+		"$(echo "$output" | jq -c keys_unsorted)"
+	same 'report default ["rebuild"] 200' "$(echo "$output" | jq -r '"\(.type) \(.space) \(.tasks) \(.memories)"')"
+}
+
+@test "deleting all but log/ and the space file loses nothing" {
+	memories 400
+	engram-consolidate
+	engram-store --export >before
+	digest=$(engram-consolidate --check | awk -F '\t' '$2 == "digest" { print $3 }')
+	(cd "$ENGRAM_HOME/spaces/default" && find . -mindepth 1 -maxdepth 1 ! -name log ! -name space -exec rm -rf {} +)
+	exits 0 engram-recall "memory 77"
+	prints "memory 77"
+	engram-store --export | cmp - before
+	exits 0 engram-consolidate --rebuild
+	engram-store --export | cmp - before
+	same "$digest" "$(engram-consolidate --check | awk -F '\t' '$2 == "digest" { print $3 }')"
+}
+
+@test "a damaged log is 70, named, and nothing is changed" {
+	memories 300
+	engram-consolidate
+	segment=$(find "$ENGRAM_HOME/spaces/default/log" -name '*.wal' | head -n 1)
+	printf 'XXXX' | dd of="$segment" bs=1 seek=6000 conv=notrunc status=none
+	before=$(tree "$ENGRAM_HOME")
+	exits 70 engram-consolidate --check
+	says "$(basename "$segment")"
+	exits 70 engram-consolidate --rebuild
+	same "$before" "$(tree "$ENGRAM_HOME")"
+}
+
+@test "a derived file that differs is found by --check and mended by --rebuild" {
+	memories 300
+	engram-consolidate --rebuild
+	state=$(ls "$ENGRAM_HOME"/spaces/default/state.*.mdb)
+	at=$(grep -abo 'memory 150' "$state" | head -n 1 | cut -d : -f 1)
+	[ -n "$at" ] || skip "the state keeps no text"
+	printf 'mOmory' | dd of="$state" bs=1 seek="$at" conv=notrunc status=none
+	run --separate-stderr engram-consolidate --check
+	[ "$status" = 1 ] || [ "$status" = 70 ] || { show; return 1; }
+	exits 0 engram-consolidate --rebuild
+	exits 0 engram-consolidate --check
+}
+
+@test "--all-spaces: one that fails does not stop the others" {
+	memories 10
+	engram-store --space=bad --create x >/dev/null
+	engram-store --space=good --create y >/dev/null
+	echo garbage >"$ENGRAM_HOME/spaces/bad/space"
+	exits 3 engram-consolidate --all-spaces --check
+	same "default good" "$(echo "$output" | cut -f 1 | uniq | tr '\n' ' ' | sed 's/ $//')"
+	says bad
+	exits 0 engram-recall --space=good y
+}
+
+@test "SIGTERM stops a rebuild, and the space is as it was" {
+	memories 5000
+	engram-store --export >before
+	engram-consolidate --rebuild >/dev/null 2>&1 &
+	sleep 0.05
+	kill -TERM $! 2>/dev/null || true
+	code=0
+	wait $! || code=$?
+	[ $code = 143 ] || [ $code = 0 ]
+	engram-store --export | cmp - before
+	exits 0 engram-consolidate --check
+}

@@ -1,0 +1,262 @@
+# Faults, by the ids of the table in tests/README.md: kills, full disks, closed
+# doors, exhausted limits.
+# shellcheck disable=SC2154
+load ../lib/engram
+
+teardown()
+{
+	[ -z "${mounted-}" ] || umount -l "$mounted"
+	close_dir
+}
+
+# small_disk SIZE: a file system of its own at $mounted, the home on it.
+small_disk()
+{
+	needs_root
+	mkdir disk
+	mount -t tmpfs -o "size=$1" tmpfs disk 2>/dev/null || skip "cannot mount"
+	mounted=$PWD/disk
+	ENGRAM_HOME=$mounted/home
+}
+
+@test "F01: 50 writers of 20 puts, one killed at random: nothing acknowledged is lost" {
+	engram-store --create >/dev/null
+	cat >writer <<-'END'
+	for i in $(seq 20); do
+		engram-store "writer $1 put $i" >>"ids.$1" || exit
+	done
+	END
+	for w in $(seq 50); do
+		bash writer "$w" &
+		pids[w]=$!
+	done
+	# Programs of five writers are killed in the middle of things.
+	for w in 3 13 23 33 43; do
+		sleep "0.0$((RANDOM % 9 + 1))"
+		pkill -9 -P "${pids[w]}" 2>/dev/null || true
+	done
+	failed=0
+	for w in $(seq 50); do
+		wait "${pids[w]}" || failed=$((failed + 1))
+	done
+	echo "writers ended by a kill: $failed"
+	[ "$failed" -le 5 ]
+	cat ids.* >acknowledged
+	[ "$(wc -l <acknowledged)" -ge 900 ]
+	engram-store --get - <acknowledged >found
+	same "$(wc -l <acknowledged)" "$(wc -l <found)"
+	for w in $(seq 50); do
+		[ "$(wc -l <"ids.$w")" = 20 ] || [ "$failed" -gt 0 ]
+	done
+	exits 0 engram-consolidate --check
+}
+
+@test "F01: a writer of lines killed at random: every printed id is there" {
+	for i in $(seq 8); do
+		seq -f "round $i line %g of many" 20000 | engram-store - >"ids.$i" &
+		sleep "0.$((RANDOM % 20 + 5))"
+		kill -9 $! 2>/dev/null || true
+		wait $! 2>/dev/null || true
+		# The last line may be cut by the kill.
+		head -c "$(($(wc -c <"ids.$i") / 27 * 27))" "ids.$i" >whole
+		[ -s whole ] || continue
+		exits 0 engram-store --get - <whole
+		same "$(wc -l <whole)" "${#lines[@]}"
+	done
+	exits 0 engram-consolidate --check
+}
+
+@test "F03: readers killed with -9 do not bloat the state" {
+	memories 500
+	engram-consolidate
+	for _ in $(seq 20); do
+		engram-recall --batch - < <(seq 100000) >/dev/null &
+		sleep 0.02
+		kill -9 $! 2>/dev/null || true
+		wait $! 2>/dev/null || true
+	done
+	before=$(du -k "$ENGRAM_HOME"/spaces/default/state.*.mdb | cut -f 1)
+	for i in $(seq 15); do
+		seq -f "round $i %g" 20 | engram-store - >/dev/null
+		engram-consolidate
+	done
+	after=$(du -k "$ENGRAM_HOME"/spaces/default/state.*.mdb | cut -f 1)
+	echo "state: $before KiB, then $after KiB"
+	[ "$after" -le $((2 * before + 4096)) ]
+}
+
+@test "F05: a space is there whole or not at all" {
+	for i in $(seq 15); do
+		engram-store --space="s$i" --create text >/dev/null 2>&1 &
+		sleep "0.00$((RANDOM % 9))"
+		kill -9 $! 2>/dev/null || true
+		wait $! 2>/dev/null || true
+		run --separate-stderr engram-recall --space="s$i"
+		[ "$status" = 0 ] || [ "$status" = 1 ] || [ "$status" = 66 ] || { show; return 1; }
+		exits 0 engram-store --space="s$i" --create more
+		exits 0 engram-consolidate --space="s$i" --check
+	done
+}
+
+@test "F08: a full disk in the middle of an import; room; again: as if undisturbed" {
+	seq -f '{"text":"a memory, number %g, of which there are many on this small disk"}' 30000 >in
+	engram-store --space=whole --create --import=ndjson in >/dev/null
+	engram-store --space=whole --export | sed 1d | jq -r .text | sort >wanted
+	small_disk 6m
+	exits 74 engram-store --import=ndjson in
+	says "full"
+	# What is there is sound, and answers.
+	exits 0 engram-consolidate --check --wait=1 || same 74 "$status"
+	mount -o remount,size=200m "$mounted"
+	exits 0 engram-store --import=ndjson in
+	engram-store --export | sed 1d | jq -r .text | sort >found
+	cmp wanted found
+	exits 0 engram-consolidate --check
+}
+
+@test "F08: a full disk while lines are stored: every printed id is there" {
+	small_disk 6m
+	run --separate-stderr bash -c 'seq -f "line %g that will not fit on this disk, being one of very many" 100000 | engram-store - >ids'
+	same 74 "$status"
+	[ -s ids ]
+	engram-store --get - <ids >found
+	same "$(wc -l <ids)" "$(wc -l <found)"
+}
+
+@test "F09: a read-only directory: recall works, store fails clearly" {
+	needs_root
+	open_dir
+	ENGRAM_HOME=$open_dir/home
+	memories 300
+	chmod -R a+rX,a-w "$open_dir"
+	exits 0 as_nobody "$(command -v engram-recall)" "memory 7"
+	prints "memory 7"
+	exits 77 as_nobody "$(command -v engram-store)" new
+	same "" "$output"
+	[ -n "$stderr" ]
+}
+
+@test "F09: a home that cannot be made" {
+	needs_root
+	open_dir
+	ENGRAM_HOME=$open_dir/no/home
+	run --separate-stderr as_nobody "$(command -v engram-store)" new
+	[ "$status" = 73 ] || [ "$status" = 77 ]
+	says "$open_dir"
+	ENGRAM_HOME=/dev/null/home
+	run --separate-stderr engram-store new
+	[ "$status" -ge 65 ]
+}
+
+@test "F09: a read-only mount" {
+	small_disk 40m
+	memories 300
+	engram-consolidate
+	engram-store "not yet applied"
+	mount -o remount,ro "$mounted" || skip "cannot remount"
+	exits 0 engram-recall "memory 7"
+	prints "memory 7"
+	exits 0 engram-recall "not yet applied"
+	exits 0 engram-store --export
+	exits 0 engram-store --list-spaces
+	run --separate-stderr engram-store new
+	[ "$status" = 73 ] || [ "$status" = 77 ] || { show; return 1; }
+	[ -n "$stderr" ]
+	mount -o remount,rw "$mounted"
+	exits 0 engram-store new
+}
+
+@test "F10: stray files in the space are ignored; a future version is refused by name" {
+	memories 20
+	dir=$ENGRAM_HOME/spaces/default
+	touch "$dir/space~" "$dir/.space.swp" "$dir/log/#x#" "$dir/state.9999.mdb.tmp-1" "$dir/README" "$ENGRAM_HOME/spaces/.DS_Store"
+	for series in "$dir"/log/*/; do touch "$series/junk" "$series/0000000000000001.wal~"; done
+	exits 0 engram-recall memory
+	exits 0 engram-store more
+	exits 0 engram-consolidate
+	exits 0 engram-consolidate --check
+	exits 0 engram-store --list-spaces
+	same default "$(echo "$output" | cut -f 1)"
+	sed -i '1s/.*/engram-space 99/' "$dir/space"
+	for c in "engram-recall memory" "engram-store x" "engram-consolidate"; do
+		# shellcheck disable=SC2086
+		exits 76 $c
+		says "space"
+	done
+}
+
+@test "F10: an unknown feature is obeyed: refuse, read-only, ignore" {
+	memories 3
+	file=$ENGRAM_HOME/spaces/default/space
+	cp "$file" kept
+	echo "feature zz-novelty ignore" >>"$file"
+	exits 0 engram-store x
+	{ cat kept; echo "feature zz-novelty read-only"; } >"$file"
+	exits 0 engram-recall memory
+	exits 76 engram-store y
+	{ cat kept; echo "feature zz-novelty refuse"; } >"$file"
+	exits 76 engram-recall memory
+	says "zz-novelty"
+}
+
+@test "F13: consolidations that meet: one result, the late ones wait or say who" {
+	memories 2000
+	for _ in $(seq 6); do engram-consolidate --rebuild >/dev/null & done
+	wait
+	exits 0 engram-consolidate --check
+	exits 0 engram-recall "memory 7"
+}
+
+@test "F39: no descriptors left" {
+	memories 50
+	run --separate-stderr bash -c 'ulimit -n 3; engram-recall memory'
+	[ "$status" = 75 ] || [ "$status" = 127 ] || { show; return 1; }
+	for n in 4 5 6 7 8 10 12; do
+		run --separate-stderr bash -c "ulimit -n $n; exec engram-recall memory"
+		[ "$status" = 0 ] || [ "$status" = 75 ] || { show; return 1; }
+		run --separate-stderr bash -c "ulimit -n $n; exec engram-store 'under limit $n'"
+		[ "$status" = 0 ] || [ "$status" = 75 ] || { show; return 1; }
+	done
+	exits 0 engram-consolidate --check
+}
+
+@test "F39: no processes left" {
+	needs_root
+	open_dir
+	ENGRAM_HOME=$open_dir/home
+	chmod 777 "$open_dir"
+	exits 0 as_nobody bash -c "ulimit -u 1; exec $(command -v engram-store) one"
+	exits 0 as_nobody bash -c "ulimit -u 1; exec $(command -v engram-recall) one"
+	exits 0 as_nobody bash -c "ulimit -u 1; exec $(command -v engram-consolidate) --rebuild"
+}
+
+@test "F39: a stack of 256 KiB" {
+	printf '%s\n' "$(head -c 1000000 /dev/zero | tr '\0' 'a')" >in
+	for c in "engram-store - <in" "engram-store --meta='{\"a\":[[[[]]]]}' x" "engram-recall x" \
+		"engram-consolidate --rebuild" "engram-consolidate --check" "engram-store --export" \
+		"engram-recall --mode=text aaa x"; do
+		run --separate-stderr bash -c "ulimit -s 256; $c"
+		[ "$status" -lt 2 ] || { show "$c"; return 1; }
+	done
+}
+
+@test "a space that is held: --wait=0 is 75 at once and names the holder" {
+	memories 5
+	flock_holder=$(command -v python3 || true)
+	[ -n "$flock_holder" ] || skip "no python3 to hold a lock"
+	python3 - "$ENGRAM_HOME/spaces/default/lock" <<-'END' 3>&- &
+	import fcntl, struct, sys, time
+	f = open(sys.argv[1], "r+b")
+	fcntl.fcntl(f, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+	open("held", "w").close()
+	time.sleep(30)
+	END
+	holder=$!
+	until [ -e held ]; do sleep 0.02; done
+	begin=$(date +%s)
+	run --separate-stderr engram-consolidate --wait=0 --rebuild
+	kill $holder
+	same 75 "$status"
+	says "$holder"
+	[ $(($(date +%s) - begin)) -lt 5 ]
+}

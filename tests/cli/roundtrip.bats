@@ -1,0 +1,88 @@
+# Export and import: nothing is lost, nothing is doubled.
+# shellcheck disable=SC2154
+load ../lib/engram
+
+rich()
+{
+	engram-store --key=k --tag=b --tag=a --confidence=0.7123 --occurred=2026-03-01T10:00:00.123456Z \
+		--valid-until=2027-01-01 --source='a "source"' --actor=me --meta='{"a": [1, {"b": null}], "é": "x"}' "keyed"
+	printf 'tab\there, back\\slash, "quotes", \e[2J, \xe2\x80\xae turned, \xf0\x9f\x98\x80\n' | engram-store -
+	printf 'two\nlines\0' | engram-store -0 -
+	engram-store --confidence=0 "no confidence at all" --tag=''"x y"
+	engram-store --confidence=1 "same text" && engram-store --confidence=0.5 --actor=other "same text"
+	id=$(engram-store "to be revised") && engram-store --revise "$id" "revised" --tag=r
+	id=$(engram-store "to be forgotten") && engram-store --forget --yes "$id"
+	cat >vectors <<-'END'
+	{"text":"with a vector","vector":[0.1,-0.25,3.4028235e38,1e-45,0],"embedder":"mine/1/5/f32"}
+	{"vector":[1,2,3],"embedder":"mine/1/3/f32"}
+	{"text":"stored long ago","stored":"2001-02-03T04:05:06.789Z"}
+	END
+	engram-store --import=ndjson --preserve vectors
+}
+
+@test "export, import --preserve --adopt, export: the same bytes" {
+	rich >/dev/null
+	engram-store --export >one
+	same '["v","type","id","created","features"]' "$(head -n 1 one | jq -c keys_unsorted)"
+	[ "$(grep -c '"type":"memory"' one)" = 9 ]
+	exits 0 engram-store --space=copy --create --import=ndjson --preserve --adopt one
+	prints "imported 9 of 9"
+	engram-store --space=copy --export >two
+	cmp one two
+	# Also after everything was derived anew, and from what was derived.
+	engram-consolidate --space=copy --rebuild
+	engram-store --space=copy --export | cmp - one
+	exits 0 engram-store --space=copy --import=ndjson --preserve --adopt - < <(sed 1d one)
+	engram-store --space=copy --export | cmp - one
+}
+
+@test "conflicts come back as siblings" {
+	engram-store --confidence=1 "same text"
+	id=$(engram-store --confidence=0.5 --actor=other "same text")
+	exits 0 engram-store --json --get "$id"
+	same "0.5 [1]" "$(echo "$output" | jq -c '.confidence, [.conflicts[].confidence]' | tr '\n' ' ' | sed 's/ $//')"
+	engram-store --export >one
+	engram-store --space=copy --create --import=ndjson --preserve --adopt one
+	engram-store --space=copy --export | cmp - one
+}
+
+@test "without --adopt: a new space with new ids, the same memories" {
+	rich >/dev/null
+	engram-store --export >one
+	exits 0 engram-store --space=other --create --import=ndjson one
+	says "conflicting bodies left out"
+	engram-store --space=other --export >two
+	same "$(sed 1d one | jq -cS 'del(.id, .stored, .conflicts)' | sort)" \
+		"$(sed 1d two | jq -cS 'del(.id, .stored, .conflicts)' | sort)"
+	[ "$(head -n 1 one | jq -r .id)" != "$(head -n 1 two | jq -r .id)" ]
+}
+
+@test "the same file imported again adds nothing, into either" {
+	rich >/dev/null
+	engram-store --export >one
+	exits 0 engram-store --import=ndjson one
+	prints "imported 0 of 9: 9 already known" || true
+	engram-store --space=other --create --import=ndjson one
+	bytes=$(find "$ENGRAM_HOME/spaces/other/log" -name '*.wal' -exec cat {} + | wc -c)
+	exits 0 engram-store --space=other --import=ndjson one
+	prints "imported 0 of 9: 9 already known, 0 rejected"
+	same "$bytes" "$(find "$ENGRAM_HOME/spaces/other/log" -name '*.wal' -exec cat {} + | wc -c)"
+}
+
+@test "adopting into a space that is not empty is refused" {
+	engram-store one
+	engram-store --export >one
+	engram-store --space=other --create two
+	run --separate-stderr engram-store --space=other --import=ndjson --adopt one
+	[ "$status" -ge 65 ]
+	same two "$(engram-recall --space=other | cut -f 5)"
+}
+
+@test "recall's hits import too, without id, confidence and stored" {
+	engram-store --tag=t "a memory with a tag"
+	engram-recall --json --explain memory >hits
+	exits 0 engram-store --space=other --create --import=ndjson hits
+	prints "imported 1 of 1"
+	exits 0 engram-store --space=other --export
+	same 'a memory with a tag ["t"] null' "$(echo "${lines[1]}" | jq -r '"\(.text) \(.tags) \(.confidence)"')"
+}
