@@ -46,7 +46,10 @@ static int make_dir(struct eng_log *log, const char *path, struct engram_error *
 	return r < 0 && r != -EEXIST ? eng_err_fs(err, r, path, "create") : ENGRAM_OK;
 }
 
-/* The directory is durable before the mark is, the mark before a segment is. */
+/* The directory is durable before it has a mark, the mark before a segment is.
+ * In this order: whoever finds the mark of a writer that died here appends at
+ * once and flushes no directory above it (the other way round a power cut
+ * after that took the whole series). */
 static int make_series(struct eng_log *log, const struct eng_series *id, struct engram_error *err)
 {
 	char name[ENG_SERIES_NAME + 1], dir[ENG_PATH_MAX];
@@ -61,11 +64,11 @@ static int make_series(struct eng_log *log, const struct eng_series *id, struct 
 	if (r < 0)
 		return r;
 	eng_point(log->sys, "mint-directory");
-	r = eng_mark_create(log->sys, dir, id, &log->space, ENG_ROLE_OWN, 0, false, NULL);
+	r = eng_fs_sync_dir(log->sys, log->space_dir);
 	if (r == 0)
 		r = eng_fs_sync_dir(log->sys, log->dir);
 	if (r == 0)
-		r = eng_fs_sync_dir(log->sys, log->space_dir);
+		r = eng_mark_create(log->sys, dir, id, &log->space, ENG_ROLE_OWN, 0, false, NULL);
 	return r < 0 ? eng_err_fs(err, r, dir, "create") : ENGRAM_OK;
 }
 
