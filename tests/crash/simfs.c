@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "simfs_int.h"
 
 static struct sim *current; /* boot_id() has no context */
@@ -189,7 +190,7 @@ static void look_at_maps(struct sim *s)
 {
 	for (size_t i = 0; i < MAPS; i++) {
 		struct map *m = &s->map[i];
-		if (!m->p || memcmp(m->p, m->seen, m->n) == 0)
+		if (!m->p || !m->seen || memcmp(m->p, m->seen, m->n) == 0)
 			continue;
 		memcpy(m->seen, m->p, m->n);
 		record_bytes(s, SIM_MARK, m->obj, 0, m->seen, m->n);
@@ -312,10 +313,17 @@ bool sim_failed(const struct sim *s)
 	return s->struck;
 }
 
+static void live_on(struct sim *s)
+{
+	look(s);
+	if (s->die_at && ++s->calls == s->die_at)
+		longjmp(s->grave, 1);
+}
+
 /* 0, or the negative error this operation is to answer. */
 static int begin(struct sim *s, enum sim_op op)
 {
-	look(s);
+	live_on(s);
 	if (!(s->fail_ops & op))
 		return 0;
 	s->operations++;
@@ -558,7 +566,7 @@ static int sim_list(void *ctx, const char *path, eng_dir_fn *fn, void *data)
 
 static int sim_lock(void *ctx, int fd, uint64_t byte, enum eng_lock_kind kind, int wait_ms)
 {
-	int r = kind == ENG_UNLOCK ? (look(ctx), 0) : begin(ctx, SIM_LOCK);
+	int r = kind == ENG_UNLOCK ? (live_on(ctx), 0) : begin(ctx, SIM_LOCK);
 	return r ? r : real()->lock(real_ctx(), fd, byte, kind, wait_ms);
 }
 
@@ -568,11 +576,12 @@ static void *sim_map(void *ctx, int fd, size_t n, bool write)
 	if (begin(s, SIM_MAP))
 		return NULL;
 	void *p = real()->map(real_ctx(), fd, n, write);
-	if (!p || !write || of_fd(s, fd) < 0)
+	if (!p || of_fd(s, fd) < 0)
 		return p;
 	for (size_t i = 0; i < MAPS; i++)
 		if (!s->map[i].p) {
-			s->map[i] = (struct map){.p = p, .n = n, .obj = of_fd(s, fd), .seen = copy_of(p, n)};
+			s->map[i] = (struct map){.p = p, .n = n, .obj = of_fd(s, fd),
+			                         .seen = write ? copy_of(p, n) : NULL};
 			return p;
 		}
 	stop("too many mappings", s->root);
@@ -663,7 +672,73 @@ static uint64_t sim_machine_id(void)
 static void sim_point(void *ctx, const char *name)
 {
 	(void)name;
-	look(ctx);
+	live_on(ctx);
+}
+
+/* -- death ----------------------------------------------------------------------- */
+
+/* What the code under test has allocated and not given back: freed at its death. */
+static struct {
+	void **at;
+	size_t n, cap;
+} heap;
+
+static void *heap_resize(void *ctx, void *p, size_t n)
+{
+	size_t i = 0;
+	void *q = sim_alloc(p, n);
+	(void)ctx;
+	while (i < heap.n && heap.at[i] != p)
+		i++;
+	if (p && i < heap.n) {
+		heap.at[i] = q;
+		return q;
+	}
+	if (heap.n == heap.cap) {
+		heap.cap = heap.cap ? 2 * heap.cap : 256;
+		heap.at = sim_alloc(heap.at, heap.cap * sizeof *heap.at);
+	}
+	return heap.at[heap.n++] = q;
+}
+
+static void heap_release(void *ctx, void *p)
+{
+	size_t i = 0;
+	(void)ctx;
+	while (i < heap.n && heap.at[i] != p)
+		i++;
+	if (i < heap.n)
+		heap.at[i] = heap.at[--heap.n];
+	free(p);
+}
+
+static void bury(struct sim *s)
+{
+	s->die_at = 0;
+	for (size_t i = 0; i < MAPS; i++)
+		if (s->map[i].p)
+			sim_unmap(s, s->map[i].p, s->map[i].n);
+	for (int fd = 0; fd < FDS; fd++)
+		if (s->fd[fd] >= 0)
+			sim_close(s, fd);
+	while (heap.n)
+		free(heap.at[--heap.n]);
+}
+
+bool sim_die(struct sim *s, uint64_t nth, void (*fn)(void *data), void *data)
+{
+	static const struct eng_allocator allocator = {heap_resize, heap_release, NULL};
+	eng_alloc_set(&allocator);
+	s->die_at = nth;
+	s->calls = 0;
+	bool died = setjmp(s->grave) != 0;
+	if (!died)
+		fn(data);
+	else
+		bury(s);
+	s->die_at = 0;
+	eng_alloc_set(NULL);
+	return died;
 }
 
 /* -- life ---------------------------------------------------------------------- */
@@ -772,6 +847,14 @@ static void remove_scratch(void)
 		eng_fs_remove_tree(eng_sys_posix(), scratch[i]);
 		rmdir(scratch[i]);
 	}
+}
+
+void sim_scratch_remove(void)
+{
+	if (nscratch == 0 || getenv("ENG_KEEP"))
+		return;
+	eng_fs_remove_tree(eng_sys_posix(), scratch[--nscratch]);
+	rmdir(scratch[nscratch]);
 }
 
 const char *sim_scratch(char out[ENG_PATH_MAX], const char *name)

@@ -81,12 +81,18 @@ uint64_t sim_operations(const struct sim *s);
 /* Whether the fault has struck. */
 bool sim_failed(const struct sim *s);
 
+/* Runs fn, in which the process dies at its nth call through the seam or kill
+ * point: fn does not come back, its descriptors are closed (and with them its
+ * locks), its mappings and what it allocated are gone, and the record goes on.
+ * fn closes what it opens, if it lives.  True = it died. */
+bool sim_die(struct sim *s, uint64_t nth, void (*fn)(void *data), void *data);
+
 struct sim_plan {
 	uint64_t seed;
 	unsigned random;  /* random subsets at each step */
 	unsigned singles; /* at most so many pending operations are taken one by one */
 	size_t from;      /* first step (for going on after a set-up) */
-	size_t every;     /* take only every n-th step, 0 and 1 = all */
+	size_t every;     /* take only every n-th step and the last, 0 and 1 = all */
 	bool quiet;       /* describe no bad images */
 	uint64_t first[SIM_NOTES]; /* promises made before the record begins */
 };
@@ -107,5 +113,7 @@ struct sim *sim_boot(const struct sim_image *image, const char *root, uint64_t s
 
 /* A scratch directory on tmpfs if there is one: path in out, removed at exit. */
 const char *sim_scratch(char out[ENG_PATH_MAX], const char *name);
+/* Removes the newest one at once. */
+void sim_scratch_remove(void);
 
 #endif

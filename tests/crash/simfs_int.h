@@ -2,6 +2,8 @@
 #ifndef CRASH_SIMFS_INT_H
 #define CRASH_SIMFS_INT_H
 
+#include <setjmp.h>
+
 #include "base/rng.h"
 #include "simfs.h"
 
@@ -49,7 +51,7 @@ struct map {
 	void *p;
 	size_t n;
 	int obj;
-	uint8_t *seen;
+	uint8_t *seen; /* NULL: mapped for reading, not looked at */
 };
 
 #define FDS 1024
@@ -77,6 +79,9 @@ struct sim {
 	uint64_t fail_at, operations;
 	int fail_error;
 	bool fail_on, struck;
+	/* death */
+	uint64_t die_at, calls; /* 0 = never */
+	jmp_buf grave;
 };
 
 struct image_file {

@@ -495,8 +495,8 @@ void sim_enumerate(struct sim *s, const struct sim_plan *plan, sim_judge_fn *jud
 	}
 	for (w.step = 0; w.step < s->nev; w.step++) {
 		advance(&w, w.step);
-		if (w.step < plan->from || s->ev[w.step].op == SIM_MARK ||
-		    (plan->every > 1 && w.step % plan->every))
+		bool skipped = plan->every > 1 && w.step % plan->every && w.step + 1 < s->nev;
+		if (w.step < plan->from || s->ev[w.step].op == SIM_MARK || skipped)
 			continue;
 		count->steps++;
 		images_here(&w);

@@ -358,6 +358,75 @@ static void run(const char *name, void (*work)(struct work *), size_t every, uns
 	free(p);
 }
 
+/* -- a death, then a life, then a power cut ----------------------------------------- */
+
+/* Opens, appends, meets a failing flush, rotates. */
+static void a_life(void *data)
+{
+	struct work *w = data;
+	struct engram_error e = {0};
+	open_handle(w, 0);
+	put(w, 0, 2, 300);
+	flush(w, 0);
+	put(w, 0, 1, 700);
+	sim_fail(w->sim, SIM_SYNC, 1, EIO, false);
+	flush(w, 0);
+	put(w, 0, 1, 90);
+	flush(w, 0);
+	must(eng_log_rotate(w->log[0], &e), &e, "rotate");
+	put(w, 0, 1, 500);
+	flush(w, 0);
+	eng_log_close(w->log[0]);
+}
+
+static void next_life(struct work *w)
+{
+	sim_fail(w->sim, 0, 0, 0, false);
+	memset(w->log, 0, sizeof w->log);
+	memset(w->nunacked, 0, sizeof w->nunacked);
+	open_handle(w, 0);
+	put(w, 0, 1, 1200);
+	flush(w, 0);
+	put(w, 0, 2, 30);
+	flush(w, 0);
+	close_handles(w);
+}
+
+/* What the dead one left undone, its successor must not take for done. */
+static bool death_at(uint64_t n, struct judge *j, struct sim_count *count)
+{
+	struct promise *p = calloc(1, sizeof *p);
+	char root[ENG_PATH_MAX];
+	if (!p)
+		exit(1);
+	j->promise = p;
+	sim_scratch(root, "death");
+	struct work w = {.sim = sim_new(root, 5), .promise = p};
+	w.sys = sim_sys(w.sim);
+	bool died = sim_die(w.sim, n, a_life, &w);
+	struct sim_plan plan = {.seed = n, .random = factor(), .singles = 1, .from = sim_steps(w.sim),
+	                        .every = factor() > 1 ? 2 : 11};
+	next_life(&w);
+	sim_enumerate(w.sim, &plan, judge, j, count);
+	sim_free(w.sim);
+	free(p);
+	sim_scratch_remove();
+	return died;
+}
+
+static void deaths(void)
+{
+	struct judge j = {0};
+	struct sim_count count = {0};
+	uint64_t n = 0;
+	sim_scratch(j.root, "image");
+	while (death_at(++n, &j, &count))
+		;
+	all_images += count.images;
+	tap_ok(n > 50 && count.bad == 0, "a death at each of %" PRIu64 " calls, a successor, a power cut: %" PRIu64
+	       " images, %" PRIu64 " bad", n - 1, count.images, count.bad);
+}
+
 int main(void)
 {
 	run("creation of a series", work_create, 1, 20);
@@ -369,6 +438,7 @@ int main(void)
 	run("rotation", work_rotate, 1, 60);
 	run("stubs", work_stub, 1, 60);
 	run("a new series", work_new_series, 1, 60);
+	deaths();
 	tap_ok(all_images >= 2000, "%" PRIu64 " images in all", all_images);
 	return tap_done();
 }
