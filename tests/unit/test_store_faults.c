@@ -229,6 +229,144 @@ static void killed_reader(void)
 	eng_store_close(s);
 }
 
+/* -- killed writers --------------------------------------------------------------------- */
+
+/* Commits 1, 2, 3 ... under one key, telling each number when it is committed. */
+static void write_until_killed(const char *path, int out)
+{
+	struct eng_store *s;
+	struct eng_txn *t;
+
+	if (open_at(&s, path, ENG_STORE_WRITE) != 0)
+		_exit(1);
+	for (uint32_t n = 1;; n++) {
+		if (eng_txn_begin(&t, s, true, &err) != 0)
+			_exit(2);
+		for (uint32_t key = 0; key < 20; key++)
+			eng_txn_put(t, 0, eng_bytes(&key, 4), eng_bytes(&n, 4));
+		if (eng_txn_commit(t, &err) != 0 || write(out, &n, 4) != 4)
+			_exit(3);
+	}
+}
+
+/* All twenty values are equal, and not below what was told. */
+static bool all_at_least(const char *path, uint32_t told)
+{
+	struct eng_bytes v;
+	struct eng_store *s;
+	struct eng_txn *t;
+	uint32_t first = 0, n;
+	bool ok = open_at(&s, path, ENG_STORE_WRITE) == 0 && eng_txn_begin(&t, s, false, &err) == 0;
+
+	for (uint32_t key = 0; ok && told && key < 20; key++) {
+		ok = eng_txn_get(t, 0, eng_bytes(&key, 4), &v) == 1;
+		if (!ok)
+			break;
+		memcpy(&n, v.p, 4);
+		first = key ? first : n;
+		ok = n == first && n >= told;
+	}
+	if (ok)
+		eng_txn_abort(t);
+	eng_store_close(s);
+	return ok;
+}
+
+static void killed_writers(void)
+{
+	enum { ROUNDS = 30 };
+	const char *path = tmpdir_path("writers.mdb");
+	uint32_t told, n;
+	long bad = 0, commits = 0;
+	struct eng_store *s;
+	int fds[2];
+	pid_t pid;
+
+	open_at(&s, path, RW);
+	eng_store_close(s);
+	for (int i = 0; i < ROUNDS; i++) {
+		bad += pipe(fds) != 0;
+		fflush(stdout);
+		pid = fork();
+		if (pid == 0)
+			write_until_killed(path, fds[1]);
+		close(fds[1]);
+		told = 0;
+		for (int k = 0; k < 1 + i % 7 && read(fds[0], &n, 4) == 4; k++)
+			told = n;
+		usleep(137 * (unsigned)i % 900);
+		kill(pid, SIGKILL);
+		exit_of(pid);
+		while (read(fds[0], &n, 4) == 4)
+			told = n;
+		close(fds[0]);
+		bad += !all_at_least(path, told);
+		commits += told;
+	}
+	tap_int(bad, 0, "%d writers killed after %ld commits: nothing committed is lost or torn", ROUNDS, commits);
+}
+
+/* -- equal process ids ------------------------------------------------------------------ */
+
+/* As process 1 of a pid namespace of its own, takes a snapshot; answers 0, or
+ * the error's number made positive; holds it until `release` is readable. */
+static int snapshot_as_1(const char *path, int ready, int release)
+{
+	struct eng_store *s;
+	struct eng_txn *t;
+	char c = 0;
+	int rc;
+
+	if (getpid() != 1)
+		return 100;
+	rc = open_at(&s, path, ENG_STORE_WRITE);
+	if (rc == 0)
+		rc = eng_txn_begin(&t, s, false, &err);
+	if (write(ready, &c, 1) != 1 || (release >= 0 && read(release, &c, 1) < 0))
+		return 101;
+	return rc == ENGRAM_EBUSY && !strstr(err.hint, "pid namespace") ? 102 : -rc;
+}
+
+static pid_t start_as_1(const char *path, int ready, int release)
+{
+	pid_t pid = fork(), inner;
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWPID) != 0)
+			_exit(77);
+		inner = fork();
+		if (inner == 0)
+			_exit(snapshot_as_1(path, ready, release));
+		_exit(exit_of(inner));
+	}
+	return pid;
+}
+
+static void equal_pids(void)
+{
+	const char *path = tmpdir_path("pids.mdb");
+	int ready[2], release[2], first, second;
+	struct eng_store *s;
+	pid_t holder;
+	char c;
+
+	open_at(&s, path, RW);
+	eng_store_close(s);
+	if (pipe(ready) != 0 || pipe(release) != 0)
+		return;
+	fflush(stdout);
+	holder = start_as_1(path, ready[1], release[0]);
+	close(ready[1]);
+	if (read(ready[0], &c, 1) != 1) {
+		tap_note("skipped, needs root: equal process ids (%d)", exit_of(holder));
+		return;
+	}
+	second = exit_of(start_as_1(path, release[1], -1)); /* its byte there also releases the holder */
+	first = exit_of(holder);
+	tap_int(first, 0, "a reader that is process 1 of its container");
+	tap_int(second, -ENGRAM_EBUSY, "another of equal id is busy, and told of the pid namespace");
+}
+
 /* -- limits of the machine ------------------------------------------------------------------ */
 
 static int with_address_space(const char *path, rlim_t bytes)
@@ -415,6 +553,8 @@ int main(void)
 	garbage();
 	forked();
 	killed_reader();
+	killed_writers();
+	equal_pids();
 	small_address_space();
 	mkdir(tmpdir_path("mount"), 0700);
 	try_as_root(on_a_full_disk, tmpdir_path("mount"), "a full disk is told as such, and what was there stays");
