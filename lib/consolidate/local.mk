@@ -1,3 +1,5 @@
+# consolidate
 ENGRAM_AREAS += libeng_consolidate.la
-libeng_consolidate_la_SOURCES =
+libeng_consolidate_la_SOURCES = \
+	%D%/consolidate.c
 EXTRA_DIST += %D%/README.md

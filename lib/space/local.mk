@@ -1,3 +1,34 @@
+# space
 ENGRAM_AREAS += libeng_space.la
-libeng_space_la_SOURCES =
+libeng_space_la_SOURCES = \
+	%D%/apply.c \
+	%D%/apply_item.c \
+	%D%/body.c \
+	%D%/check.c \
+	%D%/compact.c \
+	%D%/create.c \
+	%D%/dfmap.c \
+	%D%/digest.c \
+	%D%/doc.c \
+	%D%/draft.c \
+	%D%/forget.c \
+	%D%/gen.c \
+	%D%/identity.c \
+	%D%/info.c \
+	%D%/lookup.c \
+	%D%/open.c \
+	%D%/overlay.c \
+	%D%/raw.c \
+	%D%/rebuild.c \
+	%D%/revise.c \
+	%D%/rows.c \
+	%D%/schema.c \
+	%D%/snapshot.c \
+	%D%/text_sync.c \
+	%D%/unindexed.c \
+	%D%/validate.c \
+	%D%/view.c \
+	%D%/warm.c \
+	%D%/writer.c \
+	%D%/snapshot_int.h %D%/space.h %D%/space_int.h %D%/writer_int.h
 EXTRA_DIST += %D%/README.md

@@ -30,6 +30,8 @@
 int eng_space_open(struct engram_space **space, const struct eng_sys *sys, const char *dir, const char *name,
                    unsigned flags, unsigned wait_ms, engram_notice_fn *notice, void *notice_data,
                    struct engram_error *err);
+/* 0, or ENGRAM_EUSAGE for NULL, a closed handle, or use after fork. */
+int eng_space_check_handle(const struct engram_space *s, struct engram_error *err);
 /* Makes the directory (space, lock, log/) whole or not at all; EEXISTS. */
 int eng_space_create(const struct eng_sys *sys, const char *dir, const struct engram_id *id, int64_t created_us,
                      struct engram_error *err);
@@ -62,7 +64,7 @@ struct eng_brief {
 	int64_t stored_us;
 	int64_t valid_until_us; /* INT64_MAX = none */
 	uint64_t source_hash, actor_hash; /* XXH3-64, 0 = absent */
-	uint32_t tokens;      /* length of the text */
+	uint32_t tokens;      /* length of the text; 0 in the overlay without ENG_SNAP_TERMS */
 	uint16_t confidence;  /* as given; 10,000 where not stated */
 	uint8_t kind;
 	uint8_t live;         /* 0 = this number is not in use (any more), or masked by the overlay */
@@ -142,5 +144,9 @@ int eng_space_rebuild(struct engram_space *space, const struct eng_job *job, str
 /* Forgotten bytes: state, text, stubs in the log, new generation. */
 int eng_space_compact(struct engram_space *space, const struct eng_job *job, struct engram_error *err);
 int eng_space_warm(struct engram_space *space, const struct eng_job *job, struct engram_error *err);
+/* The state digest of everything written, applied or not: equal sets of frames,
+ * equal digests. */
+int eng_space_digest(struct engram_space *space, uint8_t digest[16], struct engram_error *err);
+int64_t eng_space_mono_us(const struct engram_space *space);
 
 #endif

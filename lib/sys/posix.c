@@ -1,7 +1,9 @@
 /* posix.c - the kernel's version of the seams, in one constant. */
 #include "sys/posix.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -62,6 +64,17 @@ uint32_t eng_sys_pid(void)
 uint32_t eng_sys_uid(void)
 {
 	return (uint32_t)geteuid();
+}
+
+int eng_sys_absolute(char out[ENG_PATH_MAX], const char *path)
+{
+	char cwd[ENG_PATH_MAX];
+
+	if (path[0] == '/')
+		return snprintf(out, ENG_PATH_MAX, "%s", path) < ENG_PATH_MAX ? 0 : -ENAMETOOLONG;
+	if (!getcwd(cwd, sizeof cwd))
+		return -errno;
+	return eng_path(out, cwd, "%s", path) ? 0 : -ENAMETOOLONG;
 }
 
 const char *eng_sys_env(const char *name)

@@ -130,6 +130,8 @@ int eng_fs_remove_tree(const struct eng_sys *sys, const char *path);
 /* "DIR/format..."; false if it does not fit. */
 #define ENG_PATH_MAX 4096
 bool eng_path(char out[ENG_PATH_MAX], const char *dir, const char *format, ...) ENG_PRINTF(3, 4);
+/* A path as seen from the current directory: 0 or -errno. */
+int eng_sys_absolute(char out[ENG_PATH_MAX], const char *path);
 /* The directory that an absolute path lies in. */
 bool eng_fs_parent(char out[ENG_PATH_MAX], const char *path);
 

@@ -1,0 +1,484 @@
+/* apply_item.c - one batch of frames into the tables, in one transaction.
+ *
+ * For every id the batch is about: the item as it was, what the tables hold of
+ * it; the item with the new frames, what they shall hold; and the difference
+ * is written.  What is the same for many ids (document frequencies, digest
+ * sums, briefs, rows) is gathered in memory and written once, in key order.
+ *
+ * The tables depend only on the set of frames: no running total is kept that
+ * could not be recomputed, and --check recomputes all of them. */
+#include "space/space_int.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+struct brief_change {
+	uint32_t doc;
+	struct eng_brief brief;
+};
+
+struct batch {
+	struct engram_space *space;
+	const struct eng_raw *raw;
+	struct eng_txn *txn;
+	struct eng_meta meta;
+	struct eng_arena item; /* of the item at hand */
+	struct eng_arena *keep; /* codes and texts, until the text view has them */
+	eng_u128 *digest;      /* ENG_DIGEST_BUCKETS differences */
+	struct eng_dfmap df;
+	struct brief_change *briefs;
+	struct eng_row_change *rows;
+	struct eng_fresh_text *fresh;
+	size_t nbriefs, nrows, nfresh;
+	struct eng_buf value, old_text, new_text;
+	struct eng_terms terms;
+};
+
+/* An id of the batch, before and after. */
+struct step {
+	struct eng_item item;
+	struct eng_doc old, new;
+	uint32_t old_doc, doc;
+	uint32_t old_tokens, tokens;
+};
+
+/* -- document frequencies ------------------------------------------------------------ */
+
+static int df_write(struct batch *b, struct engram_error *err)
+{
+	eng_dfmap_sort(&b->df);
+	for (size_t i = 0; i < b->df.n; i++) {
+		struct eng_bytes key = eng_bytes(&b->df.at[i].stem, sizeof b->df.at[i].stem), value;
+		uint32_t df = 0;
+		if (eng_txn_get(b->txn, ENG_T_DF, key, &value) == 1 && value.n == sizeof df)
+			memcpy(&df, value.p, sizeof df);
+		df += (uint32_t)b->df.at[i].count;
+		if (df)
+			eng_txn_put(b->txn, ENG_T_DF, key, eng_bytes(&df, sizeof df));
+		else
+			eng_txn_del(b->txn, ENG_T_DF, key);
+	}
+	return eng_txn_status(b->txn, err);
+}
+
+/* -- one id ---------------------------------------------------------------------------- */
+
+bool eng_state_brief(struct eng_brief *out, struct eng_txn *t, uint32_t doc)
+{
+	uint32_t chunk = doc / ENG_BRIEF_CHUNK;
+	struct eng_bytes value;
+
+	if (eng_txn_get(t, ENG_T_BRIEF, eng_bytes(&chunk, sizeof chunk), &value) != 1 ||
+	    value.n != ENG_BRIEF_CHUNK * ENG_BRIEF_SIZE)
+		return false;
+	eng_brief_decode(out, (const uint8_t *)value.p + (size_t)(doc % ENG_BRIEF_CHUNK) * ENG_BRIEF_SIZE);
+	return true;
+}
+
+static int digest_add(struct batch *b, const struct eng_item *item, bool subtract, struct engram_error *err)
+{
+	eng_u128 sum, *bucket = &b->digest[eng_digest_bucket(&item->id)];
+	int r = eng_item_digest(item, &sum, err);
+
+	if (r == 0)
+		*bucket += subtract ? -sum : sum;
+	return r;
+}
+
+static int load_old(struct batch *b, struct step *s, const struct engram_id *id, struct engram_error *err)
+{
+	struct eng_bytes value;
+	struct eng_brief brief;
+	int r = eng_txn_get(b->txn, ENG_T_ITEMS, eng_bytes(id->b, sizeof id->b), &value);
+
+	*s = (struct step){.old_doc = ENG_NO_DOC, .doc = ENG_NO_DOC};
+	eng_item_init(&s->item, id, &b->item);
+	if (r < 0)
+		return eng_txn_status(b->txn, err);
+	if (r == 0)
+		return 0;
+	r = eng_item_load(&s->item, &s->old_doc, id, value, &b->item, err);
+	if (r == 0)
+		r = digest_add(b, &s->item, true, err);
+	if (r == 0)
+		r = eng_doc_read(&s->old, &s->item, err);
+	if (r < 0 || s->old_doc == ENG_NO_DOC)
+		return r;
+	if (!s->old.live || !eng_state_brief(&brief, b->txn, s->old_doc) || !brief.live)
+		return eng_err(err, ENGRAM_EDAMAGED, "state: document %u and its item do not agree", s->old_doc);
+	s->old_tokens = brief.tokens;
+	return 0;
+}
+
+static int text_of(struct engram_str *out, struct eng_buf *scratch, struct batch *b, const struct eng_doc *d,
+                   struct engram_error *err)
+{
+	*out = (struct engram_str){0};
+	if (!d->live || d->text.dot.seq == 0)
+		return 0;
+	if (d->text_p) {
+		*out = (struct engram_str){(const char *)d->text_p, d->text.n};
+		return 0;
+	}
+	return eng_text_load(out, scratch, b->space, &d->text, err);
+}
+
+static bool same_place(const struct eng_text_at *a, const struct eng_text_at *b)
+{
+	return a->dot.seq == b->dot.seq && a->element == b->element &&
+	       (a->dot.seq == 0 || eng_series_cmp(&a->dot.series, &b->dot.series) == 0);
+}
+
+/* The old text leaves: its words, and (for the text view) where it can be read. */
+static int text_leaves(struct batch *b, struct step *s, struct engram_str text, struct engram_error *err)
+{
+	struct eng_change c = {s->old_doc, s->old.text};
+	uint8_t record[ENG_CHANGE_SIZE];
+
+	if (!text.p)
+		return 0;
+	if (eng_terms_of(&b->terms, text.p, text.n) < 0)
+		return eng_err_nomem(err);
+	b->meta.tokens -= s->old_tokens;
+	b->meta.changes++;
+	eng_change_encode(record, &c);
+	eng_txn_put(b->txn, ENG_T_CHANGES, eng_bytes(&b->meta.changes, sizeof b->meta.changes),
+	            eng_bytes(record, sizeof record));
+	return eng_dfmap_add(&b->df, &b->terms, -1) < 0 ? eng_err_nomem(err) : 0;
+}
+
+static int set_row(struct batch *b, uint32_t doc, const char *text, size_t n, struct engram_error *err)
+{
+	int8_t codes[ENG_HASH1_DIM], *copy = NULL;
+
+	if (text && eng_hash1(codes, text, n, NULL)) {
+		copy = eng_arena_dup(b->keep, codes, sizeof codes);
+		if (!copy)
+			return eng_err_nomem(err);
+	}
+	b->rows[b->nrows++] = (struct eng_row_change){doc, copy};
+	return 0;
+}
+
+static int text_arrives(struct batch *b, struct step *s, struct engram_str text, struct engram_error *err)
+{
+	struct engram_str copy;
+	int r = set_row(b, s->doc, text.p, text.n, err);
+
+	if (r < 0 || !text.p)
+		return r;
+	if (eng_terms_of(&b->terms, text.p, text.n) < 0)
+		return eng_err_nomem(err);
+	s->tokens = b->terms.tokens;
+	b->meta.tokens += s->tokens;
+	if (eng_dfmap_add(&b->df, &b->terms, 1) < 0)
+		return eng_err_nomem(err);
+	if (s->old.live)
+		return 0;
+	if (eng_arena_str(b->keep, &copy, text) < 0)
+		return eng_err_nomem(err);
+	b->fresh[b->nfresh++] = (struct eng_fresh_text){s->doc, copy};
+	return 0;
+}
+
+static int move_text(struct batch *b, struct step *s, struct engram_error *err)
+{
+	struct engram_str old = {0}, new = {0};
+	int r;
+
+	s->tokens = s->old_tokens;
+	if (s->old.live && s->new.live && same_place(&s->old.text, &s->new.text))
+		return 0;
+	r = text_of(&old, &b->old_text, b, &s->old, err);
+	if (r == 0)
+		r = text_of(&new, &b->new_text, b, &s->new, err);
+	/* Stored again: another frame, the same words. */
+	if (r < 0 || (old.p && new.p && eng_str_eq(old, new)))
+		return r;
+	r = text_leaves(b, s, old, err);
+	s->tokens = 0;
+	if (r == 0 && s->new.live)
+		r = text_arrives(b, s, new, err);
+	else if (r == 0 && s->old.live)
+		r = set_row(b, s->old_doc, NULL, 0, err);
+	return r;
+}
+
+static void move_order(struct batch *b, const struct step *s)
+{
+	uint8_t old[ENG_ORDER_KEY], new[ENG_ORDER_KEY];
+	bool same;
+
+	eng_order_key(old, s->old.brief.stored_us, &s->item.id);
+	eng_order_key(new, s->new.brief.stored_us, &s->item.id);
+	same = s->old.live && s->new.live && s->old_doc == s->doc && memcmp(old, new, sizeof old) == 0;
+	if (s->old.live && !same)
+		eng_txn_del(b->txn, ENG_T_ORDER, eng_bytes(old, sizeof old));
+	if (s->new.live && !same)
+		eng_txn_put(b->txn, ENG_T_ORDER, eng_bytes(new, sizeof new), eng_bytes(&s->doc, sizeof s->doc));
+}
+
+static bool has_tag(const struct eng_doc *d, struct engram_str tag)
+{
+	for (size_t i = 0; d->live && i < d->ntags; i++)
+		if (eng_str_eq(d->tags[i], tag))
+			return true;
+	return false;
+}
+
+static void move_tags(struct batch *b, const struct step *s)
+{
+	uint8_t key[ENG_TAG_KEY_MAX];
+	size_t n;
+
+	for (size_t i = 0; s->old.live && i < s->old.ntags; i++) {
+		if (has_tag(&s->new, s->old.tags[i]))
+			continue;
+		n = eng_tag_key(key, s->old.tags[i], s->old_doc);
+		eng_txn_del(b->txn, ENG_T_TAGS, eng_bytes(key, n));
+	}
+	for (size_t i = 0; s->new.live && i < s->new.ntags; i++) {
+		if (has_tag(&s->old, s->new.tags[i]))
+			continue;
+		n = eng_tag_key(key, s->new.tags[i], s->doc);
+		eng_txn_put(b->txn, ENG_T_TAGS, eng_bytes(key, n), eng_bytes("", 0));
+	}
+}
+
+static void move_brief(struct batch *b, struct step *s)
+{
+	if (!s->old.live && !s->new.live)
+		return;
+	s->new.brief.tokens = s->tokens;
+	b->briefs[b->nbriefs++] = (struct brief_change){
+		.doc = s->new.live ? s->doc : s->old_doc,
+		.brief = s->new.live ? s->new.brief : (struct eng_brief){.live = 0},
+	};
+	b->meta.live += (uint64_t)s->new.live - (uint64_t)s->old.live;
+}
+
+static int take_id(struct batch *b, size_t i, struct engram_error *err)
+{
+	const struct engram_id *id = &b->raw->ids[i].id;
+	struct step s;
+	int r;
+
+	eng_arena_reset(&b->item);
+	r = load_old(b, &s, id, err);
+	if (r == 0)
+		r = eng_raw_apply(b->raw, i, &s.item, err);
+	if (r == 0)
+		r = digest_add(b, &s.item, false, err);
+	if (r == 0)
+		r = eng_doc_read(&s.new, &s.item, err);
+	if (r < 0)
+		return r;
+	if (s.new.live)
+		s.doc = s.old.live ? s.old_doc : b->meta.docs++;
+	r = move_text(b, &s, err);
+	if (r < 0)
+		return r;
+	move_order(b, &s);
+	move_tags(b, &s);
+	move_brief(b, &s);
+	r = eng_item_value(&b->value, &s.item, s.doc, err);
+	if (r == 0)
+		eng_txn_put(b->txn, ENG_T_ITEMS, eng_bytes(id->b, sizeof id->b), eng_bytes(b->value.p, b->value.n));
+	return r;
+}
+
+/* -- what was gathered ------------------------------------------------------------------- */
+
+static int by_brief(const void *a, const void *b)
+{
+	const struct brief_change *x = a, *y = b;
+
+	return (x->doc > y->doc) - (x->doc < y->doc);
+}
+
+static int by_row(const void *a, const void *b)
+{
+	const struct eng_row_change *x = a, *y = b;
+
+	return (x->doc > y->doc) - (x->doc < y->doc);
+}
+
+static int write_briefs(struct batch *b, struct engram_error *err)
+{
+	const size_t size = ENG_BRIEF_CHUNK * ENG_BRIEF_SIZE;
+	uint8_t *p = eng_alloc(size);
+
+	if (!p)
+		return eng_err_nomem(err);
+	if (b->nbriefs)
+		qsort(b->briefs, b->nbriefs, sizeof *b->briefs, by_brief);
+	for (size_t i = 0; i < b->nbriefs;) {
+		uint32_t chunk = b->briefs[i].doc / ENG_BRIEF_CHUNK;
+		struct eng_bytes key = eng_bytes(&chunk, sizeof chunk), old;
+		memset(p, 0, size);
+		if (eng_txn_get(b->txn, ENG_T_BRIEF, key, &old) == 1 && old.n == size)
+			memcpy(p, old.p, size);
+		for (; i < b->nbriefs && b->briefs[i].doc / ENG_BRIEF_CHUNK == chunk; i++)
+			eng_brief_encode(p + (size_t)(b->briefs[i].doc % ENG_BRIEF_CHUNK) * ENG_BRIEF_SIZE,
+			                 &b->briefs[i].brief);
+		eng_txn_put(b->txn, ENG_T_BRIEF, key, eng_bytes(p, size));
+	}
+	eng_free(p);
+	return eng_txn_status(b->txn, err);
+}
+
+static void write_digest(struct batch *b)
+{
+	uint8_t p[ENG_DIGEST_CHUNK * 16];
+
+	for (uint32_t chunk = 0; chunk < ENG_DIGEST_BUCKETS / ENG_DIGEST_CHUNK; chunk++) {
+		const eng_u128 *delta = b->digest + chunk * ENG_DIGEST_CHUNK;
+		struct eng_bytes key = eng_bytes(&chunk, sizeof chunk), old;
+		eng_u128 any = 0;
+		for (unsigned i = 0; i < ENG_DIGEST_CHUNK; i++)
+			any |= delta[i];
+		if (any == 0)
+			continue;
+		memset(p, 0, sizeof p);
+		if (eng_txn_get(b->txn, ENG_T_DIGEST, key, &old) == 1 && old.n == sizeof p)
+			memcpy(p, old.p, sizeof p);
+		for (unsigned i = 0; i < ENG_DIGEST_CHUNK; i++)
+			eng_u128_encode(p + 16 * i, eng_u128_decode(p + 16 * i) + delta[i]);
+		eng_txn_put(b->txn, ENG_T_DIGEST, key, eng_bytes(p, sizeof p));
+	}
+}
+
+static void write_heads(struct batch *b)
+{
+	uint8_t record[ENG_HEAD_SIZE], key[24];
+
+	for (size_t i = 0; i < b->raw->nheads; i++) {
+		const struct eng_head *h = &b->raw->heads[i];
+		if (h->seq == 0)
+			continue;
+		eng_head_encode(record, h);
+		eng_txn_put(b->txn, ENG_T_HEADS, eng_bytes(h->series.b, sizeof h->series.b),
+		            eng_bytes(record, sizeof record));
+	}
+	for (size_t i = 0; i < b->raw->nskips; i++) {
+		const struct eng_raw_skip *s = &b->raw->skips[i];
+		const uint8_t value[2] = {s->kind, s->version};
+		memcpy(key, s->dot.series.b, 16);
+		for (unsigned j = 0; j < 8; j++) /* big-endian: skipped frames of a series in order */
+			key[16 + j] = (uint8_t)(s->dot.seq >> (56 - 8 * j));
+		eng_txn_put(b->txn, ENG_T_SKIPPED, eng_bytes(key, sizeof key), eng_bytes(value, sizeof value));
+	}
+}
+
+static void write_meta(struct batch *b)
+{
+	uint8_t record[ENG_META_SIZE];
+
+	if (b->raw->stamp > b->meta.stamp)
+		b->meta.stamp = b->raw->stamp;
+	eng_meta_encode(record, &b->meta);
+	eng_txn_put(b->txn, ENG_T_META, eng_bytes("meta", 4), eng_bytes(record, sizeof record));
+}
+
+static int write_gathered(struct batch *b, struct engram_error *err)
+{
+	int r = df_write(b, err);
+
+	if (r == 0)
+		r = write_briefs(b, err);
+	if (b->nrows)
+		qsort(b->rows, b->nrows, sizeof *b->rows, by_row);
+	if (r == 0)
+		r = eng_rows_write(b->txn, b->rows, b->nrows, b->meta.docs, err);
+	if (r < 0)
+		return r;
+	write_digest(b);
+	write_heads(b);
+	write_meta(b);
+	return 0;
+}
+
+/* -- the batch ------------------------------------------------------------------------------ */
+
+struct sorted_id {
+	struct engram_id id;
+	uint32_t at;
+};
+
+static int by_id(const void *a, const void *b)
+{
+	return eng_id_cmp(a, b);
+}
+
+/* In id order: neighbouring items lie on one page of the tree. */
+static int take_ids(struct batch *b, struct engram_error *err)
+{
+	size_t n = b->raw->nids;
+	struct sorted_id *order = eng_alloc((n + 1) * sizeof *order);
+	int r = 0;
+
+	if (!order)
+		return eng_err_nomem(err);
+	for (size_t i = 0; i < n; i++)
+		order[i] = (struct sorted_id){b->raw->ids[i].id, (uint32_t)i};
+	if (n)
+		qsort(order, n, sizeof *order, by_id);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = take_id(b, order[i].at, err);
+	eng_free(order);
+	return r;
+}
+
+static int alloc_batch(struct batch *b, struct engram_error *err)
+{
+	size_t n = b->raw->nids + 1;
+
+	b->digest = eng_calloc(ENG_DIGEST_BUCKETS, sizeof *b->digest);
+	b->briefs = eng_alloc(n * sizeof *b->briefs);
+	b->rows = eng_alloc(n * sizeof *b->rows);
+	b->fresh = eng_alloc(n * sizeof *b->fresh);
+	return b->digest && b->briefs && b->rows && b->fresh ? 0 : eng_err_nomem(err);
+}
+
+static void free_batch(struct batch *b)
+{
+	eng_free(b->digest);
+	eng_free(b->briefs);
+	eng_free(b->rows);
+	eng_free(b->fresh);
+	eng_dfmap_free(&b->df);
+	eng_buf_free(&b->value);
+	eng_buf_free(&b->old_text);
+	eng_buf_free(&b->new_text);
+	eng_terms_free(&b->terms);
+	eng_arena_free(&b->item);
+}
+
+int eng_batch_apply(struct engram_space *s, struct eng_gen *g, const struct eng_raw *raw,
+                    struct eng_fresh_text **fresh, size_t *nfresh, struct eng_arena *keep, struct engram_error *err)
+{
+	struct batch b = {.space = s, .raw = raw, .item = ENG_ARENA_INIT, .keep = keep};
+	int r = alloc_batch(&b, err);
+
+	if (r == 0)
+		r = eng_txn_begin(&b.txn, g->store, true, err);
+	if (r == 0)
+		r = eng_meta_load(&b.meta, b.txn, &s->id, err);
+	if (r == 0)
+		r = take_ids(&b, err);
+	if (r == 0)
+		r = write_gathered(&b, err);
+	if (r == 0) {
+		r = eng_txn_commit(b.txn, err);
+		b.txn = NULL;
+	}
+	eng_txn_abort(b.txn);
+	if (r == 0) {
+		*fresh = b.fresh;
+		*nfresh = b.nfresh;
+		b.fresh = NULL;
+	}
+	free_batch(&b);
+	return r;
+}

@@ -1,0 +1,46 @@
+/* info.c - what a space holds, in numbers. */
+#include "space/snapshot_int.h"
+
+#include <stdio.h>
+
+static uint64_t file_bytes(const struct engram_space *s, const char *name, const char *suffix)
+{
+	char path[ENG_PATH_MAX];
+	struct eng_stat st;
+
+	if (!eng_path(path, s->dir, "%s%s", name, suffix) || s->sys->fs.ops->stat(s->sys->fs.ctx, path, &st) < 0)
+		return 0;
+	return st.blocks * 512;
+}
+
+static uint64_t derived_bytes(const struct engram_space *s)
+{
+	if (!s->gen)
+		return 0;
+	return file_bytes(s, s->gen->state, "") + file_bytes(s, s->gen->state, "-lock") +
+	       file_bytes(s, s->gen->text, "") + file_bytes(s, s->gen->text, "-wal") +
+	       file_bytes(s, s->gen->text, "-shm");
+}
+
+int engram_space_info(struct engram_space *s, struct engram_space_info *out, struct engram_error *err)
+{
+	struct engram_space_info info = {0};
+	struct eng_snapshot *snap;
+	int r = eng_space_check_handle(s, err);
+
+	if (r == 0)
+		r = eng_snapshot_open(&snap, s, ENG_SNAP_ITEMS, err);
+	if (r < 0)
+		return r;
+	snprintf(info.name, sizeof info.name, "%s", s->name);
+	info.id = s->id;
+	info.created_us = s->created_us;
+	info.memories = eng_snapshot_corpus(snap).docs;
+	info.frames = snap->view.durable;
+	info.unapplied = eng_snapshot_unapplied(snap);
+	info.log_bytes = eng_log_bytes(s->log);
+	info.derived_bytes = derived_bytes(s);
+	eng_snapshot_close(snap);
+	*out = info;
+	return 0;
+}

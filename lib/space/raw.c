@@ -1,0 +1,265 @@
+/* raw.c - frames as read from the log, indexed by the ids they are about.
+ *
+ * The same container serves the overlay of a reader (what lies behind the
+ * state's watermark), the look-up of a writer, and a batch of apply: all three
+ * feed the frames to eng_item_add, so they cannot disagree on what a frame
+ * means.
+ *
+ * Payloads are copied into the arena, since a cursor's frame lives only until
+ * the next one and items keep pointers into it. */
+#include "space/space_int.h"
+
+#include <inttypes.h>
+
+#include "base/alloc.h"
+
+#define NO_LINK UINT32_MAX
+
+/* -- id map --------------------------------------------------------------------- */
+
+static size_t id_slot(const struct engram_id *id, size_t cap)
+{
+	/* Ids are hashes, but an adopted one may be anything: mix. */
+	uint64_t h = (eng_get64(id->b) ^ eng_get64(id->b + 8)) * 0x9e3779b97f4a7c15ull;
+
+	return (size_t)(h >> 20) & (cap - 1);
+}
+
+void eng_idmap_free(struct eng_idmap *m)
+{
+	eng_free(m->slots);
+	*m = (struct eng_idmap){0};
+}
+
+static bool idmap_grow(struct eng_raw *r)
+{
+	size_t cap = r->map.cap ? 2 * r->map.cap : 256;
+	uint32_t *slots = eng_calloc(cap, sizeof *slots);
+
+	if (!slots)
+		return false;
+	for (size_t i = 0; i < r->nids; i++) {
+		size_t at = id_slot(&r->ids[i].id, cap);
+		while (slots[at])
+			at = (at + 1) & (cap - 1);
+		slots[at] = (uint32_t)i + 1;
+	}
+	eng_free(r->map.slots);
+	r->map.slots = slots;
+	r->map.cap = cap;
+	return true;
+}
+
+int64_t eng_raw_find(const struct eng_raw *r, const struct engram_id *id)
+{
+	size_t at;
+
+	if (r->map.cap == 0)
+		return -1;
+	for (at = id_slot(id, r->map.cap); r->map.slots[at]; at = (at + 1) & (r->map.cap - 1))
+		if (eng_id_cmp(&r->ids[r->map.slots[at] - 1].id, id) == 0)
+			return r->map.slots[at] - 1;
+	return -1;
+}
+
+/* -- growing arrays ---------------------------------------------------------------- */
+
+static bool grow(void *array, size_t *cap, size_t need, size_t size)
+{
+	size_t want = *cap ? *cap : 64;
+	void **p = array, *q;
+
+	if (need <= *cap)
+		return true;
+	while (want < need)
+		want *= 2;
+	q = eng_realloc(*p, want * size);
+	if (!q)
+		return false;
+	*p = q;
+	*cap = want;
+	return true;
+}
+
+void eng_raw_init(struct eng_raw *r)
+{
+	*r = (struct eng_raw){.arena = ENG_ARENA_INIT};
+}
+
+void eng_raw_free(struct eng_raw *r)
+{
+	eng_free(r->frames);
+	eng_free(r->ids);
+	eng_free(r->links);
+	eng_free(r->heads);
+	eng_free(r->skips);
+	eng_idmap_free(&r->map);
+	eng_arena_free(&r->arena);
+	eng_raw_init(r);
+}
+
+/* -- adding --------------------------------------------------------------------------- */
+
+static bool add_id(struct eng_raw *r, int64_t *at, const struct engram_id *id)
+{
+	size_t slot;
+
+	if (2 * (r->nids + 1) > r->map.cap && !idmap_grow(r))
+		return false;
+	if (!grow(&r->ids, &r->ids_cap, r->nids + 1, sizeof *r->ids))
+		return false;
+	for (slot = id_slot(id, r->map.cap); r->map.slots[slot]; slot = (slot + 1) & (r->map.cap - 1))
+		;
+	r->ids[r->nids] = (struct eng_raw_id){*id, NO_LINK, NO_LINK};
+	*at = (int64_t)r->nids++;
+	r->map.slots[slot] = (uint32_t)r->nids;
+	return true;
+}
+
+static bool link_subject(struct eng_raw *r, const struct engram_id *id, uint32_t frame)
+{
+	int64_t at = eng_raw_find(r, id);
+	uint32_t link = (uint32_t)r->nlinks;
+
+	if (!grow(&r->links, &r->links_cap, r->nlinks + 1, sizeof *r->links))
+		return false;
+	if (at < 0 && !add_id(r, &at, id))
+		return false;
+	r->links[r->nlinks++] = (struct eng_raw_link){frame, NO_LINK};
+	if (r->ids[at].first == NO_LINK)
+		r->ids[at].first = link;
+	else
+		r->links[r->ids[at].last].next = link;
+	r->ids[at].last = link;
+	return true;
+}
+
+/* Kinds that give an item a dot. */
+static bool item_kind(const struct eng_header *h)
+{
+	return h->kind == ENG_MEMORY || h->kind == ENG_REVISION || h->kind == ENG_FORGET;
+}
+
+/* What this program understands; a birth frame changes no item. */
+static bool known_kind(const struct eng_header *h)
+{
+	return h->version <= ENG_FRAME_VERSION && (item_kind(h) || h->kind == ENG_BIRTH);
+}
+
+static int add_frame(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
+{
+	struct eng_prelude p;
+	struct eng_frame copy = *f;
+	int rc = eng_prelude_decode(&p, f->payload, f->h.payload_len, err);
+
+	if (rc < 0)
+		return eng_err(err, ENGRAM_EDAMAGED, "frame %" PRIu64 ": its prelude cannot be read", f->h.seq);
+	copy.payload = eng_arena_dup(&r->arena, f->payload, f->h.payload_len);
+	if (!copy.payload || !grow(&r->frames, &r->frames_cap, r->n + 1, sizeof *r->frames))
+		return eng_err_nomem(err);
+	for (unsigned i = 0; i < p.nsubjects; i++) {
+		struct engram_id id = eng_prelude_subject(&p, i);
+		if (!link_subject(r, &id, (uint32_t)r->n))
+			return eng_err_nomem(err);
+	}
+	r->frames[r->n++] = copy;
+	return 0;
+}
+
+static int add_skip(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
+{
+	if (!grow(&r->skips, &r->skips_cap, r->nskips + 1, sizeof *r->skips))
+		return eng_err_nomem(err);
+	r->skips[r->nskips++] =
+		(struct eng_raw_skip){{f->h.series, f->h.seq}, f->h.kind, f->h.version};
+	return 0;
+}
+
+/* -- reading ----------------------------------------------------------------------------- */
+
+const struct eng_head *eng_raw_head(const struct eng_raw *r, const struct eng_series *series)
+{
+	return eng_head_find(r->heads, r->nheads, series);
+}
+
+static int head_of(struct eng_head **out, struct eng_raw *r, const struct eng_series *series,
+                   const struct eng_head *from, struct engram_error *err)
+{
+	struct eng_head *h = (struct eng_head *)eng_raw_head(r, series);
+
+	if (!h) {
+		if (!grow(&r->heads, &r->heads_cap, r->nheads + 1, sizeof *r->heads))
+			return eng_err_nomem(err);
+		h = &r->heads[r->nheads++];
+		*h = from ? *from : (struct eng_head){.series = *series};
+	}
+	*out = h;
+	return 0;
+}
+
+static bool limit_reached(const struct eng_raw *r, struct eng_raw_limit *limit)
+{
+	limit->full = r->read >= limit->frames || r->bytes >= limit->bytes;
+	return limit->full;
+}
+
+/* 1 = go on, 0 = this series stops here. */
+static int take(struct eng_raw *r, struct eng_head *h, const struct eng_frame *f, struct engram_error *err)
+{
+	int rc = 0;
+
+	if (!known_kind(&f->h) && f->h.flags & ENG_FLAG_CRITICAL)
+		return 0; /* what follows cannot be understood without it */
+	if (!known_kind(&f->h))
+		rc = add_skip(r, f, err);
+	else if (item_kind(&f->h))
+		rc = add_frame(r, f, err);
+	if (rc < 0)
+		return rc;
+	r->read++;
+	r->bytes += eng_frame_size(f->h.payload_len);
+	if (f->h.stamp > r->stamp)
+		r->stamp = f->h.stamp;
+	h->seq = f->h.seq;
+	h->header_check = f->h.header_check;
+	h->stamp = f->h.stamp;
+	return 1;
+}
+
+int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series *series,
+                 const struct eng_head *from, uint64_t upto, struct eng_raw_limit *limit, struct engram_error *err)
+{
+	struct eng_cursor *c = NULL;
+	struct eng_frame f;
+	struct eng_head *h = NULL;
+	int rc = head_of(&h, r, series, from, err);
+
+	if (rc < 0 || h->seq >= upto)
+		return rc;
+	rc = eng_cursor_open(&c, log, series, h->seq, upto, h->seq ? &h->next : NULL, err);
+	if (rc < 0)
+		return rc;
+	while (!limit_reached(r, limit)) {
+		rc = eng_cursor_next(c, &f, err);
+		if (rc <= 0)
+			break;
+		rc = take(r, h, &f, err);
+		if (rc <= 0)
+			break;
+		h->next = eng_cursor_place(c);
+		rc = 0;
+	}
+	eng_cursor_close(c);
+	return rc < 0 ? rc : 0;
+}
+
+int eng_raw_apply(const struct eng_raw *r, size_t i, struct eng_item *item, struct engram_error *err)
+{
+	for (uint32_t l = r->ids[i].first; l != NO_LINK; l = r->links[l].next) {
+		bool changed;
+		int rc = eng_item_add(item, &changed, &r->frames[r->links[l].frame], false, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}

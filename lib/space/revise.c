@@ -1,0 +1,180 @@
+/* revise.c - revision frames: some fields of a memory change.
+ *
+ * A revision names the elements it replaces, those that it saw: of a field the
+ * one that counts, of a tag every add that is not dead yet (one left alive
+ * would keep the tag).  Concurrent revisions do not name each other; then the
+ * newer counts everywhere. */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "space/writer_int.h"
+
+struct refs {
+	struct eng_arena *arena;
+	struct eng_ref *at;
+	size_t n, cap;
+	bool failed;
+};
+
+static void add_ref(struct refs *refs, const struct eng_dot_record *d, uint32_t index)
+{
+	if (refs->failed)
+		return;
+	if (refs->n == refs->cap) {
+		size_t cap = refs->cap ? 2 * refs->cap : 16;
+		struct eng_ref *at = eng_arena_alloc(refs->arena, cap * sizeof *at);
+		if (!at) {
+			refs->failed = true;
+			return;
+		}
+		if (refs->n)
+			memcpy(at, refs->at, refs->n * sizeof *at);
+		refs->at = at;
+		refs->cap = cap;
+	}
+	refs->at[refs->n++] = (struct eng_ref){d->dot, d->header_check, index};
+}
+
+static void replace_winner(struct refs *refs, const struct eng_winner *w)
+{
+	if (w->dot)
+		add_ref(refs, w->dot, w->element->index);
+}
+
+static void replace_fields(struct refs *refs, const struct eng_reading *r, unsigned fields)
+{
+	const struct {
+		unsigned field;
+		const struct eng_winner *winner;
+	} all[] = {
+		{ENGRAM_TEXT, &r->text},           {ENGRAM_CONFIDENCE, &r->confidence},
+		{ENGRAM_OCCURRED, &r->occurred},   {ENGRAM_VALID_UNTIL, &r->valid_until},
+		{ENGRAM_SOURCE, &r->source},       {ENGRAM_ACTOR, &r->actor},
+		{ENGRAM_META, &r->meta},           {ENGRAM_VECTOR, &r->vector},
+	};
+
+	for (size_t i = 0; i < ENG_COUNT(all); i++)
+		if (fields & all[i].field)
+			replace_winner(refs, all[i].winner);
+}
+
+/* -- tags ------------------------------------------------------------------------ */
+
+static bool replaced(const struct eng_item *item, const struct eng_dot_record *d, uint32_t index)
+{
+	for (size_t i = 0; i < item->ndots; i++)
+		for (unsigned j = 0; j < item->dots[i].nrefs; j++) {
+			const struct eng_ref *ref = &item->dots[i].refs[j];
+			if (ref->dot.seq == d->dot.seq && (ref->index == 0 || ref->index == index) &&
+			    eng_series_cmp(&ref->dot.series, &d->dot.series) == 0)
+				return true;
+		}
+	return false;
+}
+
+static bool wanted_gone(const struct eng_element *e, bool all, const struct engram_str *untag, size_t nuntag)
+{
+	struct engram_str tag = {(const char *)e->p, e->n};
+
+	if (e->type != ENG_EL_TAG)
+		return false;
+	for (size_t i = 0; !all && i < nuntag; i++)
+		if (eng_str_eq(tag, untag[i]))
+			return true;
+	return all;
+}
+
+static void replace_tags(struct refs *refs, const struct eng_item *item, const struct eng_reading *r, bool all,
+                         const struct engram_str *untag, size_t nuntag)
+{
+	for (size_t i = 0; i < item->ndots; i++) {
+		const struct eng_dot_record *d = &item->dots[i];
+		if (d->stamp <= r->forgotten)
+			continue;
+		for (unsigned j = 0; j < d->nelements; j++)
+			if (wanted_gone(&d->elements[j], all, untag, nuntag) &&
+			    !replaced(item, d, d->elements[j].index))
+				add_ref(refs, d, d->elements[j].index);
+	}
+}
+
+/* -- the frame -------------------------------------------------------------------- */
+
+static void add_clears(struct eng_payload_out *o, unsigned clear)
+{
+	static const struct {
+		unsigned field;
+		uint16_t type;
+	} all[] = {
+		{ENGRAM_CONFIDENCE, ENG_EL_CONFIDENCE}, {ENGRAM_OCCURRED, ENG_EL_OCCURRED},
+		{ENGRAM_VALID_UNTIL, ENG_EL_VALID_UNTIL}, {ENGRAM_SOURCE, ENG_EL_SOURCE},
+		{ENGRAM_ACTOR, ENG_EL_ACTOR}, {ENGRAM_META, ENG_EL_META}, {ENGRAM_VECTOR, ENG_EL_VECTOR},
+	};
+
+	for (size_t i = 0; i < ENG_COUNT(all); i++)
+		if (clear & all[i].field)
+			eng_payload_u32(o, ENG_EL_CLEAR, all[i].type);
+}
+
+static int queue(struct engram_writer *w, const struct engram_id *id, const struct refs *refs,
+                 const struct engram_memory *m, unsigned clear, struct engram_error *err)
+{
+	const struct eng_ref *at = refs->at;
+	size_t n = refs->n;
+	struct eng_payload_out o;
+	int r = eng_writer_spill(w, id, &at, &n, err);
+
+	if (r == 0)
+		r = eng_writer_begin(&o, w, id, 1, at, n, err);
+	if (r < 0)
+		return r;
+	eng_draft_elements(&o, m);
+	add_clears(&o, clear);
+	return eng_writer_end(&o, w, ENG_REVISION, err);
+}
+
+static int not_there(const struct engram_id *id, const struct eng_item *item, struct engram_error *err)
+{
+	char text[ENGRAM_ID_TEXT + 1];
+	int r;
+
+	engram_id_format(text, id);
+	r = eng_err(err, ENGRAM_ENOID, item->ndots ? "the memory %s is forgotten" : "no memory has the id %s", text);
+	eng_err_object(err, text);
+	return r;
+}
+
+int engram_revise(struct engram_writer *w, const struct engram_id *id, const struct engram_memory *m, unsigned clear,
+                  const struct engram_str *untag, size_t nuntag, struct engram_error *err)
+{
+	struct eng_reading reading = {0};
+	struct refs refs = {0};
+	struct eng_item item;
+	uint32_t doc;
+	int r = eng_writer_check(w, err);
+
+	if (r == 0)
+		r = eng_revision_validate(m, clear, untag, nuntag, err);
+	if (r < 0)
+		return r;
+	eng_writer_apply(w, false);
+	r = eng_writer_look(w, err);
+	if (r < 0)
+		return r;
+	eng_arena_reset(&w->arena);
+	refs.arena = &w->arena;
+	r = eng_view_item(&w->view, &item, &doc, id, &w->arena, err);
+	if (r == 0 && item.ndots > 0)
+		r = eng_item_read(&item, &reading, err);
+	if (r == 0 && !reading.live)
+		r = not_there(id, &item, err);
+	if (r < 0)
+		return r;
+	replace_fields(&refs, &reading, m->has | clear);
+	replace_tags(&refs, &item, &reading, clear & ENGRAM_TAGS, untag, nuntag);
+	if (refs.failed)
+		return eng_err_nomem(err);
+	if (refs.n == 0 && m->has == 0 && !(clear & ~(unsigned)ENGRAM_TAGS))
+		return 0; /* tags that it does not have */
+	return queue(w, id, &refs, m, clear, err);
+}

@@ -1,0 +1,49 @@
+/* snapshot_int.h - what snapshot.c, overlay.c and unindexed.c share. */
+#ifndef ENG_SPACE_SNAPSHOT_INT_H
+#define ENG_SPACE_SNAPSHOT_INT_H
+
+#include "space/space_int.h"
+
+/* A live memory that raw frames are about. */
+struct eng_overlay_doc {
+	struct eng_item item;
+	struct eng_reading reading;
+	struct eng_doc doc;
+	struct eng_terms terms;
+};
+
+struct eng_snapshot {
+	struct eng_view view;
+	unsigned flags;
+	struct eng_arena arena; /* items, codes, sets: lives as long as the snapshot */
+	/* overlay */
+	struct eng_overlay_doc *raw; /* by stored descending, id ascending */
+	size_t nraw;
+	int32_t *raw_of;    /* of view.raw.ids[i]: place in raw, -1 = not live */
+	struct eng_rows rows; /* of the overlay; n 0 without ENG_SNAP_ROWS */
+	uint32_t *masked;   /* documents of the state that the overlay replaces, ascending */
+	size_t nmasked;
+	uint64_t masked_tokens;
+	struct eng_dfmap df; /* sorted: what overlay and mask change */
+	uint64_t raw_tokens;
+	/* state, looked up once */
+	const uint8_t **briefs; /* chunks */
+	uint32_t nbriefs;
+	/* text view */
+	struct eng_fts *fts; /* the generation's */
+	struct eng_text_mark mark;
+	uint32_t *changed;  /* documents below mark.docs whose text changed since, ascending */
+	size_t nchanged;
+	struct eng_unindexed *unindexed;
+	struct eng_terms *lacking; /* terms of state documents among them */
+	size_t nunindexed, nlacking;
+	bool unindexed_done;
+};
+
+int eng_overlay_build(struct eng_snapshot *s, struct engram_error *err);
+void eng_overlay_free(struct eng_snapshot *s);
+int eng_text_look(struct eng_snapshot *s, struct engram_error *err);
+bool eng_snapshot_masked(const struct eng_snapshot *s, uint32_t doc);
+bool eng_doc_in(const uint32_t *docs, size_t n, uint32_t doc); /* ascending */
+
+#endif

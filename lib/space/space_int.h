@@ -1,0 +1,415 @@
+/* space_int.h - what the files of space/ share.
+ *
+ * From the bottom up:
+ *   gen.c       CURRENT and the derived files it names (a *generation*)
+ *   schema.c    how the tables of the state are encoded
+ *   raw.c       frames read from the log, indexed by the ids they are about
+ *   view.c      state + raw frames of one moment: any item by id
+ *   doc.c       what the tables hold of one item, computed from its reading
+ *   snapshot.c  overlay.c  the view as numbered documents, for recall
+ *   apply.c     apply_item.c rows.c text_sync.c: raw frames into the tables
+ */
+#ifndef ENG_SPACE_SPACE_INT_H
+#define ENG_SPACE_SPACE_INT_H
+
+#include "base/le.h"
+#include "merge/digest.h"
+#include "space/space.h"
+#include "store/store.h"
+
+/* Frames and bytes that may wait before a writer takes them into the state:
+ * vectors and words of 1,000 raw texts cost a recall 2 to 5 ms, of 128 a
+ * tenth of it, and applying 128 costs 3 ms at a million ids. */
+#define ENG_APPLY_FRAMES 128u
+#define ENG_APPLY_BYTES (32u << 10)
+/* Above these a writer waits for the lock: readers could not keep up. */
+#define ENG_APPLY_MUST (64u << 10)
+/* A bulk writer applies at this pace. */
+#define ENG_APPLY_BULK 20000u
+/* One transaction takes at most so much: bounds memory. */
+#define ENG_BATCH_FRAMES 20000u
+#define ENG_BATCH_BYTES (16u << 20)
+/* What a reader without usable state scans at most, and what it scores
+ * directly where the text view lacks documents. */
+#define ENG_SCAN_MAX (64u << 20)
+
+#define ENG_STATE_VERSION 1u
+#define ENG_NO_DOC UINT32_MAX
+
+/* -- the handle ----------------------------------------------------------- */
+
+/* One more byte of NAME/lock (log/locks.h has the others).  Shared: a writer,
+ * as long as there is no frame yet; exclusive: adopt and drop. */
+#define ENG_LOCK_IDENTITY 3u
+
+struct eng_gen;
+
+struct engram_space {
+	uint32_t magic;
+	uint32_t pid; /* who opened it: refuses use after fork */
+	const struct eng_sys *sys;
+	char *dir;
+	char name[ENGRAM_SPACE_NAME_MAX + 1];
+	struct engram_id id;
+	int64_t created_us;
+	unsigned flags; /* enum engram_open_flags */
+	unsigned wait_ms;
+	engram_notice_fn *notice; /* may be NULL */
+	void *notice_data;
+	bool frozen;  /* on a read-only mount or in a directory nobody may write */
+	int lock_fd;  /* writers only, else -1 */
+	unsigned writers; /* open ones */
+	uint64_t applied; /* frames that the state had when last looked at: a hint for writers */
+	struct eng_log *log;
+	struct eng_gen *gen; /* the generation in use, NULL = no usable state */
+	struct engram_error gen_problem; /* why there is none; code 0 = none was made yet */
+};
+
+/* eng_space_check_handle, and ENGRAM_EUSAGE where it was not opened for writing. */
+int eng_space_check_writer(const struct engram_space *s, struct engram_error *err);
+void eng_space_notice(const struct engram_space *s, const char *line);
+
+/* Takes one byte of NAME/lock; ENGRAM_EBUSY names the holder's pid. */
+int eng_space_lock(struct engram_space *s, unsigned which, enum eng_lock_kind kind, unsigned wait_ms,
+                   struct engram_error *err);
+void eng_space_unlock(struct engram_space *s, unsigned which);
+
+/* -- the `space` file (identity.c) ---------------------------------------- */
+
+struct eng_identity {
+	struct engram_id id;
+	int64_t created_us;
+	bool read_only; /* a feature that this program does not know forbids writing */
+};
+void eng_identity_format(struct eng_buf *b, const struct engram_id *id, int64_t created_us);
+/* ENGRAM_EDAMAGED names line and wanted; ENGRAM_EVERSION for a newer format or an unknown feature. */
+int eng_identity_parse(struct eng_identity *out, const char *p, size_t n, struct engram_error *err);
+/* Reads DIR/space; -ENOFILE, and ENGRAM_EDAMAGED if it is not a regular file (a FIFO would hang). */
+int eng_identity_load(struct eng_identity *out, const struct eng_sys *sys, const char *dir, struct engram_error *err);
+
+/* A regular file whole, or -errno (-EINVAL: something else than a file). */
+int eng_load_regular(const struct eng_sys *sys, const char *path, struct eng_buf *b, size_t max);
+
+/* -- tables (schema.c) ---------------------------------------------------- */
+
+enum eng_state_table {
+	ENG_T_META,    /* "meta" -> struct eng_meta */
+	ENG_T_HEADS,   /* series -> struct eng_head */
+	ENG_T_ITEMS,   /* id -> check, document, encoded item */
+	ENG_T_BRIEF,   /* document / 1,024 -> 1,024 records of 64 bytes */
+	ENG_T_ROWS,    /* first document -> 64 or 1,024 vectors (rows.c) */
+	ENG_T_ORDER,   /* stored, id inverted -> document */
+	ENG_T_TAGS,    /* tag, document -> nothing */
+	ENG_T_DF,      /* stem hash -> documents that have it */
+	ENG_T_DIGEST,  /* bucket / 64 -> 64 sums */
+	ENG_T_CHANGES, /* number -> document and the text it had */
+	ENG_T_SKIPPED, /* dot -> kind and version this program does not know */
+	ENG_T_COUNT
+};
+extern const struct eng_table eng_state_tables[ENG_T_COUNT];
+
+struct eng_meta {
+	uint32_t version;    /* ENG_STATE_VERSION */
+	uint32_t docs;       /* next document number */
+	uint64_t live;       /* documents in use */
+	uint64_t tokens;     /* in all of them */
+	uint64_t changes;    /* number of the last change */
+	eng_stamp stamp;     /* greatest of all frames applied */
+	uint8_t build[16];   /* random; new at every rebuild, kept by compaction */
+	struct engram_id space;
+};
+
+struct eng_head {
+	struct eng_series series;
+	uint64_t seq; /* applied up to here */
+	uint32_t header_check;
+	eng_stamp stamp;
+	struct eng_place next; /* where the frame after it lies: a hint */
+};
+
+/* Where a text lies in the log; dot.seq 0 = there is none. */
+struct eng_text_at {
+	struct eng_dot dot;
+	struct eng_place place;
+	uint32_t element;
+	uint32_t n;
+};
+
+struct eng_change {
+	uint32_t doc;
+	struct eng_text_at old;
+};
+
+#define ENG_META_SIZE 96u
+#define ENG_HEAD_SIZE 48u
+#define ENG_BRIEF_SIZE 64u
+#define ENG_BRIEF_CHUNK 1024u
+#define ENG_CHANGE_SIZE 56u
+#define ENG_ORDER_KEY 24u
+#define ENG_DIGEST_CHUNK 64u
+#define ENG_TAG_VERBATIM 480u
+#define ENG_TAG_KEY_MAX (2u + ENG_TAG_VERBATIM + 4u)
+
+void eng_meta_encode(uint8_t out[ENG_META_SIZE], const struct eng_meta *m);
+bool eng_meta_decode(struct eng_meta *m, struct eng_bytes in);
+void eng_head_encode(uint8_t out[ENG_HEAD_SIZE], const struct eng_head *h);
+bool eng_head_decode(struct eng_head *h, struct eng_bytes key, struct eng_bytes in);
+void eng_brief_encode(uint8_t out[ENG_BRIEF_SIZE], const struct eng_brief *b);
+void eng_brief_decode(struct eng_brief *b, const uint8_t in[ENG_BRIEF_SIZE]);
+void eng_change_encode(uint8_t out[ENG_CHANGE_SIZE], const struct eng_change *c);
+bool eng_change_decode(struct eng_change *c, struct eng_bytes in);
+void eng_order_key(uint8_t out[ENG_ORDER_KEY], int64_t stored_us, const struct engram_id *id);
+/* Key of a tag's documents; the document is its last 4 bytes.  Returns the length. */
+size_t eng_tag_key(uint8_t out[ENG_TAG_KEY_MAX], struct engram_str tag, uint32_t doc);
+
+/* The value of an item: 8 bytes XXH3-64 of the rest, 4 document, 4 zero, encoding. */
+int eng_item_value(struct eng_buf *out, const struct eng_item *item, uint32_t doc, struct engram_error *err);
+/* Decodes a copy of the value made in the arena.  ENGRAM_EDAMAGED. */
+int eng_item_load(struct eng_item *item, uint32_t *doc, const struct engram_id *id, struct eng_bytes value,
+                  struct eng_arena *arena, struct engram_error *err);
+
+/* The heads of a state: sorted by series; one allocation for eng_free(). */
+int eng_heads_load(struct eng_head **heads, size_t *n, struct eng_txn *t, struct engram_error *err);
+const struct eng_head *eng_head_find(const struct eng_head *heads, size_t n, const struct eng_series *series);
+/* ENGRAM_EVERSION where the state is of another version or space. */
+int eng_meta_load(struct eng_meta *m, struct eng_txn *t, const struct engram_id *space, struct engram_error *err);
+
+/* -- generations (gen.c) --------------------------------------------------- */
+
+struct eng_gen {
+	unsigned refs;
+	uint64_t number;
+	char state[48], text[48]; /* file names in the space's directory */
+	uint8_t build[16];
+	struct eng_store *store;
+	struct eng_fts *fts;      /* opened when first needed */
+	bool fts_write;
+	uint64_t text_ino;
+};
+
+/* Looks at CURRENT and opens what it names if it is not what s->gen is.
+ * A missing or unusable state is no error: s->gen is NULL then and
+ * s->gen_problem says why.  ENGRAM_ENOMEM only. */
+int eng_gen_refresh(struct engram_space *s, struct engram_error *err);
+struct eng_gen *eng_gen_ref(struct eng_gen *g);
+void eng_gen_unref(struct eng_gen *g); /* NULL allowed */
+/* A new empty state file nobody knows of yet (under the apply lock).
+ * build NULL = random; text NULL = a file name of its own. */
+int eng_gen_create(struct eng_gen **g, struct engram_space *s, const uint8_t *build, const char *text,
+                   struct engram_error *err);
+/* Syncs the state, reopens it for use, names it in CURRENT, removes all others. */
+int eng_gen_install(struct engram_space *s, struct eng_gen *g, struct engram_error *err);
+/* Closes and deletes a generation that was not installed. */
+void eng_gen_abandon(struct engram_space *s, struct eng_gen *g);
+/* Removes CURRENT and every derived file (under the apply lock). */
+int eng_gen_discard(struct engram_space *s, struct engram_error *err);
+/* Removes derived files that CURRENT does not name (under the apply lock). */
+void eng_gen_sweep(struct engram_space *s);
+/* Opens the text view of a generation.  Readers: 0 with g->fts NULL where
+ * there is none usable.  write: makes it, or replaces one that is not usable. */
+int eng_gen_text(struct engram_space *s, struct eng_gen *g, bool write, struct engram_error *err);
+/* Removes a text view file with its companions. */
+void eng_gen_drop_text(struct engram_space *s, struct eng_gen *g);
+
+/* -- raw frames (raw.c) ---------------------------------------------------- */
+
+struct eng_idmap { /* id -> index of a caller's array */
+	uint32_t *slots; /* index + 1; 0 = free */
+	size_t cap;
+};
+void eng_idmap_free(struct eng_idmap *m);
+
+struct eng_raw_id {
+	struct engram_id id;
+	uint32_t first, last; /* links */
+};
+struct eng_raw_link {
+	uint32_t frame, next; /* next UINT32_MAX = end */
+};
+struct eng_raw_skip {
+	struct eng_dot dot;
+	uint8_t kind, version;
+};
+
+/* Frames in the order they were read, payloads in the arena. */
+struct eng_raw {
+	struct eng_arena arena;
+	struct eng_frame *frames;
+	size_t n, frames_cap;
+	struct eng_raw_id *ids; /* every subject once */
+	size_t nids, ids_cap;
+	struct eng_raw_link *links;
+	size_t nlinks, links_cap;
+	struct eng_idmap map;
+	struct eng_head *heads; /* how far each series was read; in no order */
+	size_t nheads, heads_cap;
+	struct eng_raw_skip *skips; /* kinds this program does not know */
+	size_t nskips, skips_cap;
+	uint64_t read;  /* frames read, birth frames and skipped ones included */
+	uint64_t bytes; /* of these */
+	eng_stamp stamp; /* greatest of these */
+};
+
+struct eng_raw_limit {
+	uint64_t frames, bytes; /* stop before more than this is held; full is set */
+	bool full;
+};
+
+void eng_raw_init(struct eng_raw *r);
+void eng_raw_free(struct eng_raw *r);
+/* Reads on from where it stopped (or from `from`, the state's head; NULL = the
+ * beginning) up to `upto`. */
+int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series *series,
+                 const struct eng_head *from, uint64_t upto, struct eng_raw_limit *limit, struct engram_error *err);
+/* The frames about an id: index into ids, or -1. */
+int64_t eng_raw_find(const struct eng_raw *r, const struct engram_id *id);
+/* Adds the frames about ids[i] to the item. */
+int eng_raw_apply(const struct eng_raw *r, size_t i, struct eng_item *item, struct engram_error *err);
+const struct eng_head *eng_raw_head(const struct eng_raw *r, const struct eng_series *series);
+
+/* -- state and raw frames of one moment (view.c) --------------------------- */
+
+struct eng_view {
+	struct engram_space *space;
+	struct eng_gen *gen;   /* NULL: the log alone */
+	struct eng_txn *txn;
+	struct eng_meta meta;  /* zeros without state */
+	struct eng_head *heads;
+	size_t nheads;
+	struct eng_raw raw;
+	eng_stamp stamp;       /* greatest of all; what a new stamp must exceed */
+	uint64_t durable;      /* frames of all series */
+};
+
+int eng_view_open(struct eng_view *v, struct engram_space *s, struct engram_error *err);
+/* Reads frames that came since. */
+int eng_view_extend(struct eng_view *v, struct engram_error *err);
+void eng_view_close(struct eng_view *v); /* of zeros: nothing */
+/* The item with all its dots (ndots 0: never heard of), and the document it
+ * has in the state (ENG_NO_DOC: none). */
+int eng_view_item(struct eng_view *v, struct eng_item *item, uint32_t *doc, const struct engram_id *id,
+                  struct eng_arena *arena, struct engram_error *err);
+
+/* The digest buckets of state and raw frames together (digest.c). */
+int eng_view_digest(struct eng_view *v, eng_u128 buckets[ENG_DIGEST_BUCKETS], struct engram_error *err);
+int eng_digest_load(eng_u128 buckets[ENG_DIGEST_BUCKETS], struct eng_txn *t, struct engram_error *err);
+
+/* -- documents (doc.c) ----------------------------------------------------- */
+
+/* What the tables say of one item. */
+struct eng_doc {
+	bool live;
+	struct eng_brief brief; /* tokens is not filled in */
+	struct eng_text_at text;
+	const uint8_t *text_p;  /* the bytes, where they were at hand */
+	const struct engram_str *tags; /* sorted */
+	size_t ntags;
+};
+/* Points into the item's arena. */
+int eng_doc_of(struct eng_doc *d, const struct eng_item *item, const struct eng_reading *r, struct engram_error *err);
+int eng_doc_read(struct eng_doc *d, const struct eng_item *item, struct engram_error *err);
+
+/* The text itself; b is scratch that it may point into.  Absent: p NULL. */
+int eng_text_load(struct engram_str *out, struct eng_buf *b, struct engram_space *s, const struct eng_text_at *at,
+                  struct engram_error *err);
+
+/* -- memories (body.c) ------------------------------------------------------ */
+
+/* The whole memory in `arena`.  ENGRAM_ENOID: its frame became a stub meanwhile. */
+int eng_memory_build(struct engram_memory *out, struct engram_space *s, const struct eng_item *item,
+                     const struct eng_reading *r, struct eng_arena *arena, struct engram_error *err);
+
+/* -- document frequencies in memory (dfmap.c) -------------------------------- */
+
+struct eng_df {
+	uint64_t stem;
+	int32_t count;
+	bool used;
+};
+/* Open addressing until sorted; then at[0..n) ascending, without zeros. */
+struct eng_dfmap {
+	struct eng_df *at;
+	size_t n, cap;
+};
+int eng_dfmap_add(struct eng_dfmap *m, const struct eng_terms *t, int delta); /* 0 or ENGRAM_ENOMEM */
+void eng_dfmap_sort(struct eng_dfmap *m);
+int64_t eng_dfmap_sorted(const struct eng_dfmap *m, uint64_t stem); /* after sort; 0 = not there */
+void eng_dfmap_free(struct eng_dfmap *m);
+
+/* -- rows (rows.c) ----------------------------------------------------------- */
+
+#define ENG_ROWS_SMALL 64u
+#define ENG_ROWS_LARGE 1024u
+
+/* The chunk that holds the row of `doc`, and the document of its first row; false if there is none. */
+bool eng_rows_chunk(struct eng_rows *out, uint32_t *first, struct eng_txn *t, uint32_t doc);
+/* Whether the bytes of a chunk fit their check (for --check). */
+bool eng_rows_verify(struct eng_bytes value);
+
+/* Vectors to be written by one batch; codes NULL = empty the row. */
+struct eng_row_change {
+	uint32_t doc;
+	const int8_t *codes;
+};
+/* changes ascending by doc; next_doc = documents after the batch. */
+int eng_rows_write(struct eng_txn *t, const struct eng_row_change *changes, size_t n, uint32_t next_doc,
+                   struct engram_error *err);
+
+/* -- apply ------------------------------------------------------------------- */
+
+/* Texts of documents that the batch just made, to spare reading them again. */
+struct eng_fresh_text {
+	uint32_t doc;
+	struct engram_str text;
+};
+
+/* Takes frames of `raw` into the state of `g` in one transaction. */
+int eng_batch_apply(struct engram_space *s, struct eng_gen *g, const struct eng_raw *raw,
+                    struct eng_fresh_text **fresh, size_t *nfresh, struct eng_arena *arena, struct engram_error *err);
+/* Brings a generation up to the durable frames of the log, state and text, if
+ * at least so many frames wait. */
+int eng_apply_gen(struct engram_space *s, struct eng_gen *g, const struct eng_job *job, uint64_t at_least,
+                  struct engram_error *err);
+/* With the apply lock held: a new generation from the log alone, installed. */
+int eng_rebuild_locked(struct engram_space *s, const struct eng_job *job, struct engram_error *err);
+/* With the apply lock held: what waits; without a job (a writer that passes
+ * by) only if it is worth it. */
+int eng_apply_locked(struct engram_space *s, const struct eng_job *job, struct engram_error *err);
+
+/* -- text view (text_sync.c) --------------------------------------------------- */
+
+/* What the text view includes: all changes up to `change`, and of the
+ * documents those below `docs`. */
+struct eng_text_mark {
+	uint64_t change;
+	uint32_t docs;
+};
+int eng_text_mark_load(struct eng_text_mark *m, struct eng_fts *f, struct engram_error *err);
+/* Brings the view to the state.  fresh: see above. */
+int eng_text_sync(struct engram_space *s, struct eng_gen *g, const struct eng_fresh_text *fresh, size_t nfresh,
+                  const struct eng_job *job, struct engram_error *err);
+/* The text that a document of the state has now (dot.seq 0: none). */
+int eng_state_text(struct eng_text_at *at, struct eng_txn *t, uint32_t doc, struct eng_arena *arena,
+                   struct engram_error *err);
+bool eng_state_brief(struct eng_brief *out, struct eng_txn *t, uint32_t doc);
+
+/* -- drafts (validate.c, draft.c) ----------------------------------------------- */
+
+/* ENGRAM_EINPUT names the field. */
+int eng_memory_validate(const struct engram_memory *m, struct engram_error *err);
+/* Only the fields that a revision may state. */
+int eng_revision_validate(const struct engram_memory *m, unsigned clear, const struct engram_str *untag,
+                          size_t nuntag, struct engram_error *err);
+/* The elements of the fields stated, in a fixed order. */
+void eng_draft_elements(struct eng_payload_out *o, const struct engram_memory *m);
+/* Whether the frame of `payload` states exactly what m states (session apart;
+ * an imported time only if m states one). */
+bool eng_draft_equal(const uint8_t *payload, size_t n, const struct engram_memory *m, struct eng_buf *scratch);
+
+/* -- jobs ------------------------------------------------------------------------ */
+
+/* Non-zero (ENGRAM_ELIMIT) when the caller wants to stop. */
+int eng_job_progress(const struct eng_job *job, const char *phase, uint64_t done, uint64_t total,
+                     struct engram_error *err);
+
+#endif

@@ -1,0 +1,167 @@
+/* validate.c - what a memory may say.
+ *
+ * Everything is refused here, before a byte is hashed or written, with the
+ * field and the place in it.  What is accepted can be printed, exported and
+ * imported again byte for byte: hence UTF-8 without NUL everywhere. */
+#include "space/space_int.h"
+
+#include <math.h>
+
+#include "base/json.h"
+#include "base/utf8.h"
+
+static int check_text(const char *field, struct engram_str s, size_t max, struct engram_error *err)
+{
+	const char *nul;
+	size_t at;
+
+	if (!s.p && s.n > 0)
+		return eng_err(err, ENGRAM_EUSAGE, "%s: no bytes", field);
+	if (s.n > max)
+		return eng_err(err, ENGRAM_EINPUT, "%s: wanted at most %zu bytes, found %zu", field, max, s.n);
+	at = eng_utf8_check(s.p, s.n);
+	if (at < s.n)
+		return eng_err(err, ENGRAM_EINPUT, "%s: byte %zu: not UTF-8", field, at);
+	nul = s.n ? memchr(s.p, 0, s.n) : NULL;
+	if (nul)
+		return eng_err(err, ENGRAM_EINPUT, "%s: byte %zu: NUL", field, (size_t)(nul - s.p));
+	return 0;
+}
+
+static int check_body_text(const struct engram_memory *m, struct engram_error *err)
+{
+	int r = check_text("text", m->text, ENGRAM_TEXT_MAX, err);
+
+	if (r == ENGRAM_EINPUT && m->text.n > ENGRAM_TEXT_MAX)
+		eng_err_hint(err, "split it into several memories, each with the same --source");
+	return r;
+}
+
+static int check_nonempty(const char *field, struct engram_str s, struct engram_error *err)
+{
+	return s.n == 0 ? eng_err(err, ENGRAM_EINPUT, "%s: wanted at least one byte", field)
+	                : check_text(field, s, ENGRAM_FIELD_MAX, err);
+}
+
+static int check_meta(struct engram_str meta, struct engram_error *err)
+{
+	enum eng_json_token t;
+	struct eng_json j = {0};
+	int r = check_text("meta", meta, ENGRAM_META_MAX, err);
+
+	if (r < 0)
+		return r;
+	eng_json_begin(&j, meta.p, meta.n);
+	t = eng_json_next(&j);
+	if (t > ENG_JSON_END && t != ENG_JSON_OBJECT)
+		r = eng_err(err, ENGRAM_EINPUT, "meta: wanted a JSON object, found %s", eng_json_token_name(t));
+	while (r == 0 && t > ENG_JSON_END)
+		t = eng_json_next(&j);
+	if (r == 0 && t == ENG_JSON_BAD) {
+		r = eng_json_err(&j, err);
+		eng_err_prefix(err, "meta");
+	}
+	eng_json_free(&j);
+	return r;
+}
+
+static int check_tags(const struct engram_str *tags, size_t n, struct engram_error *err)
+{
+	int r = 0;
+
+	if (n > ENGRAM_TAGS_MAX)
+		return eng_err(err, ENGRAM_EINPUT, "tags: wanted at most %u, found %zu", ENGRAM_TAGS_MAX, n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = check_nonempty("tag", tags[i], err);
+	return r;
+}
+
+static int check_vector(const struct engram_memory *m, struct engram_error *err)
+{
+	bool zero = true;
+
+	if (m->dim < ENGRAM_DIM_MIN || m->dim > ENGRAM_DIM_MAX)
+		return eng_err(err, ENGRAM_EINPUT, "vector: wanted %u to %u numbers, found %zu", ENGRAM_DIM_MIN,
+		               ENGRAM_DIM_MAX, m->dim);
+	if (!m->vector)
+		return eng_err(err, ENGRAM_EUSAGE, "vector: no numbers");
+	for (size_t i = 0; i < m->dim; i++) {
+		if (!isfinite(m->vector[i]))
+			return eng_err(err, ENGRAM_EINPUT, "vector: number %zu is not finite", i);
+		zero = zero && m->vector[i] == 0;
+	}
+	if (zero)
+		return eng_err(err, ENGRAM_EINPUT, "vector: all numbers are zero");
+	return check_text("embedder", m->embedder, ENGRAM_FIELD_MAX, err);
+}
+
+/* Years 1 to 9999: what every printed form can show. */
+static int check_time(const char *field, int64_t us, struct engram_error *err)
+{
+	const int64_t first = -62135596800000000, end = 253402300800000000;
+
+	if (us < first || us >= end)
+		return eng_err(err, ENGRAM_EINPUT, "%s: wanted a time of the years 1 to 9999", field);
+	return 0;
+}
+
+static int check_fields(const struct engram_memory *m, struct engram_error *err)
+{
+	int r = 0;
+
+	if (m->has & ENGRAM_TEXT)
+		r = check_body_text(m, err);
+	if (r == 0 && m->has & ENGRAM_SOURCE)
+		r = check_text("source", m->source, ENGRAM_FIELD_MAX, err);
+	if (r == 0 && m->has & ENGRAM_ACTOR)
+		r = check_text("actor", m->actor, ENGRAM_FIELD_MAX, err);
+	if (r == 0 && m->has & ENGRAM_META)
+		r = check_meta(m->meta, err);
+	if (r == 0 && m->has & ENGRAM_TAGS)
+		r = check_tags(m->tags, m->ntags, err);
+	if (r == 0 && m->has & ENGRAM_VECTOR)
+		r = check_vector(m, err);
+	if (r == 0 && m->has & ENGRAM_OCCURRED)
+		r = check_time("occurred", m->occurred_us, err);
+	if (r == 0 && m->has & ENGRAM_VALID_UNTIL)
+		r = check_time("valid_until", m->valid_until_us, err);
+	if (r == 0 && m->has & ENGRAM_STORED)
+		r = check_time("stored", m->stored_us, err);
+	if (r == 0 && m->has & ENGRAM_CONFIDENCE && m->confidence > ENGRAM_CONFIDENCE_ONE)
+		r = eng_err(err, ENGRAM_EINPUT, "confidence: wanted 0 to 1, found %u/%u", m->confidence,
+		            ENGRAM_CONFIDENCE_ONE);
+	return r;
+}
+
+int eng_memory_validate(const struct engram_memory *m, struct engram_error *err)
+{
+	int r = check_fields(m, err);
+
+	if (r == 0 && m->has & ENGRAM_KEY)
+		r = check_nonempty("key", m->key, err);
+	if (r == 0 && m->has & ENGRAM_KIND && m->kind != ENGRAM_EPISODE && m->kind != ENGRAM_CONCEPT)
+		r = eng_err(err, ENGRAM_EINPUT, "kind: wanted episode or concept, found %d", (int)m->kind);
+	if (r == 0 && !(m->has & ENGRAM_TEXT && m->text.n > 0) && !(m->has & ENGRAM_VECTOR))
+		r = eng_err(err, ENGRAM_EINPUT, "text: wanted at least one byte, or a vector");
+	return r;
+}
+
+int eng_revision_validate(const struct engram_memory *m, unsigned clear, const struct engram_str *untag,
+                          size_t nuntag, struct engram_error *err)
+{
+	const unsigned fixed = ENGRAM_KEY | ENGRAM_ID | ENGRAM_STORED | ENGRAM_KIND;
+	int r;
+
+	if ((m->has | clear) & fixed)
+		return eng_err(err, ENGRAM_EUSAGE, "revise: key, id, stored and kind of a memory never change");
+	if (m->has & clear & ~(unsigned)ENGRAM_TAGS)
+		return eng_err(err, ENGRAM_EUSAGE, "revise: a field is set and cleared at once");
+	if (m->has == 0 && clear == 0 && nuntag == 0)
+		return eng_err(err, ENGRAM_EUSAGE, "revise: nothing to change");
+	if (clear & ENGRAM_TEXT)
+		return eng_err(err, ENGRAM_EUSAGE, "revise: the text cannot be cleared: forget the memory");
+	if (m->has & ENGRAM_TEXT && m->text.n == 0)
+		return eng_err(err, ENGRAM_EINPUT, "text: wanted at least one byte");
+	r = check_fields(m, err);
+	return r == 0 ? check_tags(untag, nuntag, err) : r;
+}

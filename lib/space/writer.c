@@ -1,0 +1,468 @@
+/* writer.c - put, commit, and the moment at which a writer applies.
+ *
+ * put queues a draft; drafts go to the log together, at commit or once
+ * DRAFT_BYTES wait, in one write under one lock.  A plain store looks nothing
+ * up: its frame is a new dot whatever is there, so it needs no state.  A store
+ * under a key and a bulk store look at the state and the raw frames first,
+ * those that this writer appended included.
+ *
+ * Stamps: a new frame must exceed every frame of the space, or a forget could
+ * lie below what it forgets.  The greatest stamp of each series stands in its
+ * mark, so the maximum over the series is enough, without reading the state;
+ * for the same reason a forget needs no refs to frames above its own stamp:
+ * there are none.
+ *
+ * Apply happens after the acknowledgement: when the next work begins, or at
+ * close; never between a flush and the return to the caller. */
+#include "space/space_int.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "space/writer_int.h"
+
+#define WRITER_MAGIC 0x57474e45u /* "ENGW" */
+#define DRAFT_BYTES (256u << 10)
+#define DRAFT_FRAMES 1024u
+
+int eng_writer_check(const struct engram_writer *w, struct engram_error *err)
+{
+	if (!w || w->magic != WRITER_MAGIC)
+		return eng_err(err, ENGRAM_EUSAGE, "writer: not an open handle");
+	return eng_space_check_writer(w->space, err);
+}
+
+/* -- opening --------------------------------------------------------------------- */
+
+/* As long as no series exists, adopt may change the space's id: keep it away,
+ * and see whether it was here since the space was opened. */
+static int hold_identity(struct engram_writer *w, struct engram_error *err)
+{
+	struct engram_space *s = w->space;
+	struct eng_identity now;
+	int r = eng_space_lock(s, ENG_LOCK_IDENTITY, ENG_LOCK_SHARED, s->wait_ms, err);
+
+	if (r < 0)
+		return r;
+	w->holds_identity = true;
+	r = eng_identity_load(&now, s->sys, s->dir, err);
+	if (r == 0 && eng_id_cmp(&now.id, &s->id) != 0) {
+		r = eng_err(err, ENGRAM_EBUSY, "space %s: it took another id just now", s->name);
+		eng_err_hint(err, "try again");
+	}
+	return r;
+}
+
+int engram_writer_open(struct engram_writer **out, struct engram_space *space, unsigned flags,
+                       struct engram_error *err)
+{
+	const struct eng_series_info *series;
+	struct engram_writer *w;
+	uint8_t session[8];
+	size_t n;
+	int r = eng_space_check_writer(space, err);
+
+	if (r < 0)
+		return r;
+	w = eng_calloc(1, sizeof *w);
+	if (!w)
+		return eng_err_nomem(err);
+	w->magic = WRITER_MAGIC;
+	w->space = space;
+	w->flags = flags;
+	space->writers++;
+	r = space->sys->random.fill(space->sys->random.ctx, session, sizeof session);
+	r = r < 0 ? eng_err_os(err, -r, "random numbers") : eng_log_refresh(space->log, &series, &n, err);
+	if (r == 0 && n == 0)
+		r = hold_identity(w, err);
+	if (r < 0) {
+		engram_writer_close(w);
+		return r;
+	}
+	w->session = eng_get64(session);
+	*out = w;
+	return 0;
+}
+
+/* -- drafts ------------------------------------------------------------------------ */
+
+static void forget_drafts(struct engram_writer *w)
+{
+	eng_buf_reset(&w->payloads);
+	w->ndrafts = 0;
+}
+
+/* The greatest stamp of all series. */
+static int stamp_floor(eng_stamp *floor, struct engram_writer *w, struct engram_error *err)
+{
+	const struct eng_series_info *series;
+	size_t n;
+	int r = eng_log_refresh(w->space->log, &series, &n, err);
+
+	*floor = 0;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (series[i].last_stamp > *floor)
+			*floor = series[i].last_stamp;
+	return r;
+}
+
+static int append(struct engram_writer *w, struct engram_error *err)
+{
+	struct eng_appended done;
+	eng_stamp floor;
+	int r = stamp_floor(&floor, w, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < w->ndrafts; i++)
+		w->drafts[i].payload = w->payloads.p + w->offsets[i];
+	r = eng_log_append(w->space->log, &done, w->drafts, w->ndrafts, floor, err);
+	if (r < 0)
+		return r;
+	w->appended += w->ndrafts;
+	w->appended_bytes += w->payloads.n;
+	return 0;
+}
+
+/* A failure loses drafts whose put answered 0: the next commit says so. */
+int eng_writer_append(struct engram_writer *w, struct engram_error *err)
+{
+	struct engram_error why = {0};
+	int r;
+
+	if (w->ndrafts == 0)
+		return 0;
+	r = append(w, &why);
+	forget_drafts(w);
+	if (r < 0) {
+		w->lost = why;
+		if (err)
+			*err = why;
+	}
+	return r;
+}
+
+static bool grow_drafts(struct engram_writer *w)
+{
+	size_t cap = w->drafts_cap ? 2 * w->drafts_cap : 16;
+	struct eng_draft *drafts;
+	size_t *offsets;
+
+	if (w->ndrafts < w->drafts_cap)
+		return true;
+	drafts = eng_realloc(w->drafts, cap * sizeof *drafts);
+	if (!drafts)
+		return false;
+	w->drafts = drafts;
+	offsets = eng_realloc(w->offsets, cap * sizeof *offsets);
+	if (!offsets)
+		return false;
+	w->offsets = offsets;
+	w->drafts_cap = cap;
+	return true;
+}
+
+int eng_writer_begin(struct eng_payload_out *o, struct engram_writer *w, const struct engram_id *subjects,
+                     size_t nsubjects, const struct eng_ref *refs, size_t nrefs, struct engram_error *err)
+{
+	if (!grow_drafts(w))
+		return eng_err_nomem(err);
+	eng_buf_align8(&w->payloads);
+	eng_payload_begin(o, &w->payloads, subjects, nsubjects, refs, nrefs, NULL);
+	return 0;
+}
+
+int eng_writer_end(struct eng_payload_out *o, struct engram_writer *w, uint8_t kind, struct engram_error *err)
+{
+	size_t start = o->start, n = eng_payload_end(o);
+
+	if (w->payloads.failed || n > ENG_PAYLOAD_MAX) {
+		bool nomem = w->payloads.failed;
+		w->payloads.n = start < w->payloads.n ? start : w->payloads.n;
+		w->payloads.failed = false;
+		return nomem ? eng_err_nomem(err)
+		             : eng_err(err, ENGRAM_EINPUT, "memory: wanted at most %u bytes in all, found %zu",
+		                       ENG_PAYLOAD_MAX, n);
+	}
+	w->offsets[w->ndrafts] = start;
+	w->drafts[w->ndrafts++] = (struct eng_draft){.kind = kind, .payload_len = (uint32_t)n};
+	return 0;
+}
+
+/* Refs beyond what one frame holds go into frames that say nothing else. */
+int eng_writer_spill(struct engram_writer *w, const struct engram_id *id, const struct eng_ref **refs, size_t *nrefs,
+                     struct engram_error *err)
+{
+	struct eng_payload_out o;
+	int r = 0;
+
+	while (r == 0 && *nrefs > ENG_REFS_MAX) {
+		r = eng_writer_begin(&o, w, id, 1, *refs, ENG_REFS_MAX, err);
+		if (r == 0)
+			r = eng_writer_end(&o, w, ENG_REVISION, err);
+		*refs += ENG_REFS_MAX;
+		*nrefs -= ENG_REFS_MAX;
+	}
+	return r;
+}
+
+static int queue_memory(struct engram_writer *w, const struct engram_id *id, const struct eng_ref *refs, size_t nrefs,
+                        const struct engram_memory *m, struct engram_error *err)
+{
+	struct eng_payload_out o;
+	int r = eng_writer_spill(w, id, &refs, &nrefs, err);
+
+	if (r == 0)
+		r = eng_writer_begin(&o, w, id, 1, refs, nrefs, err);
+	if (r < 0)
+		return r;
+	eng_draft_elements(&o, m);
+	eng_payload_u64(&o, ENG_EL_SESSION, w->session);
+	return eng_writer_end(&o, w, ENG_MEMORY, err);
+}
+
+/* -- looking up ------------------------------------------------------------------------ */
+
+int eng_writer_look(struct engram_writer *w, struct engram_error *err)
+{
+	int r = eng_writer_append(w, err);
+
+	if (r < 0)
+		return r;
+	if (!w->viewing) {
+		r = eng_view_open(&w->view, w->space, err);
+		w->viewing = r == 0;
+		w->seen = w->appended;
+	} else if (w->seen != w->appended) {
+		r = eng_view_extend(&w->view, err);
+		w->seen = w->appended;
+	}
+	return r;
+}
+
+void eng_writer_unlook(struct engram_writer *w)
+{
+	if (w->viewing)
+		eng_view_close(&w->view);
+	w->viewing = false;
+}
+
+/* An id among the drafts needs them in the log first; another one does not. */
+static bool drafted(const struct engram_writer *w, const struct engram_id *id)
+{
+	for (size_t i = 0; i < w->ndrafts; i++)
+		if (memcmp(w->payloads.p + w->offsets[i] + 8, id->b, sizeof id->b) == 0)
+			return true;
+	return false;
+}
+
+static int see(struct engram_writer *w, const struct engram_id *id, struct eng_item *item, struct eng_reading *r,
+               struct engram_error *err)
+{
+	uint32_t doc;
+	int rc = w->viewing && !drafted(w, id) ? 0 : eng_writer_look(w, err);
+
+	eng_arena_reset(&w->arena);
+	*r = (struct eng_reading){0};
+	if (rc == 0)
+		rc = eng_view_item(&w->view, item, &doc, id, &w->arena, err);
+	if (rc == 0 && item->ndots > 0)
+		rc = eng_item_read(item, r, err);
+	return rc;
+}
+
+static struct eng_ref frame_ref(const struct eng_dot_record *d)
+{
+	return (struct eng_ref){.dot = d->dot, .header_check = d->header_check};
+}
+
+/* What an upsert replaces: every live frame it saw. */
+static int upsert_refs(const struct eng_ref **out, size_t *n, struct engram_writer *w, const struct eng_reading *r,
+                       struct engram_error *err)
+{
+	struct eng_ref *refs = eng_arena_alloc(&w->arena, (r->nlive_dots + r->nlive_revisions + 1) * sizeof *refs);
+
+	if (!refs)
+		return eng_err_nomem(err);
+	*n = 0;
+	for (size_t i = 0; i < r->nlive_dots; i++)
+		refs[(*n)++] = frame_ref(r->live_dots[i]);
+	for (size_t i = 0; i < r->nlive_revisions; i++)
+		refs[(*n)++] = frame_ref(r->live_revisions[i]);
+	*out = refs;
+	return 0;
+}
+
+/* Whether the newest live memory frame says the same (revisions do not count:
+ * importing a file again must not undo them). */
+static int is_known(bool *known, struct engram_writer *w, const struct eng_reading *r, const struct engram_memory *m,
+                    struct engram_error *err)
+{
+	const struct eng_dot_record *newest = r->nlive_dots ? r->live_dots[0] : NULL;
+	struct eng_frame f;
+	int rc;
+
+	*known = false;
+	if (!newest)
+		return 0;
+	rc = eng_log_read(w->space->log, &f, &w->frame, &newest->dot.series, newest->dot.seq, newest->place, err);
+	if (rc == 0)
+		*known = eng_draft_equal(f.payload, f.h.payload_len, m, &w->scratch);
+	return rc;
+}
+
+static int look_up(struct engram_writer *w, const struct engram_id *id, const struct engram_memory *m, bool *known,
+                   const struct eng_ref **refs, size_t *nrefs, struct engram_error *err)
+{
+	struct eng_reading reading;
+	struct eng_item item;
+	int r = see(w, id, &item, &reading, err);
+
+	if (r == 0 && w->flags & ENGRAM_BULK)
+		r = is_known(known, w, &reading, m, err);
+	if (r == 0 && m->has & ENGRAM_KEY && !*known)
+		r = upsert_refs(refs, nrefs, w, &reading, err);
+	return r;
+}
+
+/* -- put --------------------------------------------------------------------------------- */
+
+static int validate(const struct engram_memory *m, struct engram_error *err)
+{
+	int r = m ? eng_memory_validate(m, err) : eng_err(err, ENGRAM_EUSAGE, "put: no memory");
+
+	if (r == 0 && m->nconflicts && !(m->has & ENGRAM_ID))
+		r = eng_err(err, ENGRAM_EUSAGE, "put: conflicts need an id to be siblings of");
+	for (size_t i = 0; r == 0 && i < m->nconflicts; i++) {
+		r = eng_memory_validate(&m->conflicts[i], err);
+		if (r < 0)
+			eng_err_prefix(err, "conflict %zu", i);
+	}
+	return r;
+}
+
+static int queue_all(struct engram_writer *w, const struct engram_id *id, const struct eng_ref *refs, size_t nrefs,
+                     const struct engram_memory *m, struct engram_error *err)
+{
+	int r = 0;
+
+	for (size_t i = m->nconflicts; r == 0 && i-- > 0;) /* the oldest first: the newest is shown */
+		r = queue_memory(w, id, NULL, 0, &m->conflicts[i], err);
+	if (r == 0)
+		r = queue_memory(w, id, refs, nrefs, m, err);
+	if (r == 0 && (w->ndrafts >= DRAFT_FRAMES || w->payloads.n >= DRAFT_BYTES))
+		r = eng_writer_append(w, err);
+	return r;
+}
+
+int engram_put(struct engram_writer *w, struct engram_id *id, enum engram_put_result *put,
+               const struct engram_memory *m, struct engram_error *err)
+{
+	const struct eng_ref *refs = NULL;
+	struct engram_id own;
+	size_t nrefs = 0;
+	bool known = false;
+	int r = eng_writer_check(w, err);
+
+	if (r == 0)
+		r = validate(m, err);
+	if (r < 0)
+		return r;
+	eng_writer_apply(w, false);
+	own = m->has & ENGRAM_ID ? m->id : eng_memory_id(&w->space->id, m);
+	if (w->flags & ENGRAM_BULK || m->has & ENGRAM_KEY)
+		r = look_up(w, &own, m, &known, &refs, &nrefs, err);
+	if (r == 0 && known)
+		w->rested = true;
+	if (r == 0 && !known)
+		r = queue_all(w, &own, refs, nrefs, m, err);
+	if (r < 0)
+		return r;
+	*id = own;
+	*put = known ? ENGRAM_KNOWN : ENGRAM_STORED_NEW;
+	return 0;
+}
+
+/* -- commit, apply ------------------------------------------------------------------------- */
+
+int engram_commit(struct engram_writer *w, struct engram_error *err)
+{
+	int r = eng_writer_check(w, err);
+
+	if (r < 0)
+		return r;
+	r = eng_writer_append(w, err);
+	if (r == 0 && w->lost.code) {
+		r = w->lost.code;
+		if (err)
+			*err = w->lost;
+	}
+	w->lost = (struct engram_error){0};
+	if (r == 0) /* "known" rests on frames that others may have written and not flushed */
+		r = w->rested ? eng_log_settle(w->space->log, err) : eng_log_flush(w->space->log, err);
+	w->rested = false;
+	if (!(w->flags & ENGRAM_BULK))
+		eng_writer_unlook(w);
+	return r;
+}
+
+/* Frames that wait for apply: durable ones beyond what the state had when this
+ * handle last looked. */
+static uint64_t waiting(struct engram_writer *w)
+{
+	const struct eng_series_info *series;
+	uint64_t durable = 0;
+	size_t n;
+
+	if (eng_log_refresh(w->space->log, &series, &n, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		durable += series[i].durable_seq;
+	return durable > w->space->applied ? durable - w->space->applied : 0;
+}
+
+static bool due(struct engram_writer *w, uint64_t frames)
+{
+	uint64_t size = w->appended ? w->appended_bytes / w->appended : 0;
+
+	if (w->flags & ENGRAM_BULK)
+		return frames >= ENG_APPLY_BULK;
+	return frames >= ENG_APPLY_FRAMES || frames * size >= ENG_APPLY_BYTES;
+}
+
+void eng_writer_apply(struct engram_writer *w, bool closing)
+{
+	uint64_t frames;
+
+	/* Every put asks; looking at the marks each time would cost more than the put. */
+	if (!closing && w->appended - w->asked < ENG_APPLY_FRAMES / 2)
+		return;
+	w->asked = w->appended;
+	frames = waiting(w);
+	if (closing && w->flags & ENGRAM_BULK ? frames < ENG_APPLY_FRAMES : !due(w, frames))
+		return;
+	if (w->flags & ENGRAM_BULK) /* frames that nobody flushed cannot be applied */
+		eng_log_flush(w->space->log, NULL);
+	eng_writer_unlook(w);
+	eng_space_apply(w->space, NULL, w->flags & ENGRAM_BULK || frames >= ENG_APPLY_MUST, NULL);
+}
+
+void engram_writer_close(struct engram_writer *w)
+{
+	if (!w || w->magic != WRITER_MAGIC)
+		return;
+	if (w->appended && w->space->pid == eng_sys_pid())
+		eng_writer_apply(w, true);
+	eng_writer_unlook(w);
+	if (w->holds_identity)
+		eng_space_unlock(w->space, ENG_LOCK_IDENTITY);
+	w->space->writers--;
+	w->magic = 0;
+	eng_free(w->drafts);
+	eng_free(w->offsets);
+	eng_buf_free(&w->payloads);
+	eng_buf_free(&w->frame);
+	eng_buf_free(&w->scratch);
+	eng_arena_free(&w->arena);
+	eng_free(w);
+}

@@ -1,0 +1,46 @@
+/* writer_int.h - what writer.c, forget.c and revise.c share. */
+#ifndef ENG_SPACE_WRITER_INT_H
+#define ENG_SPACE_WRITER_INT_H
+
+#include "space/space_int.h"
+
+struct engram_writer {
+	uint32_t magic;
+	struct engram_space *space;
+	unsigned flags; /* enum engram_write_flags */
+	uint64_t session;
+	bool holds_identity;
+	/* drafts: put, but not yet written to the log */
+	struct eng_buf payloads;
+	struct eng_draft *drafts;
+	size_t *offsets; /* of their payloads in `payloads` */
+	size_t ndrafts, drafts_cap;
+	struct engram_error lost; /* drafts were lost by this; said by the next commit */
+	/* what is looked things up in; closed at commit, or by apply in bulk */
+	struct eng_view view;
+	bool viewing;
+	uint64_t seen;   /* value of `appended` that the view includes */
+	bool rested;     /* an answer rested on frames that may not be durable */
+	uint64_t appended, appended_bytes; /* frames written to the log, their payloads */
+	uint64_t asked;  /* value of `appended` when apply was last considered */
+	struct eng_arena arena; /* of one look-up */
+	struct eng_buf frame, scratch;
+};
+
+int eng_writer_check(const struct engram_writer *w, struct engram_error *err);
+/* Drafts into the log. */
+int eng_writer_append(struct engram_writer *w, struct engram_error *err);
+/* Appends the drafts and makes w->view show everything up to now. */
+int eng_writer_look(struct engram_writer *w, struct engram_error *err);
+void eng_writer_unlook(struct engram_writer *w);
+/* One draft: begin, elements, end. */
+int eng_writer_begin(struct eng_payload_out *o, struct engram_writer *w, const struct engram_id *subjects,
+                     size_t nsubjects, const struct eng_ref *refs, size_t nrefs, struct engram_error *err);
+int eng_writer_end(struct eng_payload_out *o, struct engram_writer *w, uint8_t kind, struct engram_error *err);
+/* Drafts for all refs but the last ENG_REFS_MAX. */
+int eng_writer_spill(struct engram_writer *w, const struct engram_id *id, const struct eng_ref **refs, size_t *nrefs,
+                     struct engram_error *err);
+/* Applies what waits if it is time to; never fails. */
+void eng_writer_apply(struct engram_writer *w, bool closing);
+
+#endif
