@@ -146,6 +146,9 @@ static int mend(struct recovery *rec, struct engram_error *err)
 	eng_point(rec->log->sys, "recover-zeroed");
 	if (r == 0)
 		r = rewrite(rec);
+	/* As a leader does: if we die with the answer of this flush unheard, the
+	 * next one must not take clean pages for durable ones. */
+	rec->s->mark->flushing = 1;
 	eng_point(rec->log->sys, "recover-rewritten");
 	if (r == 0)
 		r = eng_fs_sync(rec->log->sys, rec->w.fd);
