@@ -257,6 +257,23 @@ static void remove_created(const struct eng_sys *sys, const char *path)
 		sys->fs.ops->unlink(sys->fs.ctx, lock);
 }
 
+/* LMDB makes the file if it vanished after we looked (a superseded generation
+ * is unlinked at any moment).  What it made holds no transaction, and goes. */
+static int same_file(const struct eng_store *s, struct engram_error *err)
+{
+	const struct eng_fs *fs = &s->sys->fs;
+	MDB_envinfo info;
+	struct eng_stat st;
+	int fd;
+
+	if (mdb_env_get_fd(s->env->mdb, &fd) == 0 && fs->ops->fstat(fs->ctx, fd, &st) == 0 &&
+	    st.dev == s->env->dev && st.ino == s->env->ino)
+		return 0;
+	if (mdb_env_info(s->env->mdb, &info) == 0 && info.me_last_txnid == 0)
+		remove_created(s->sys, s->path);
+	return eng_err(err, ENGRAM_ENOFILE, "%s: vanished", s->path);
+}
+
 static int open_fresh(struct eng_store *s, struct engram_error *err)
 {
 	int rc;
@@ -268,6 +285,8 @@ static int open_fresh(struct eng_store *s, struct engram_error *err)
 	if (!s->env->dbis)
 		return eng_err_nomem(err);
 	rc = open_env(s, err);
+	if (rc == 0)
+		rc = same_file(s, err);
 	if (rc == 0)
 		rc = whole(s, err);
 	if (rc == 0)

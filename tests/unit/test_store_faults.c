@@ -120,6 +120,37 @@ static void garbage(void)
 	tap_ok(access(path, F_OK) == 0, "and left alone");
 }
 
+/* -- vanishing ------------------------------------------------------------------------ */
+
+static bool vanish;
+
+/* Looks, and then removes what it saw, as a compaction may at any moment. */
+static int stat_and_unlink(void *ctx, const char *path, struct eng_stat *out)
+{
+	int rc = eng_sys_posix()->fs.ops->stat(ctx, path, out);
+
+	if (vanish)
+		unlink(path);
+	return rc;
+}
+
+static void vanishing(void)
+{
+	const char *path = tmpdir_path("gone.mdb");
+	struct eng_fs_ops ops = *eng_sys_posix()->fs.ops;
+	struct eng_sys sys = *eng_sys_posix();
+	struct eng_store *s;
+
+	ops.stat = stat_and_unlink;
+	sys.fs.ops = &ops;
+	open_at(&s, path, RW);
+	eng_store_close(s);
+	vanish = true;
+	tap_int(eng_store_open(&s, &sys, path, 0, tables, 1, &err), ENGRAM_ENOFILE, "a file that goes while it is opened");
+	tap_ok(access(path, F_OK) != 0 && access(tmpdir_path("gone.mdb-lock"), F_OK) != 0, "is not made again");
+	vanish = false;
+}
+
 /* -- fork ----------------------------------------------------------------------------- */
 
 static struct eng_store *shared;
@@ -551,6 +582,7 @@ int main(void)
 
 	truncated();
 	garbage();
+	vanishing();
 	forked();
 	killed_reader();
 	killed_writers();
