@@ -116,8 +116,10 @@ static uint64_t missing(struct client_seen *seen)
 		tap_note("%s", e.message);
 		n = 1;
 	}
-	for (uint64_t i = 0; i < atomic_load(&board->nacks) && i < ACKS; i++)
-		n += !client_has(seen, atomic_load(&board->acks[i]));
+	for (uint64_t i = 0; i < atomic_load(&board->nacks) && i < ACKS; i++) {
+		uint64_t tag = atomic_load(&board->acks[i]);
+		n += tag && !client_has(seen, tag); /* 0: killed while it was noting this one */
+	}
 	eng_log_close(log);
 	return n;
 }
