@@ -15,6 +15,7 @@
 #include "sql/sql_int.h"
 
 #include "base/alloc.h"
+#include "sys/sys.h"
 
 /* Readers of a WAL wait only while a writer recovers after a crash. */
 #define BUSY_TIMEOUT_MS 5000
@@ -64,27 +65,26 @@ static void add_uri(struct eng_buf *b, const char *path, const char *query)
 	eng_buf_byte(b, 0);
 }
 
-/* True where path + suffix exists, asked through SQLite's own file layer. */
-static bool exists(const struct eng_sql_api *api, struct eng_buf *b, const char *path, const char *suffix)
+/* True where path + suffix is there.  Not asked through SQLite's own file
+ * layer: for that an empty file does not exist, and an empty -wal is what a
+ * writer leaves. */
+static bool exists(struct eng_buf *b, const char *path, const char *suffix)
 {
-	sqlite3_vfs *vfs = api->vfs_find(NULL);
-	int there = 0;
+	const struct eng_fs *fs = &eng_sys_posix()->fs;
+	struct eng_stat st;
 	eng_buf_reset(b);
 	eng_buf_str(b, path);
 	eng_buf_str(b, suffix);
 	eng_buf_byte(b, 0);
-	if (b->failed || !vfs)
-		return false;
-	return vfs->xAccess(vfs, (const char *)b->p, SQLITE_ACCESS_EXISTS, &there) == SQLITE_OK && there;
+	return !b->failed && fs->ops->stat(fs->ctx, (const char *)b->p, &st) == 0;
 }
 
-static int check_files(const struct eng_sql_api *api, struct eng_buf *b, const char *path, unsigned flags,
-                       struct engram_error *err)
+static int check_files(struct eng_buf *b, const char *path, unsigned flags, struct engram_error *err)
 {
 	static const char *const suffix[] = {"", "-wal", "-shm"};
 	size_t n = flags & ENG_SQL_IMMUTABLE ? 1 : ENG_COUNT(suffix);
 	for (size_t i = 0; i < n; i++) {
-		if (exists(api, b, path, suffix[i]))
+		if (exists(b, path, suffix[i]))
 			continue;
 		if (b->failed)
 			return eng_err_nomem(err);
@@ -111,7 +111,7 @@ int eng_sql_open(struct eng_sql **db, const char *path, unsigned flags, struct e
 	const struct eng_sql_api *api = eng_sql_load(err);
 	int rc = api ? 0 : ENGRAM_EUNAVAILABLE;
 	if (rc == 0 && !write)
-		rc = check_files(api, &b, path, flags, err);
+		rc = check_files(&b, path, flags, err);
 	if (rc != 0)
 		goto out;
 	rc = ENGRAM_ENOMEM;
