@@ -485,6 +485,18 @@ void eng_gen_drop_text(struct engram_space *s, struct eng_gen *g)
 	unlink_text(s, g->text);
 }
 
+/* SQLite would make it readable by everybody; its companions take its mode. */
+static int make_private(struct engram_space *s, const char *path, struct engram_error *err)
+{
+	int fd = eng_fs_open(s->sys, path, O_RDWR | O_CREAT | O_EXCL, 0600);
+
+	if (fd < 0 && fd != -EEXIST)
+		return eng_err_os(err, -fd, "%s: cannot create", path);
+	if (fd >= 0)
+		eng_fs_close(s->sys, &fd);
+	return 0;
+}
+
 static int open_text(struct engram_space *s, struct eng_gen *g, bool write, struct engram_error *err)
 {
 	char path[ENG_PATH_MAX];
@@ -494,7 +506,9 @@ static int open_text(struct engram_space *s, struct eng_gen *g, bool write, stru
 
 	if (!space_path(path, s, g->text))
 		return eng_err(err, ENGRAM_EUSAGE, "%s: path too long", s->dir);
-	r = eng_fts_open(&g->fts, path, flags, g->build, err);
+	r = write ? make_private(s, path, err) : 0;
+	if (r == 0)
+		r = eng_fts_open(&g->fts, path, flags, g->build, err);
 	g->fts_write = write && r == 0;
 	if (r == 0 && s->sys->fs.ops->stat(s->sys->fs.ctx, path, &st) == 0)
 		g->text_ino = st.ino;

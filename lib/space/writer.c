@@ -260,7 +260,8 @@ static int see(struct engram_writer *w, const struct engram_id *id, struct eng_i
                struct engram_error *err)
 {
 	uint32_t doc;
-	int rc = w->viewing && !drafted(w, id) ? 0 : eng_writer_look(w, err);
+	bool current = w->viewing && w->seen == w->appended && !drafted(w, id);
+	int rc = current ? 0 : eng_writer_look(w, err);
 
 	eng_arena_reset(&w->arena);
 	*r = (struct eng_reading){0};

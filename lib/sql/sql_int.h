@@ -15,7 +15,6 @@
 	X(column_blob) X(column_bytes) X(column_int64) X(db_config) X(errmsg) X(exec) \
 	X(extended_errcode) X(file_control) X(finalize) X(libversion) X(libversion_number) \
 	X(open_v2) X(prepare_v2) X(reset) X(result_error_code) X(result_int64) X(step) X(system_errno) \
-	X(vfs_find)
 
 struct eng_sql_api {
 #define X(name) __typeof__(&sqlite3_##name) name;
