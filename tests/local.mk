@@ -31,6 +31,7 @@ EXTRA_DIST += %D%/lib/tap.h %D%/lib/tap.sh
 include %D%/checks/local.mk
 include %D%/unit/local.mk
 include %D%/prop/local.mk
+include %D%/fuzz/local.mk
 include %D%/crash/local.mk
 include %D%/cli/local.mk
 include %D%/man/local.mk

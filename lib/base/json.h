@@ -67,7 +67,7 @@ const char *eng_json_token_name(enum eng_json_token t); /* "a string", for messa
 /* Writer: appends to a buf; commas are kept by itself. */
 struct eng_json_out {
 	struct eng_buf *b;
-	uint64_t comma; /* bit per depth: an element was written */
+	uint64_t comma; /* bit per open bracket: an element was written */
 	unsigned depth;
 };
 

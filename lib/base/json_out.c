@@ -1,6 +1,6 @@
 /* json_out.c - the JSON writer: values appended to a buf, commas by itself.
  *
- * One bit per depth says that an element stands before; a key takes the bit
+ * One bit per open bracket says that an element stands before; a key takes the bit
  * back for its value.  What would act on a terminal, reorder what is seen or
  * end a line for some reader leaves as an escape: the text reads back the same. */
 #include "base/json.h"
@@ -16,23 +16,25 @@ void eng_json_out(struct eng_json_out *o, struct eng_buf *b)
 	*o = (struct eng_json_out){.b = b};
 }
 
+static uint64_t comma_bit(const struct eng_json_out *o)
+{
+	return o->depth > 0 ? UINT64_C(1) << (o->depth - 1) : 0;
+}
+
 static void comma(struct eng_json_out *o)
 {
-	uint64_t bit = UINT64_C(1) << o->depth;
-
-	if (o->comma & bit)
+	if (o->comma & comma_bit(o))
 		eng_buf_byte(o->b, ',');
-	if (o->depth > 0)
-		o->comma |= bit;
+	o->comma |= comma_bit(o);
 }
 
 static void open_bracket(struct eng_json_out *o, char c)
 {
+	assert(o->depth < ENG_JSON_DEPTH_MAX);
 	comma(o);
 	eng_buf_byte(o->b, (uint8_t)c);
 	o->depth++;
-	assert(o->depth < 64);
-	o->comma &= ~(UINT64_C(1) << o->depth);
+	o->comma &= ~comma_bit(o);
 }
 
 static void close_bracket(struct eng_json_out *o, char c)
@@ -68,7 +70,7 @@ void eng_json_key(struct eng_json_out *o, const char *key)
 	eng_buf_byte(o->b, '"');
 	eng_buf_str(o->b, key);
 	eng_buf_add(o->b, "\":", 2);
-	o->comma &= ~(UINT64_C(1) << o->depth);
+	o->comma &= ~comma_bit(o);
 }
 
 /* Characters that leave as escapes, beside quote and backslash. */

@@ -20,4 +20,4 @@ tests_unit_test_base_text_SOURCES = tests/unit/test_base_text.c
 tests_unit_test_base_time_SOURCES = tests/unit/test_base_time.c
 tests_unit_test_base_vec_SOURCES = tests/unit/test_base_vec.c
 tests_unit_test_base_vec_LDADD = $(LDADD) -lm
-EXTRA_DIST += tests/lib/failalloc.h tests/lib/jsongen.h
+EXTRA_DIST += tests/lib/failalloc.h tests/lib/jsoncopy.h tests/lib/jsongen.h

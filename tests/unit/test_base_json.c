@@ -262,6 +262,8 @@ static void write_all(struct eng_buf *b)
 static void test_write(void)
 {
 	struct eng_buf b = ENG_BUF_INIT;
+	struct eng_json_out o;
+	long commas = 0;
 
 	write_all(&b);
 	eng_buf_byte(&b, 0);
@@ -269,6 +271,20 @@ static void test_write(void)
 	        "{\"v\":18446744073709551615,\"list\":[-9223372036854775808,true,false,[],{},null],\"unit\":0.25,"
 	        "\"time\":\"1970-01-01T00:00:01.500Z\",\"id\":\"00041061050r3gg28a1c60t3gf\",\"float\":-0.5}",
 	        "every kind of value, with its commas");
+	eng_buf_reset(&b);
+	eng_json_out(&o, &b);
+	for (int i = 0; i < ENG_JSON_DEPTH_MAX; i++) {
+		eng_json_array(&o);
+		eng_json_u64(&o, 7);
+	}
+	for (int i = 0; i < ENG_JSON_DEPTH_MAX; i++) {
+		eng_json_array_end(&o);
+		if (i < ENG_JSON_DEPTH_MAX - 1)
+			eng_json_u64(&o, 8);
+	}
+	for (size_t i = 0; i < b.n; i++)
+		commas += b.p[i] == ',';
+	tap_ok(commas == 2 * 63 && tokens((char *)b.p, b.n)[0] == '[', "as deep as the reader reads");
 	eng_buf_free(&b);
 }
 

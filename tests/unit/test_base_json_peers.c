@@ -4,6 +4,7 @@
  * document, sound or mutated, and read from our writing the same value.  jq is
  * more lenient: it must take all that we take, and read the same value from
  * the document and from our writing of it. */
+#include "../lib/jsoncopy.h"
 #include "../lib/jsongen.h"
 #include "../lib/tap.h"
 
@@ -13,48 +14,6 @@
 #endif
 
 #include "base/json.h"
-
-/* The document, token by token through the writer; false if it is refused. */
-static bool rewrite(struct eng_buf *out, struct eng_json *j, const char *p, size_t n)
-{
-	struct eng_buf key = ENG_BUF_INIT;
-	struct eng_json_out o;
-	enum eng_json_token t;
-
-	eng_buf_reset(out);
-	eng_json_out(&o, out);
-	eng_json_begin(j, p, n);
-	while ((t = eng_json_next(j)) > ENG_JSON_END) {
-		if (t == ENG_JSON_OBJECT)
-			eng_json_object(&o);
-		else if (t == ENG_JSON_OBJECT_END)
-			eng_json_object_end(&o);
-		else if (t == ENG_JSON_ARRAY)
-			eng_json_array(&o);
-		else if (t == ENG_JSON_ARRAY_END)
-			eng_json_array_end(&o);
-		else if (t == ENG_JSON_STRING)
-			eng_json_str(&o, j->str.p, j->str.n);
-		else if (t == ENG_JSON_NUMBER)
-			eng_json_raw(&o, j->str.p, j->str.n);
-		else if (t == ENG_JSON_NULL)
-			eng_json_raw(&o, "null", 4);
-		else if (t != ENG_JSON_KEY)
-			eng_json_bool(&o, t == ENG_JSON_TRUE);
-		if (t == ENG_JSON_KEY) { /* keys of the writer are plain: escape by a string, cut its quotes */
-			struct eng_json_out inner;
-
-			eng_buf_reset(&key);
-			eng_json_out(&inner, &key);
-			eng_json_str(&inner, j->str.p, j->str.n);
-			eng_buf_byte(&key, 0);
-			key.p[key.n - 2] = '\0';
-			eng_json_key(&o, (char *)key.p + 1);
-		}
-	}
-	eng_buf_free(&key);
-	return t == ENG_JSON_END;
-}
 
 #ifdef HAVE_JANSSON
 
@@ -69,7 +28,7 @@ static long differs(struct eng_buf *out, struct eng_json *j, const char *p, size
 	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL;
 	json_error_t error;
 	json_t *theirs = json_loadb(p, n, flags, &error), *back;
-	bool ours = rewrite(out, j, p, n);
+	bool ours = json_copy(out, j, p, n);
 	long wrong = 0;
 
 	if (ours && theirs) {
@@ -159,7 +118,7 @@ static void test_jq(void)
 		jsongen_value(&b, &g, 0);
 		if (i % 2)
 			jsongen_mutate(&b, &g);
-		if (!rewrite(&out, &j, (char *)b.p, b.n))
+		if (!json_copy(&out, &j, (char *)b.p, b.n))
 			continue;
 		eng_buf_add(&given, b.p, b.n);
 		eng_buf_byte(&given, '\n');

@@ -1,0 +1,27 @@
+# Fuzz targets.  `make check` replays corpus and seeds with a fixed number of changes;
+# `make fuzz FUZZ=json FUZZ_SECONDS=60` searches with clang's libFuzzer.
+check_PROGRAMS += %D%/fuzz_json %D%/fuzz_num %D%/fuzz_frame %D%/fuzz_item
+FUZZ_COMMON = %D%/replay.c %D%/fuzz.h
+tests_fuzz_fuzz_json_SOURCES = %D%/fuzz_json.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_num_SOURCES = %D%/fuzz_num.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_frame_SOURCES = %D%/fuzz_frame.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_item_SOURCES = %D%/fuzz_item.c $(FUZZ_COMMON)
+EXTRA_DIST += %D%/README.md %D%/corpus
+
+FUZZ = json
+FUZZ_SECONDS = 60
+FUZZ_CC = clang
+FUZZ_FLAGS = -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+.PHONY: fuzz
+fuzz: %D%/fuzz_$(FUZZ)
+	$(MKDIR_P) fuzz/$(FUZZ)
+	./%D%/fuzz_$(FUZZ) --seeds fuzz/$(FUZZ)
+	$(FUZZ_CC) $(FUZZ_FLAGS) $(DEFAULT_INCLUDES) $(DEFS) $(AM_CPPFLAGS) -o fuzz/$(FUZZ).bin \
+		$(srcdir)/%D%/fuzz_$(FUZZ).c $(srcdir)/lib/base/*.c $(srcdir)/lib/frame/*.c $(srcdir)/lib/merge/*.c
+	cp -p $(srcdir)/%D%/corpus/$(FUZZ)/* fuzz/$(FUZZ)/ 2>/dev/null || :
+	fuzz/$(FUZZ).bin -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 fuzz/$(FUZZ)
+clean-local: clean-fuzz
+.PHONY: clean-fuzz
+clean-fuzz:
+	rm -rf fuzz
