@@ -110,6 +110,44 @@ static void layout(void)
 	eng_arena_free(&arena);
 }
 
+static void hex(char out[33], const uint8_t in[16])
+{
+	for (int i = 0; i < 16; i++)
+		snprintf(out + 2 * i, 3, "%02x", in[i]);
+}
+
+/* Stores on different machines compare these numbers: no compiler, optimisation
+ * or byte order may change them. */
+static void golden(void)
+{
+	static eng_u128 buckets[ENG_DIGEST_BUCKETS];
+	struct eng_arena arena = ENG_ARENA_INIT;
+	struct eng_buf b = ENG_BUF_INIT;
+	struct frames f = FRAMES_INIT;
+	struct eng_item item;
+	uint8_t bytes[16];
+	char text[33];
+
+	fill(&f, &item, &arena);
+	eng_item_digest(&item, &buckets[eng_digest_bucket(&item.id)], &err);
+	tap_int(eng_digest_bucket(&item.id), 0x5a0, "bucket: the leading 12 bits of the id");
+	eng_u128_encode(bytes, buckets[0x5a0]);
+	hex(text, bytes);
+	tap_str(text, "e729247c09fc915146f6714ea44050f3", "digest of an item");
+	tap_ok(eng_u128_decode(bytes) == buckets[0x5a0], "and back from bytes");
+	eng_digest_fold(bytes, buckets);
+	hex(text, bytes);
+	tap_str(text, "ff8da826e0aa68d97e283db497f1f122", "digest of a state of that item");
+	eng_item_encode(&item, &b, &err);
+	eng_set64(bytes, XXH3_64bits(b.p, b.n));
+	eng_set64(bytes + 8, b.n);
+	hex(text, bytes);
+	tap_str(text, "f91bb07201b25e608001000000000000", "hash and number of its bytes");
+	eng_buf_free(&b);
+	frames_free(&f);
+	eng_arena_free(&arena);
+}
+
 /* -- damage ------------------------------------------------------------------------ */
 
 /* Decodes a heap copy of exactly n bytes, so that a read past the end is seen;
@@ -279,6 +317,7 @@ int main(void)
 {
 	round_trip();
 	layout();
+	golden();
 	damage();
 	out_of_memory();
 	ten_thousand_dots();
