@@ -96,7 +96,10 @@ static int open_own(struct eng_log *log, struct engram_error *err)
 	if (eng_series_mark_counts(log, s) && eng_own_applied(log, &s->id) <= s->mark->durable_seq)
 		return ENGRAM_OK;
 	r = eng_recover_if_needed(log, s, err);
-	return r == ENG_SERIES_OVER ? eng_own_choose(log, err) : r;
+	if (r != ENG_SERIES_OVER)
+		return r;
+	eng_own_choose(log);
+	return ENGRAM_OK;
 }
 
 static int open_to_write(struct eng_log *log, bool new_series, struct engram_error *err)
@@ -107,9 +110,10 @@ static int open_to_write(struct eng_log *log, bool new_series, struct engram_err
 		r = eng_series_list(log, err);
 	if (r == 0 && eng_copies_present(log))
 		r = eng_adopt_copies(log, err);
-	if (r == 0)
-		r = eng_own_choose(log, err);
-	if (r == 0 && log->own)
+	if (r < 0)
+		return r;
+	eng_own_choose(log);
+	if (log->own)
 		r = open_own(log, err);
 	if (r == 0 && log->own && new_series) {
 		r = close_asked(log, err);
@@ -227,15 +231,12 @@ static int describe(struct eng_log *log, struct eng_log_series *s, struct eng_se
 	uint64_t durable;
 	int r = eng_series_end(log, s, &end, &durable, err);
 
-	if (r == 0)
-		r = eng_segments_list(log, s, err);
 	if (r < 0)
 		return r;
 	*info = (struct eng_series_info){
 	        .series = s->id,
 	        .own = mine && s->mark->closed != ENG_BIRTH_COPY,
 	        .active = mine && !s->mark->closed,
-	        .first_seq = s->nfirsts ? s->firsts[0] : 1,
 	        .durable_seq = durable,
 	        .written_seq = end.seq > durable ? end.seq : durable,
 	        .last_stamp = end.stamp,

@@ -89,7 +89,6 @@ struct eng_series_info {
 	struct eng_series series;
 	bool own;              /* this store writes or wrote it (has a fitting mark) */
 	bool active;           /* own and open for appending */
-	uint64_t first_seq;    /* of the oldest segment */
 	uint64_t durable_seq;  /* nothing above may be applied, shipped, served */
 	uint64_t written_seq;  /* readers may show up to here */
 	eng_stamp last_stamp;

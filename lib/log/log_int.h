@@ -167,7 +167,7 @@ int eng_segment_fill(struct eng_log *log, struct eng_log_series *s, uint64_t end
 int eng_segment_zero(struct eng_log *log, int fd, uint64_t from, uint64_t to); /* 0 or -errno */
 
 /* Choosing, closing, beginning a series (mint.c). */
-int eng_own_choose(struct eng_log *log, struct engram_error *err);
+void eng_own_choose(struct eng_log *log); /* from the last listing */
 int eng_own_mint(struct eng_log *log, struct engram_error *err);
 /* Both locks held; writes `end` and the reason, and syncs the mark. */
 int eng_own_close(struct eng_log *log, struct eng_log_series *s, enum eng_birth_reason why, bool discard,

@@ -26,14 +26,20 @@ static bool appendable(const struct eng_log_series *s)
 	return s->state == ENG_MARK_FITS && s->mark->is.role == ENG_ROLE_OWN && !s->mark->closed;
 }
 
-int eng_own_choose(struct eng_log *log, struct engram_error *err)
+void eng_own_choose(struct eng_log *log)
+{
+	log->own = NULL;
+	for (size_t i = 0; i < log->nseries && !log->own; i++)
+		if (appendable(log->series[i]))
+			log->own = log->series[i];
+}
+
+static int look_again(struct eng_log *log, struct engram_error *err)
 {
 	int r = eng_series_list(log, err);
 
-	log->own = NULL;
-	for (size_t i = 0; r == 0 && i < log->nseries && !log->own; i++)
-		if (appendable(log->series[i]))
-			log->own = log->series[i];
+	if (r == 0)
+		eng_own_choose(log);
 	return r;
 }
 
@@ -75,7 +81,7 @@ static int make_series(struct eng_log *log, const struct eng_series *id, struct 
 static int mint_locked(struct eng_log *log, struct engram_error *err)
 {
 	struct eng_series id;
-	int r = eng_own_choose(log, err);
+	int r = look_again(log, err);
 
 	if (r < 0 || log->own)
 		return r;
@@ -84,7 +90,7 @@ static int mint_locked(struct eng_log *log, struct engram_error *err)
 		return eng_err_os(err, -r, "random numbers");
 	r = make_series(log, &id, err);
 	if (r == 0)
-		r = eng_own_choose(log, err);
+		r = look_again(log, err);
 	if (r == 0 && !log->own)
 		return eng_err(err, ENGRAM_EINTERNAL, "%s: wanted the series just made, found none", log->dir);
 	return r;
