@@ -14,6 +14,7 @@
 
 #define ONE 65536u
 #define SCORE_ONE 10000u
+#define CHANCE_Q30 107374182 /* a cosine of 0.10 */
 
 uint32_t eng_vector_weight_q16(const struct eng_question *q)
 {
@@ -28,6 +29,11 @@ static uint64_t share(int64_t v, int64_t greatest)
 	return v > 0 ? (uint64_t)v * ONE / (uint64_t)greatest : 0;
 }
 
+static int32_t score_of(uint64_t sum, uint64_t all)
+{
+	return (int32_t)(sum / all * SCORE_ONE >> 16);
+}
+
 void eng_fuse(struct eng_candidates *c, const struct eng_question *q)
 {
 	int64_t bm25 = 1, sim = 1;
@@ -37,10 +43,11 @@ void eng_fuse(struct eng_candidates *c, const struct eng_question *q)
 		bm25 = c->at[i].bm25 > bm25 ? c->at[i].bm25 : bm25;
 		sim = c->at[i].sim_q30 > sim ? c->at[i].sim_q30 : sim;
 	}
+	uint64_t all = text_weight + vector_weight;
+	c->chance = score_of(vector_weight * share(CHANCE_Q30, sim > CHANCE_Q30 ? sim : CHANCE_Q30), all);
 	for (size_t i = 0; i < c->n; i++) {
 		struct eng_candidate *x = &c->at[i];
-		uint64_t sum = text_weight * share(x->bm25, bm25) + vector_weight * share(x->sim_q30, sim);
-		x->match = (int32_t)(sum / (text_weight + vector_weight) * SCORE_ONE >> 16);
+		x->match = score_of(text_weight * share(x->bm25, bm25) + vector_weight * share(x->sim_q30, sim), all);
 		x->score = x->match;
 		x->retention = SCORE_ONE;
 	}

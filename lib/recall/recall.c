@@ -169,10 +169,11 @@ static int rarity_of(struct recall *r, struct engram_str text, uint32_t *out, st
 	return 0;
 }
 
-/* How far the best stands above the next; hits behind it stand above nothing. */
+/* How far the best stands above the next or chance; the hits behind it stand
+ * above nothing. */
 static uint32_t margin_of(const struct eng_candidates *c, size_t at)
 {
-	int64_t match = c->at[at].match, next = 0;
+	int64_t match = c->at[at].match, next = c->chance;
 	if (at > 0 || match <= 0)
 		return 0;
 	for (size_t i = 1; i < c->n; i++)
@@ -224,7 +225,7 @@ static int fill_hit(struct recall *r, struct engram_hit *hit, size_t at, struct 
 	hit->confidence = p.value;
 	hit->lo = p.lo;
 	hit->hi = p.hi;
-	hit->group = eng_group_of(p.value, &m);
+	hit->group = eng_group_of(p.value);
 	explain_all(r, hit, c, &m);
 	return 0;
 }

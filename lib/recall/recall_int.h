@@ -47,6 +47,7 @@ struct eng_candidates {
 	struct eng_candidate *at;
 	size_t n;
 	uint64_t unindexed; /* documents scored directly */
+	int32_t chance;     /* the match that any text could reach by chance */
 };
 
 /* The `depth` best of each ranker, each once, with both measures; those that
@@ -59,7 +60,7 @@ int eng_candidates_gather(struct eng_candidates *c, struct eng_snapshot *snap, c
 
 /* The weight of the vector beside BM25, Q16. */
 uint32_t eng_vector_weight_q16(const struct eng_question *q);
-/* Sets `match` of each. */
+/* Sets `match` of each, and `chance`. */
 void eng_fuse(struct eng_candidates *c, const struct eng_question *q);
 /* By score descending, id ascending. */
 void eng_candidates_sort(struct eng_candidates *c);
@@ -85,6 +86,6 @@ struct eng_confidence {
 	uint32_t value, lo, hi; /* 1/10,000 */
 };
 struct eng_confidence eng_confidence_of(const struct eng_match *m);
-enum engram_group eng_group_of(uint32_t confidence, const struct eng_match *m);
+enum engram_group eng_group_of(uint32_t confidence);
 
 #endif
