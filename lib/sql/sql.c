@@ -11,14 +11,21 @@
  * rewriting the shared one.  It refuses a database whose -wal or -shm is
  * missing, since SQLite would create them.
  *
+ * SQLite maps a -shm once for all connections of a process, as the first of
+ * them asked.  So while a reader of this kind is open in the process, a writer
+ * there is refused (ENGRAM_EBUSY), and from the first writer on readers map it
+ * as writers do; one that is open then is told to open again.
+ *
  * Connections are used by one thread each, so SQLite's own mutexes are off. */
 #include "sql/sql_int.h"
 
 #include "base/alloc.h"
-#include "sys/sys.h"
 
 /* Readers of a WAL wait only while a writer recovers after a crash. */
 #define BUSY_TIMEOUT_MS 5000
+
+/* A writer has been wanted in this process. */
+static bool writes;
 
 static int code_of(int rc)
 {
@@ -65,26 +72,31 @@ static void add_uri(struct eng_buf *b, const char *path, const char *query)
 	eng_buf_byte(b, 0);
 }
 
-/* True where path + suffix is there.  Not asked through SQLite's own file
- * layer: for that an empty file does not exist, and an empty -wal is what a
- * writer leaves. */
-static bool exists(struct eng_buf *b, const char *path, const char *suffix)
+typedef int access_fn(const char *path, int mode);
+
+/* True where path + suffix exists, asked through SQLite's file layer.  Its
+ * xAccess would call an empty -wal missing, so its access() is asked itself. */
+static bool exists(const struct eng_sql_api *api, struct eng_buf *b, const char *path, const char *suffix)
 {
-	const struct eng_fs *fs = &eng_sys_posix()->fs;
-	struct eng_stat st;
+	sqlite3_vfs *vfs = api->vfs_find(NULL);
+	access_fn *may = NULL;
 	eng_buf_reset(b);
 	eng_buf_str(b, path);
 	eng_buf_str(b, suffix);
 	eng_buf_byte(b, 0);
-	return !b->failed && fs->ops->stat(fs->ctx, (const char *)b->p, &st) == 0;
+	if (b->failed || !vfs || vfs->iVersion < 3 || !vfs->xGetSystemCall)
+		return false;
+	may = (access_fn *)vfs->xGetSystemCall(vfs, "access");
+	return may && may((const char *)b->p, 0) == 0;
 }
 
-static int check_files(struct eng_buf *b, const char *path, unsigned flags, struct engram_error *err)
+static int check_files(const struct eng_sql_api *api, struct eng_buf *b, const char *path, unsigned flags,
+                       struct engram_error *err)
 {
 	static const char *const suffix[] = {"", "-wal", "-shm"};
 	size_t n = flags & ENG_SQL_IMMUTABLE ? 1 : ENG_COUNT(suffix);
 	for (size_t i = 0; i < n; i++) {
-		if (exists(b, path, suffix[i]))
+		if (exists(api, b, path, suffix[i]))
 			continue;
 		if (b->failed)
 			return eng_err_nomem(err);
@@ -93,14 +105,39 @@ static int check_files(struct eng_buf *b, const char *path, unsigned flags, stru
 	return 0;
 }
 
+/* Takes and gives back the write lock: tells a -shm mapped read-only. */
+static int try_write(struct eng_sql *sql, struct engram_error *err)
+{
+	int rc = eng_sql_exec(sql, "BEGIN IMMEDIATE; COMMIT", err);
+	if (rc == ENGRAM_EPERM && sql->api->db_readonly(sql->db, "main") == 0)
+		return eng_err(err, ENGRAM_EBUSY, "a reader of the same process holds it");
+	return rc;
+}
+
 static int set_up_writer(struct eng_sql *sql, struct engram_error *err)
 {
 	int one = 1;
 	int rc = sql->api->file_control(sql->db, "main", SQLITE_FCNTL_PERSIST_WAL, &one);
 	if (rc != SQLITE_OK)
 		return eng_sql_fail(sql, rc, "keep the wal", err);
-	return eng_sql_exec(sql,
+	rc = eng_sql_exec(sql,
 		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 0", err);
+	return rc ? rc : try_write(sql, err);
+}
+
+bool eng_sql_outdated(const struct eng_sql *db)
+{
+	return db->traceless && __atomic_load_n(&writes, __ATOMIC_RELAXED);
+}
+
+/* How the path is opened, after "file:". */
+static const char *uri_query(unsigned flags)
+{
+	if (flags & ENG_SQL_WRITE)
+		__atomic_store_n(&writes, true, __ATOMIC_RELAXED);
+	if (flags & ENG_SQL_IMMUTABLE)
+		return "?immutable=1";
+	return __atomic_load_n(&writes, __ATOMIC_RELAXED) ? "" : "?readonly_shm=1";
 }
 
 int eng_sql_open(struct eng_sql **db, const char *path, unsigned flags, struct engram_error *err)
@@ -111,18 +148,20 @@ int eng_sql_open(struct eng_sql **db, const char *path, unsigned flags, struct e
 	const struct eng_sql_api *api = eng_sql_load(err);
 	int rc = api ? 0 : ENGRAM_EUNAVAILABLE;
 	if (rc == 0 && !write)
-		rc = check_files(&b, path, flags, err);
+		rc = check_files(api, &b, path, flags, err);
 	if (rc != 0)
 		goto out;
 	rc = ENGRAM_ENOMEM;
 	eng_buf_reset(&b);
-	add_uri(&b, path, write ? "" : flags & ENG_SQL_IMMUTABLE ? "?immutable=1" : "?readonly_shm=1");
+	const char *query = uri_query(flags);
+	add_uri(&b, path, query);
 	sql = eng_calloc(1, sizeof *sql);
 	if (b.failed || !sql) {
 		eng_err_nomem(err);
 		goto out;
 	}
 	sql->api = api;
+	sql->traceless = strcmp(query, "?readonly_shm=1") == 0;
 	int mode = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
 	int sr = api->open_v2((const char *)b.p, &sql->db, mode | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
 	if (sr != SQLITE_OK) {

@@ -20,10 +20,15 @@ enum eng_sql_flags {
 };
 
 /* Without WRITE no byte of any file is changed and none is created: a
- * database whose file, -wal or -shm is missing is ENGRAM_ENOFILE. */
+ * database whose file, -wal or -shm is missing is ENGRAM_ENOFILE.  (In a
+ * process that writes too, readers use their slots in the -shm.)  A writer
+ * while such a reader is open in the same process: ENGRAM_EBUSY. */
 
 int eng_sql_open(struct eng_sql **db, const char *path, unsigned flags, struct engram_error *err);
 void eng_sql_close(struct eng_sql *db); /* NULL allowed */
+/* True for a reader that stands in the way of a writer of its own process:
+ * close it and open it again. */
+bool eng_sql_outdated(const struct eng_sql *db);
 
 /* Statements without results; several separated by semicolons. */
 int eng_sql_exec(struct eng_sql *db, const char *sql, struct engram_error *err);

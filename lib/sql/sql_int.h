@@ -12,9 +12,10 @@
  * since nothing links the library. */
 #define ENG_SQL_FUNCTIONS(X) \
 	X(bind_blob) X(bind_int64) X(bind_pointer) X(bind_text) X(busy_timeout) X(close_v2) \
-	X(column_blob) X(column_bytes) X(column_int64) X(db_config) X(errmsg) X(exec) \
+	X(column_blob) X(column_bytes) X(column_int64) X(db_config) X(db_readonly) X(errmsg) X(exec) \
 	X(extended_errcode) X(file_control) X(finalize) X(libversion) X(libversion_number) \
 	X(open_v2) X(prepare_v2) X(reset) X(result_error_code) X(result_int64) X(step) X(system_errno) \
+	X(vfs_find)
 
 struct eng_sql_api {
 #define X(name) __typeof__(&sqlite3_##name) name;
@@ -25,6 +26,7 @@ struct eng_sql_api {
 struct eng_sql {
 	sqlite3 *db;
 	const struct eng_sql_api *api;
+	bool traceless; /* its -shm is mapped read-only */
 };
 
 struct eng_sql_stmt {

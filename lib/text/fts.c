@@ -9,8 +9,8 @@
  * Searching is one step of one statement: its auxiliary function, in the WHERE
  * clause, sees every match, keeps the best in a heap and lets none through.
  *
- * A reader holds one read transaction from open to close, so that watermark
- * and matches are of one moment.  The view is disposable: anything wrong with
+ * A reader holds one read transaction from eng_fts_watermark to eng_fts_idle, so
+ * that watermark and matches are of one moment.  The view is disposable: anything wrong with
  * the file is ENGRAM_EVERSION, and its writer makes it anew. */
 #include "text/text_int.h"
 
@@ -19,6 +19,10 @@
 struct eng_fts {
 	struct eng_sql *db;
 	struct eng_sql_stmt *search;
+	char *path;
+	uint8_t build[16];
+	unsigned sql_flags;
+	bool pinned; /* a reader's transaction is open */
 	/* writer */
 	struct eng_sql_stmt *add, *remove, *add_doc, *remove_doc;
 	struct search *running; /* NULL between searches */
@@ -189,41 +193,68 @@ static int check(struct eng_fts *f, const uint8_t build[16], struct engram_error
 	return rc;
 }
 
-static int set_up(struct eng_fts *f, unsigned sql_flags, const uint8_t build[16], struct engram_error *err)
+static int set_up(struct eng_fts *f, struct engram_error *err)
 {
 	bool empty = false;
 	int rc = eng_sql_fts_tokenizer(f->db, "engram", tokenize, err);
 	if (rc == 0)
 		rc = eng_sql_fts_score(f->db, "engram_rank", rank, f, err);
-	if (rc == 0 && !(sql_flags & ENG_SQL_WRITE))
-		rc = eng_sql_exec(f->db, "BEGIN", err);
-	if (rc == 0 && sql_flags & ENG_SQL_WRITE)
+	if (rc == 0 && f->sql_flags & ENG_SQL_WRITE)
 		rc = is_empty(f, &empty, err);
 	if (rc == 0)
-		rc = empty ? create(f, build, err) : check(f, build, err);
+		rc = empty ? create(f, f->build, err) : check(f, f->build, err);
 	return rc;
+}
+
+static void disconnect(struct eng_fts *f)
+{
+	eng_sql_finish(f->search);
+	eng_sql_finish(f->add);
+	eng_sql_finish(f->remove);
+	eng_sql_finish(f->add_doc);
+	eng_sql_finish(f->remove_doc);
+	eng_sql_close(f->db);
+	f->db = NULL;
+	f->search = f->add = f->remove = f->add_doc = f->remove_doc = NULL;
+	f->pinned = false;
+}
+
+static int connect(struct eng_fts *f, struct engram_error *err)
+{
+	int rc = eng_sql_open(&f->db, f->path, f->sql_flags, err);
+	if (rc == 0)
+		rc = set_up(f, err);
+	if (rc == 0)
+		return 0;
+	disconnect(f);
+	/* A table that is not there is as unusable as a page that is not whole. */
+	if (rc != ENGRAM_EDAMAGED && rc != ENGRAM_EINTERNAL)
+		return rc;
+	if (err)
+		err->code = ENGRAM_EVERSION;
+	return ENGRAM_EVERSION;
 }
 
 int eng_fts_open(struct eng_fts **f, const char *path, unsigned sql_flags, const uint8_t build[16],
                  struct engram_error *err)
 {
 	struct eng_fts *fts = eng_calloc(1, sizeof *fts);
-	if (!fts)
-		return eng_err_nomem(err);
-	int rc = eng_sql_open(&fts->db, path, sql_flags, err);
+	int rc = ENGRAM_ENOMEM;
+	if (fts)
+		fts->path = eng_alloc(strlen(path) + 1);
+	if (!fts || !fts->path) {
+		eng_err_nomem(err);
+		goto out;
+	}
+	memcpy(fts->path, path, strlen(path) + 1);
+	memcpy(fts->build, build, sizeof fts->build);
+	fts->sql_flags = sql_flags;
+	rc = connect(fts, err);
+out:
 	if (rc == 0)
-		rc = set_up(fts, sql_flags, build, err);
-	if (rc == 0) {
 		*f = fts;
-		return 0;
-	}
-	eng_fts_close(fts);
-	/* A table that is not there is as unusable as a page that is not whole. */
-	if (rc == ENGRAM_EDAMAGED || rc == ENGRAM_EINTERNAL) {
-		rc = ENGRAM_EVERSION;
-		if (err)
-			err->code = rc;
-	}
+	else
+		eng_fts_close(fts);
 	return rc;
 }
 
@@ -231,21 +262,44 @@ void eng_fts_close(struct eng_fts *f)
 {
 	if (!f)
 		return;
-	eng_sql_finish(f->search);
-	eng_sql_finish(f->add);
-	eng_sql_finish(f->remove);
-	eng_sql_finish(f->add_doc);
-	eng_sql_finish(f->remove_doc);
-	eng_sql_close(f->db);
+	if (f->db)
+		disconnect(f);
+	eng_free(f->path);
 	eng_free(f);
 }
 
-/* -- writing ------------------------------------------------------------- */
+/* -- one moment ---------------------------------------------------------- */
+
+void eng_fts_idle(struct eng_fts *f)
+{
+	if (f->pinned)
+		eng_sql_exec(f->db, "COMMIT", NULL);
+	f->pinned = false;
+}
+
+/* A reader's transaction begins anew; one that stands in the way of a writer
+ * of this process connects anew first. */
+static int pin(struct eng_fts *f, struct engram_error *err)
+{
+	eng_fts_idle(f);
+	if (!f->db || eng_sql_outdated(f->db)) {
+		disconnect(f);
+		int rc = connect(f, err);
+		if (rc != 0)
+			return rc;
+	}
+	int rc = eng_sql_exec(f->db, "BEGIN", err);
+	f->pinned = rc == 0;
+	return rc;
+}
 
 int eng_fts_watermark(struct eng_fts *f, struct eng_buf *out, struct engram_error *err)
 {
-	return get_meta(f, out, "watermark", err);
+	int rc = f->sql_flags & ENG_SQL_WRITE ? 0 : pin(f, err);
+	return rc ? rc : get_meta(f, out, "watermark", err);
 }
+
+/* -- writing ------------------------------------------------------------- */
 
 int eng_fts_begin(struct eng_fts *f, struct engram_error *err)
 {
@@ -334,6 +388,8 @@ int eng_fts_search(struct eng_fts *f, struct eng_top *top, struct eng_text_hit *
 	struct eng_buf match = ENG_BUF_INIT;
 	if (q->n == 0)
 		return 0;
+	if (!f->db)
+		return eng_err(err, ENGRAM_EVERSION, "text view: its file was lost while it was open");
 	int rc = expression(&match, q, err);
 	if (rc == 0)
 		rc = once(&f->search, f->db, "SELECT 1 FROM words WHERE words MATCH ?1 AND engram_rank(words)", err);

@@ -113,8 +113,13 @@ int eng_fts_open(struct eng_fts **f, const char *path, unsigned sql_flags, const
                  struct engram_error *err);
 void eng_fts_close(struct eng_fts *f); /* NULL allowed */
 
-/* The caller's bytes stored with the last commit (0 bytes in a new view). */
+/* The caller's bytes stored with the last commit (0 bytes in a new view).  What
+ * a reader sees from then on is of that moment, until the next call of this
+ * or of eng_fts_idle.  An error other than ENOMEM: do not use the view. */
 int eng_fts_watermark(struct eng_fts *f, struct eng_buf *out, struct engram_error *err);
+
+/* A reader gives up its moment, so that the writer's -wal need not grow for it. */
+void eng_fts_idle(struct eng_fts *f);
 
 int eng_fts_begin(struct eng_fts *f, struct engram_error *err);
 int eng_fts_add(struct eng_fts *f, uint32_t doc, const char *text, size_t n, struct engram_error *err);
