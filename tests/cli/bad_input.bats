@@ -239,7 +239,10 @@ bad_name()
 	nothing_stored
 }
 
-@test "B32: two values on a line" { refused '{"text":"a"} {"text":"b"}' "byte"; nothing_stored; }
+@test "B32: two values on a line" {
+	refused '{"text":"a"} {"text":"b"}' "byte"
+	nothing_stored
+}
 
 @test "B33: the wrong type for every field" {
 	for f in key text source actor embedder; do refused "{\"text\":\"x\",\"$f\":1}" "byte" || refused "{\"$f\":1}" "$f: wanted a string, found"; done
