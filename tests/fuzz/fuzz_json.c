@@ -19,9 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct eng_json j = {0};
 	struct engram_str raw;
 
-	if (json_copy(&once, &j, (const char *)p, n)) {
+	if (json_rewrite(&once, &j, (const char *)p, n)) {
 		FUZZ_HOLD(eng_utf8_check((const char *)p, n) == n);
-		FUZZ_HOLD(json_copy(&twice, &j, (const char *)once.p, once.n));
+		FUZZ_HOLD(json_rewrite(&twice, &j, (const char *)once.p, once.n));
 		FUZZ_HOLD(once.n == twice.n && memcmp(once.p, twice.p, once.n) == 0);
 		eng_json_begin(&j, (const char *)p, n);
 		FUZZ_HOLD(eng_json_skip(&j, &raw) > ENG_JSON_END && eng_json_next(&j) == ENG_JSON_END);

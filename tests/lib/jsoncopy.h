@@ -5,7 +5,7 @@
 #include "base/json.h"
 
 /* false if it is refused, which *j then tells why. */
-static bool json_copy(struct eng_buf *out, struct eng_json *j, const char *p, size_t n)
+static bool json_rewrite(struct eng_buf *out, struct eng_json *j, const char *p, size_t n)
 {
 	struct eng_buf key = ENG_BUF_INIT;
 	struct eng_json_out o;

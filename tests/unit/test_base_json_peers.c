@@ -28,7 +28,7 @@ static long differs(struct eng_buf *out, struct eng_json *j, const char *p, size
 	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL;
 	json_error_t error;
 	json_t *theirs = json_loadb(p, n, flags, &error), *back;
-	bool ours = json_copy(out, j, p, n);
+	bool ours = json_rewrite(out, j, p, n);
 	long wrong = 0;
 
 	if (ours && theirs) {
@@ -118,7 +118,7 @@ static void test_jq(void)
 		jsongen_value(&b, &g, 0);
 		if (i % 2)
 			jsongen_mutate(&b, &g);
-		if (!json_copy(&out, &j, (char *)b.p, b.n))
+		if (!json_rewrite(&out, &j, (char *)b.p, b.n))
 			continue;
 		eng_buf_add(&given, b.p, b.n);
 		eng_buf_byte(&given, '\n');
