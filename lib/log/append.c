@@ -155,13 +155,20 @@ static int last_frame_matches(struct eng_log *log, struct eng_mark *m)
 	return log->checked_tail;
 }
 
+/* A mark that no sequence of steps leaves behind is not to be believed. */
+static bool is_plausible(const struct eng_mark *m)
+{
+	return m->durable_seq <= m->written_seq && m->active <= m->written_seq + 1 &&
+	       m->written_off >= ENG_SEGMENT_HEADER && m->last_off < m->written_off && m->written_off <= m->filled_off;
+}
+
 /* 1 the mark and the bytes agree, 0 recover, or an error. */
 static int is_sound(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
 {
 	struct eng_mark *m = s->mark;
 	int r;
 
-	if (m->dirty || !eng_series_mark_counts(log, s))
+	if (m->dirty || !eng_series_mark_counts(log, s) || !is_plausible(m))
 		return 0;
 	r = eng_segment_use(log, s, err);
 	if (r == ENGRAM_EDAMAGED)
