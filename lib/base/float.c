@@ -6,7 +6,7 @@
  * w * 10^e in double is off by a few units in its 53rd bit, while a float has
  * 24 bits: unless the double falls within a hair of the middle between two
  * floats, both lie on the same side and rounding the double rounds the number.
- * In the hair (1 in 2^23 of random numbers, all exact ties, and no others) the
+ * In the hair (1 in 2^25 of random numbers, and all exact ties) the
  * number is compared with the middle in big integers.
  *
  *     16777217 = 2^24 + 1: floats 16777216 and 16777218, middle 16777217:
@@ -38,8 +38,11 @@ struct decimal {
 	bool negative;
 	size_t n;
 	int exponent;
+	uint64_t first; /* the first 19 digits, or as many as there are, as a number */
 	uint8_t digits[DIGITS_MAX];
 };
+
+#define FIRST_DIGITS 19 /* what 64 bits hold */
 
 /* ----- exact comparison */
 
@@ -103,14 +106,9 @@ static double approximate(const struct decimal *d)
 {
 	static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
 	                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-	size_t kept = d->n < 19 ? d->n : 19;
-	int e = d->exponent + (int)(d->n - kept);
-	uint64_t w = 0;
-	double x;
+	int e = d->exponent + (d->n > FIRST_DIGITS ? (int)d->n - FIRST_DIGITS : 0);
+	double x = (double)d->first;
 
-	for (size_t i = 0; i < kept; i++)
-		w = w * 10 + d->digits[i];
-	x = (double)w;
 	for (; e > 22; e -= 22)
 		x *= 1e22;
 	for (; e < -22; e += 22)
@@ -118,38 +116,57 @@ static double approximate(const struct decimal *d)
 	return e < 0 ? x / tens[-e] : x * tens[e];
 }
 
-/* The nearest float, ties to even; false beyond the largest. */
-static bool decimal_to_float(float *out, const struct decimal *d)
+/* Does every number within 8 units of x round to the same float as x?  A normal
+ * float keeps 24 of x's 53 bits; the 29 others say how far the middle is. */
+static bool decided(double x)
 {
-	int magnitude = (int)d->n + d->exponent; /* d < 10^magnitude */
+	uint64_t bits;
+	int64_t rest;
+
+	memcpy(&bits, &x, sizeof bits);
+	rest = (int64_t)(bits & ((1u << 29) - 1)) - (1 << 28);
+	return (rest > 8 || rest < -8) && x >= 2 * (double)FLT_MIN && x <= (double)FLT_MAX;
+}
+
+/* The slow way, for what approximate() leaves open and for subnormal numbers:
+ * d's size in units of the floats around x, in whole and half units. */
+static double round_exactly(const struct decimal *d, double x)
+{
 	int q = 0;
 	uint32_t k;
-	double x, below;
+	double beyond;
 
-	if (d->n == 0 || magnitude < -45) { /* under half of 2^-149 = 1.4e-45 */
-		*out = d->negative ? -0.0f : 0.0f;
-		return true;
-	}
-	if (magnitude > 39) /* the largest is 3.4e38 */
-		return false;
-	x = approximate(d);
 	frexp(x, &q);
-	/* In units of 2^q floats near x are the whole numbers. */
 	q = q - FLT_MANT_DIG > LOWEST_EXPONENT ? q - FLT_MANT_DIG : LOWEST_EXPONENT;
-	x = ldexp(x, -q);
+	x = ldexp(x, -q); /* floats near it are whole numbers now, under 2^24 */
 	k = (uint32_t)x;
-	below = x - k - 0.5;
-	/* x < 2^24, so 8 units of its 53rd bit are at most 2^-26. */
-	if (below > -0x1p-24 && below < 0x1p-24) {
+	beyond = x - k - 0.5;
+	if (beyond > -0x1p-24 && beyond < 0x1p-24) { /* 8 units are 2^-26 at most */
 		int side = decimal_cmp(d, 2 * k + 1, q - 1);
 
 		k += side > 0 || (side == 0 && k % 2 == 1);
 	} else {
-		k += below > 0;
+		k += beyond > 0;
 	}
-	if (ldexp(k, q) > FLT_MAX)
+	return ldexp(k, q);
+}
+
+/* The nearest float, ties to even; false beyond the largest. */
+static bool decimal_to_float(float *out, const struct decimal *d)
+{
+	int magnitude = (int)d->n + d->exponent; /* d < 10^magnitude */
+	double x = 0;
+
+	if (magnitude > 39 && d->n > 0) /* the largest is 3.4e38 */
 		return false;
-	*out = (float)ldexp(k, q) * (d->negative ? -1 : 1);
+	if (magnitude >= -45 && d->n > 0) { /* else under half of the smallest, 1.4e-45 */
+		x = approximate(d);
+		if (!decided(x))
+			x = round_exactly(d, x);
+		if (x > (double)FLT_MAX)
+			return false;
+	}
+	*out = d->negative ? -(float)x : (float)x;
 	return true;
 }
 
@@ -161,6 +178,7 @@ static void add_digit(struct decimal *d, unsigned digit, bool behind_point)
 	if (d->n == 0 && digit == 0) {
 		d->exponent -= behind_point;
 	} else if (d->n < DIGITS_MAX) {
+		d->first = d->n < FIRST_DIGITS ? d->first * 10 + digit : d->first;
 		d->digits[d->n++] = (uint8_t)digit;
 		d->exponent -= behind_point;
 	} else {
@@ -191,6 +209,7 @@ bool eng_parse_float(float *out, const char *p, size_t n)
 
 	d.n = 0;
 	d.exponent = 0;
+	d.first = 0;
 	d.negative = n > 0 && *p == '-';
 	for (p += d.negative; p < end && *p != 'e' && *p != 'E'; p++) {
 		if (*p == '.')
@@ -208,12 +227,14 @@ bool eng_parse_float(float *out, const char *p, size_t n)
 static void decimal_set(struct decimal *d, uint32_t w, int exponent)
 {
 	uint8_t reversed[10];
+	uint32_t first = w;
 	size_t n = 0;
 
 	for (; w > 0; w /= 10)
 		reversed[n++] = (uint8_t)(w % 10);
 	d->negative = false;
 	d->exponent = exponent;
+	d->first = first;
 	for (d->n = 0; d->n < n; d->n++)
 		d->digits[d->n] = reversed[n - 1 - d->n];
 }
@@ -229,7 +250,7 @@ static bool reads_back(struct decimal *d, uint32_t w, int exponent, float v)
 /* The decimal of fewest digits that reads back to v > 0. */
 static void shortest(struct decimal *d, float v)
 {
-	struct decimal unit = {.n = 1, .digits = {1}};
+	struct decimal unit = {.n = 1, .first = 1, .digits = {1}};
 	struct decimal try;
 	int e = 0;
 	double x;
