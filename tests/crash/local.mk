@@ -44,3 +44,11 @@ tests_crash_test_power_plant4_LDADD = $(below_log)
 tests_crash_test_power_plant5_SOURCES = $(planted)
 tests_crash_test_power_plant5_CPPFLAGS = $(AM_CPPFLAGS) -DENG_PLANT=5
 tests_crash_test_power_plant5_LDADD = $(below_log)
+
+# Whole spaces.
+spaceclient = %D%/spaceclient.c %D%/spaceclient.h
+
+check_PROGRAMS += %D%/test_space_images %D%/test_space_kill %D%/test_nth
+tests_crash_test_space_images_SOURCES = %D%/test_space_images.c $(spaceclient) $(simulator)
+tests_crash_test_space_kill_SOURCES = %D%/test_space_kill.c $(spaceclient)
+tests_crash_test_nth_SOURCES = %D%/test_nth.c $(spaceclient) $(simulator)

@@ -158,6 +158,23 @@ static int of_fd(const struct sim *s, int fd)
 	return fd >= 0 && fd < FDS ? s->fd[fd] : -1;
 }
 
+/* Of a descriptor that LMDB opened: by its path. */
+static int of_foreign_fd(const struct sim *s, int fd)
+{
+	char link[64], path[ENG_PATH_MAX], leaf[112];
+	int dir;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, sizeof path - 1);
+	path[n < 0 ? 0 : n] = '\0';
+	return resolve(s, path, &dir, leaf);
+}
+
+/* Files that LMDB and SQLite write, whoever makes them. */
+static bool is_foreign_name(const char *name)
+{
+	return strstr(name, ".mdb") || strstr(name, ".db");
+}
+
 /* -- the record ------------------------------------------------------------- */
 
 static struct event *record(struct sim *s, enum sim_op op, int obj)
@@ -167,7 +184,7 @@ static struct event *record(struct sim *s, enum sim_op op, int obj)
 		s->ev = sim_alloc(s->ev, s->ev_cap * sizeof *s->ev);
 	}
 	struct event *e = &s->ev[s->nev++];
-	*e = (struct event){.op = op, .obj = obj, .dir = -1, .dir2 = -1};
+	*e = (struct event){.op = op, .obj = obj, .dir = -1, .dir2 = -1, .look = s->look};
 	return e;
 }
 
@@ -274,8 +291,11 @@ static void look_at_dir(struct sim *s, int dir, const char *path)
 static void look(struct sim *s)
 {
 	look_at_maps(s);
-	if (s->watch)
-		look_at_dir(s, ROOT_DIR, s->root);
+	if (!s->watch)
+		return;
+	s->look = ++s->looks;
+	look_at_dir(s, ROOT_DIR, s->root);
+	s->look = 0;
 }
 
 void sim_note(struct sim *s, unsigned kind, uint64_t value)
@@ -353,6 +373,7 @@ static int sim_open_file(void *ctx, const char *path, int flags, mode_t mode)
 		if (!(flags & O_CREAT))
 			return fd; /* LMDB's or SQLite's, and nobody asked to watch them */
 		obj = sim_object(s, false, mode, 0);
+		s->obj[obj].foreign = is_foreign_name(leaf);
 		names_set(&s->now, dir, leaf, obj);
 		record_name(s, SIM_CREATE, obj, dir, leaf);
 	} else if (flags & O_TRUNC) {
@@ -554,7 +575,7 @@ static int sim_fstat(void *ctx, int fd, struct eng_stat *out)
 	if (!r)
 		r = real()->fstat(real_ctx(), fd, out);
 	if (!r)
-		disguise(s, of_fd(s, fd), out);
+		disguise(s, of_fd(s, fd) >= 0 ? of_fd(s, fd) : of_foreign_fd(s, fd), out);
 	return r;
 }
 
@@ -666,6 +687,20 @@ static void sim_sleep(void *ctx, int64_t us)
 	s->wall_us += us;
 }
 
+/* Nobody else runs, so nobody wakes: the time passes. */
+static void sim_wait(void *ctx, const uint32_t *word, uint32_t seen, int64_t max_us)
+{
+	(void)word;
+	(void)seen;
+	sim_sleep(ctx, max_us);
+}
+
+static void sim_wake(void *ctx, const uint32_t *word)
+{
+	(void)ctx;
+	(void)word;
+}
+
 static int sim_fill(void *ctx, void *out, size_t n)
 {
 	struct sim *s = ctx;
@@ -775,6 +810,7 @@ struct sim *sim_bare(const char *root, uint64_t seed)
 	s->sys.fs = (struct eng_fs){.ops = &ops, .ctx = s};
 	s->sys.clock = (struct eng_clock){.wall_us = sim_wall, .mono_us = sim_wall, .sleep_us = sim_sleep, .ctx = s};
 	s->sys.random = (struct eng_random){.fill = sim_fill, .ctx = s};
+	s->sys.wait = (struct eng_wait){.wait = sim_wait, .wake = sim_wake, .ctx = s};
 	s->sys.boot_id = sim_boot_id;
 	s->sys.machine_id = sim_machine_id;
 	s->sys.point = sim_point;

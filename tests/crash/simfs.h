@@ -16,9 +16,8 @@
  *    (snapshots are taken at every call through the seam and every kill point);
  *  - the writes of a *failed* sync for ever in doubt: later syncs do not cover
  *    them (the kernel marks such pages clean);
- *  - files that change behind the seam as whole, synced objects (LMDB commits
- *    with full sync), only their names wait for the directory; a SQLite
- *    database with its -wal may be any earlier state of the pair.
+ *  - files that change behind the seam as whole, synced objects (LMDB and
+ *    SQLite commit with full sync); only their names wait for the directory.
  *
  * The death of all processes (nothing lost, same boot) is one more image.
  *

@@ -45,6 +45,7 @@ struct event {
 	uint64_t off, n;    /* n: of data, or the size afterwards */
 	uint8_t *data;
 	unsigned kind;      /* of a note */
+	unsigned look;      /* found behind the seam by this look; 0 = passed the seam */
 };
 
 struct map {
@@ -73,7 +74,8 @@ struct sim {
 	struct eng_rng rng;
 	int64_t wall_us;
 	uint64_t boot;
-	bool watch, busy;
+	bool watch;
+	unsigned look, looks; /* the look that is going on, 0 = none; how many there were */
 	/* fault */
 	unsigned fail_ops;
 	uint64_t fail_at, operations;

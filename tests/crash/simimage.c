@@ -145,17 +145,6 @@ static bool is_name_op(enum sim_op op)
 	return op & (SIM_CREATE | SIM_MKDIR | SIM_RENAME | SIM_UNLINK | SIM_RMDIR);
 }
 
-/* SQLite's files: its commits need no sync of ours, any earlier state may come back. */
-static bool is_lazy(const struct world *w, const struct event *e)
-{
-	if (e->op != SIM_FOREIGN)
-		return false;
-	for (size_t i = 0; i < w->sim->now.n; i++)
-		if (w->sim->now.e[i].obj == e->obj)
-			return strstr(w->sim->now.e[i].name, ".db") != NULL;
-	return false;
-}
-
 static const struct event *event_of(const struct world *w, const struct pending *p)
 {
 	return &w->sim->ev[p->ev];
@@ -236,7 +225,7 @@ static void advance(struct world *w, size_t ev)
 		w->notes[e->kind] = e->n;
 		return;
 	case SIM_FOREIGN:
-		push(w, ev, !is_lazy(w, e));
+		push(w, ev, true);
 		break;
 	default:
 		push(w, ev, false);
@@ -419,22 +408,12 @@ static void set_all(struct world *w, enum fate fate)
 
 static bool open_question(const struct world *w, size_t i)
 {
-	return !w->pend[i].durable && !(event_of(w, &w->pend[i])->op & (SIM_MARK | SIM_FOREIGN));
-}
-
-/* A SQLite pair goes back together: everything of it up to one moment. */
-static void settle_lazy(struct world *w, bool all)
-{
-	size_t moment = all ? w->npend : eng_rng_below(&w->rng, w->npend + 1);
-	for (size_t i = 0; i < w->npend; i++)
-		if (event_of(w, &w->pend[i])->op == SIM_FOREIGN)
-			w->pend[i].fate = i < moment ? WHOLE : ABSENT;
+	return !w->pend[i].durable && event_of(w, &w->pend[i])->op != SIM_MARK;
 }
 
 static void one_apart(struct world *w, size_t i, enum fate others, enum fate its)
 {
 	set_all(w, others);
-	settle_lazy(w, true);
 	w->pend[i].fate = its;
 	w->pend[i].tear = 1 + eng_rng_next(&w->rng);
 	judge_one(w, eng_rng_below(&w->rng, MARK_FATES), false);
@@ -464,7 +443,6 @@ static void images_here(struct world *w)
 	for (enum fate fate = ABSENT; fate <= WHOLE; fate++)
 		for (enum mark_fate marks = MARK_OLD; marks < MARK_FATES; marks++) {
 			set_all(w, fate);
-			settle_lazy(w, true);
 			judge_one(w, marks, false);
 		}
 	judge_one(w, MARK_NEW, true); /* everything whole: as if all processes had died */
@@ -474,9 +452,14 @@ static void images_here(struct world *w)
 			w->pend[i].fate = (enum fate)eng_rng_below(&w->rng, 3);
 			w->pend[i].tear = 1 + eng_rng_next(&w->rng);
 		}
-		settle_lazy(w, false);
 		judge_one(w, eng_rng_below(&w->rng, MARK_FATES), false);
 	}
+}
+
+/* What one look found is one moment: a database and its -wal belong together. */
+static bool inside_look(const struct sim *s, size_t step)
+{
+	return step + 1 < s->nev && s->ev[step + 1].look && s->ev[step + 1].look == s->ev[step].look;
 }
 
 void sim_enumerate(struct sim *s, const struct sim_plan *plan, sim_judge_fn *judge, void *data,
@@ -496,7 +479,7 @@ void sim_enumerate(struct sim *s, const struct sim_plan *plan, sim_judge_fn *jud
 	for (w.step = 0; w.step < s->nev; w.step++) {
 		advance(&w, w.step);
 		bool skipped = plan->every > 1 && w.step % plan->every && w.step + 1 < s->nev;
-		if (w.step < plan->from || s->ev[w.step].op == SIM_MARK || skipped)
+		if (w.step < plan->from || s->ev[w.step].op == SIM_MARK || inside_look(s, w.step) || skipped)
 			continue;
 		count->steps++;
 		images_here(&w);
