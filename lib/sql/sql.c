@@ -156,11 +156,12 @@ int eng_sql_open(struct eng_sql **db, const char *path, unsigned flags, struct e
 	const char *query = uri_query(flags);
 	add_uri(&b, path, query);
 	sql = eng_calloc(1, sizeof *sql);
+	if (sql)
+		sql->api = api;
 	if (b.failed || !sql) {
 		eng_err_nomem(err);
 		goto out;
 	}
-	sql->api = api;
 	sql->traceless = strcmp(query, "?readonly_shm=1") == 0;
 	int mode = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
 	int sr = api->open_v2((const char *)b.p, &sql->db, mode | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
