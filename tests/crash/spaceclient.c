@@ -80,6 +80,41 @@ int client_forget(const struct eng_sys *sys, const char *dir, unsigned number, s
 	return r;
 }
 
+int client_revise(const struct eng_sys *sys, const char *dir, unsigned number, struct engram_error *err)
+{
+	struct engram_memory change = {.has = ENGRAM_CONFIDENCE, .confidence = 1234};
+	struct engram_space *space = NULL;
+	struct engram_writer *w = NULL;
+	struct engram_id id = client_id(number);
+	int r = open_space(&space, sys, dir, ENGRAM_WRITE, err);
+	if (r >= 0)
+		r = engram_writer_open(&w, space, 0, err);
+	if (r >= 0)
+		r = engram_revise(w, &id, &change, 0, NULL, 0, err);
+	if (r >= 0)
+		r = engram_commit(w, err);
+	engram_writer_close(w);
+	engram_space_close(space);
+	return r;
+}
+
+static int see(void *data, const struct engram_memory *m)
+{
+	*(bool *)data = m != NULL;
+	return 0;
+}
+
+int client_get(const struct eng_sys *sys, const char *dir, unsigned number, bool *there, struct engram_error *err)
+{
+	struct engram_space *space = NULL;
+	struct engram_id id = client_id(number);
+	int r = open_space(&space, sys, dir, ENGRAM_READ, err);
+	if (r >= 0)
+		r = engram_get(space, &id, 1, see, there, err);
+	engram_space_close(space);
+	return r;
+}
+
 int client_consolidate(const struct eng_sys *sys, const char *dir, unsigned tasks, struct engram_error *err)
 {
 	struct engram_space *space = NULL;

@@ -25,6 +25,10 @@ int client_create(const struct eng_sys *sys, const char *dir, struct engram_erro
 /* Memories first .. first+n-1, put and committed. */
 int client_put(const struct eng_sys *sys, const char *dir, unsigned first, unsigned n, struct engram_error *err);
 int client_forget(const struct eng_sys *sys, const char *dir, unsigned number, struct engram_error *err);
+/* Changes the confidence of a memory; the text stays. */
+int client_revise(const struct eng_sys *sys, const char *dir, unsigned number, struct engram_error *err);
+/* Gets a memory by its id; *there = it is live. */
+int client_get(const struct eng_sys *sys, const char *dir, unsigned number, bool *there, struct engram_error *err);
 int client_consolidate(const struct eng_sys *sys, const char *dir, unsigned tasks, struct engram_error *err);
 /* Recalls memory `number` by its words; *first = it was the best hit. */
 int client_recall(const struct eng_sys *sys, const char *dir, unsigned number, bool *first,

@@ -1,7 +1,8 @@
 /* test_nth.c - the n-th allocation fails, the n-th file operation fails, for
  * every n, in every step of a space's life (F06, F07, F08).
  *
- * For each step (create, put, forget, recall, apply, compact, rebuild, check)
+ * For each step (create, put, apply, forget, revise, get, recall, compact,
+ * rebuild, check)
  * and each n: a space is brought to where the step begins, the step runs with
  * its n-th operation failing (that one, or it and all later ones), then the
  * fault is gone and it must hold that
@@ -62,6 +63,20 @@ static int do_forget(struct world *w, struct engram_error *e)
 	return r;
 }
 
+static int do_revise(struct world *w, struct engram_error *e)
+{
+	return client_revise(w->sys, w->dir, 4, e);
+}
+
+static int do_get(struct world *w, struct engram_error *e)
+{
+	bool there = false;
+	int r = client_get(w->sys, w->dir, 4, &there, e);
+	if (r >= 0 && !there)
+		return eng_err(e, ENGRAM_EINTERNAL, "get did not find what is there");
+	return r;
+}
+
 static int do_recall(struct world *w, struct engram_error *e)
 {
 	bool first = false;
@@ -91,8 +106,9 @@ static const struct step {
 	const char *name;
 	int (*run)(struct world *w, struct engram_error *e);
 } steps[] = {
-	{"create", do_create}, {"put", do_put},         {"apply", do_apply},     {"forget", do_forget},
-	{"recall", do_recall}, {"compact", do_compact}, {"rebuild", do_rebuild}, {"check", do_check},
+	{"create", do_create},   {"put", do_put},         {"apply", do_apply}, {"forget", do_forget},
+	{"revise", do_revise},   {"get", do_get},         {"recall", do_recall},
+	{"compact", do_compact}, {"rebuild", do_rebuild}, {"check", do_check},
 };
 
 static void begin(struct world *w, size_t step)
