@@ -247,6 +247,7 @@ int eng_log_stub(struct eng_log *log, uint64_t *stubbed, uint64_t *freed_bytes, 
 	memcpy(sorted, kills, n * sizeof *sorted);
 	qsort(sorted, n, sizeof *sorted, by_dot);
 	r = stub_sorted(log, sorted, n, stubbed, freed_bytes, err);
+	eng_fs_close(log->sys, &log->read_fd); /* it may be a segment's former file */
 	eng_free(sorted);
 	return r;
 }
