@@ -18,7 +18,7 @@ libcmd_la_SOURCES = \
 	%D%/common/stop.c %D%/common/stop.h \
 	%D%/common/text.c %D%/common/text.h
 
-EXTRA_PROGRAMS += engram-store engram-recall engram-consolidate
+bin_PROGRAMS += engram-store engram-recall engram-consolidate
 
 engram_store_SOURCES = \
 	%D%/engram-store.c \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# demo.sh - the main job on real text: stores some 13,000 meanings of WordNet
+# demo.sh - the main job on real text: stores some 15,000 meanings of WordNet
 # in a home of its own, and asks what a person would ask.  Needs the programs
 # on PATH and Debian's wordnet-base; leaves nothing behind.
 set -eu
@@ -26,19 +26,21 @@ stored=$(awk -f "$here/wordnet.awk" "$wordnet/data.noun" | engram-store - | wc -
 echo "  $stored"
 echo "$stored memories, each durable before its id was printed: $(since "$start")"
 
-# ask CUE [REMARK]
+# ask CUE [REMARK]: fails if there is no answer.
 ask()
 {
-	printf '\n  $ engram-recall -k 3 "%s"%s\n' "$1" "${2-}"
+	printf '\n  $ engram-recall -k 2 "%s" | cut -f 1,4,5%s\n' "$1" "${2-}"
 	start=$(seconds)
-	engram-recall -k 3 "$1" | cut -c 1-118 | sed 's/^/  /'
-	echo "  ($(since "$start"))"
+	answers=$(engram-recall -k 2 "$1")
+	took=$(since "$start")
+	echo "$answers" | cut -f 1,4,5 | cut -c 1-100 | sed 's/^/  /'
+	echo "  ($took)"
 }
 
 echo
-echo "Asking. A line is: confidence, id, stored, group, text."
-ask "which organ pumps blood through the body"
+echo "Asking. An answer is: confidence, group, text."
 ask "colored arc in the sky after rain"
-ask "arboreal marsupail that feeds on eucalytpus leafs" "   # misspelt"
-ask "a bird that cannot fly and swims in cold southern seas"
-ask "cheese made in Italy from buffalo milk"
+ask "what pumps blood through the body"
+ask "rinoceros with one horn" "   # misspelt"
+ask "italian pasta in thin strings"
+ask "longing for the past"

@@ -4,8 +4,8 @@
 
 /^ / { next }
 
-# Animals, the body, feelings, food, natural phenomena: things one can ask for.
-index(" 05 08 12 13 19 ", " " $2 " ") == 0 { next }
+# Animals, the body, feelings, food, natural objects and phenomena: things one can ask for.
+index(" 05 08 12 13 17 19 ", " " $2 " ") == 0 { next }
 
 {
 	words = ""

@@ -3,19 +3,25 @@
 #
 # An example is a line "$ command" in a literal block; lines "> more" continue
 # it, and the lines up to the next command are what it prints, on standard output
-# and standard error.  "..." there stands for anything, also for several lines, and
-# white space is not compared.  The commands of one page run in one shell, in a
-# new directory with a new home; the clock and the random numbers are fixed.
+# and standard error, at a terminal 100 columns wide (script(1) plays it).  The
+# commands of one page run in one shell, in a new directory with a new home; the
+# clock and the random numbers are fixed.  "..." there stands for anything, also
+# for several lines; white space, ids and the decimals of a number are not compared,
+# so that a better constant in a formula is no error in the manual.
 set -u
 : "${top_srcdir:?is set by make check}" "${top_builddir:?}"
 # shellcheck source=tests/lib/tap.sh
 . "$top_srcdir/tests/lib/tap.sh"
 
+command -v script >/dev/null || {
+	echo "1..0 # SKIP no script(1)"
+	exit 0
+}
 work=$(mktemp -d "${TMPDIR-/tmp}/engram-examples.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 PATH=${ENGRAM_BINDIR:-$top_builddir}:$PATH
 export PATH
-unset ENGRAM_SPACE ENGRAM_ACTOR ENGRAM_CONFIG
+unset ENGRAM_SPACE ENGRAM_ACTOR ENGRAM_WAIT
 
 # The literal blocks of a page, as a reader sees them.
 blocks()
@@ -27,7 +33,7 @@ blocks()
 	esac
 }
 
-# Splits the blocks into N.cmd and N.out in a directory.
+# Splits the blocks into N.cmd and N.out in a directory; prints how many.
 split_examples()
 {
 	awk -v dir="$1" '
@@ -37,27 +43,68 @@ split_examples()
 	END { print n + 0 }'
 }
 
-squeeze() { tr -s ' \t' '  ' | sed 's/^ //; s/ $//' | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'; }
+# The shell session of a directory of examples: each output ends with a marker.
+session()
+{
+	echo "cd '$1/cwd' && set +e"
+	echo "export HOME='$1/home' ENGRAM_HOME='$1/home/memories' ENGRAM_NOW=1795253400000000"
+	i=0
+	while [ $i -lt "$2" ]; do
+		i=$((i + 1))
+		echo "export ENGRAM_SEED=$i"
+		echo "eval \"\$(cat '$1/$i.cmd')\" </dev/null"
+		echo "echo; echo @@ end of $i"
+	done
+}
 
-# The expected text as a shell pattern.
-pattern() { squeeze <"$1" | sed 's/[][*?\\]/\\&/g; s/\.\.\./*/g'; }
-
-# Runs the commands 1..$2 of directory $1, each output into N.got.
+# Runs the commands 1..$2 of directory $1 at a terminal, each output into N.got.
 run_examples()
 {
 	mkdir "$1/cwd" "$1/home"
-	(
-		cd "$1/cwd" || exit
-		HOME=$1/home ENGRAM_HOME=$1/home/memories
-		ENGRAM_NOW=1795253400000000
-		export HOME ENGRAM_HOME ENGRAM_NOW
-		example=0
-		while [ $example -lt "$2" ]; do
-			example=$((example + 1))
-			export ENGRAM_SEED=$example
-			eval "$(cat "$1/$example.cmd")" >"$1/$example.got" 2>&1 </dev/null
-		done
-	)
+	session "$1" "$2" >"$1/session.sh"
+	COLUMNS=100 NO_COLOR=1 SHELL=/bin/sh script -qec "sh '$1/session.sh'" /dev/null </dev/null |
+		tr -d '\r' | awk -v dir="$1" '
+		BEGIN { n = 1 }
+		/^@@ end of / { close(dir "/" n ".got"); n++; next }
+		{ print > (dir "/" n ".got") }'
+}
+
+# What two runs have in common: no widths, no ids, no decimals.
+normal()
+{
+	sed 's/…/.../g' "$1" | awk '
+	function is_id(s) { return length(s) == 26 && s ~ /^[0-7][0-9a-hjkmnp-tv-z]*$/ }
+	NF == 0 { next }
+	{
+		if (NF > 3 && $1 ~ /^(-|[01](\.[0-9]+)?)$/)
+			$2 = "ID"
+		for (i = 1; i <= NF; i++)
+			if (is_id($i))
+				$i = "ID"
+		gsub(/[01]\.[0-9]+/, "N")
+		$1 = $1
+		print
+	}'
+}
+
+# The expected text as a shell pattern.
+pattern() { normal "$1" | sed 's/[][*?\\]/\\&/g; s/\.\.\./*/g'; }
+
+compare()
+{
+	what="$2: $(head -n 1 "$1.cmd" | tr -d '#\134')"
+	wanted=$(pattern "$1.out")
+	[ -e "$1.got" ] || : >"$1.got"
+	found=$(normal "$1.got")
+	# shellcheck disable=SC2254 # a pattern is meant
+	case $found in
+	$wanted) ok 0 "$what" ;;
+	*)
+		ok 1 "$what"
+		note "wanted: $(cat "$1.out")"
+		note "found:  $(cat "$1.got")"
+		;;
+	esac
 }
 
 for page in "$top_srcdir"/man/*.[157] "$top_srcdir/README.md"; do
@@ -66,20 +113,10 @@ for page in "$top_srcdir"/man/*.[157] "$top_srcdir/README.md"; do
 	mkdir "$dir"
 	count=$(blocks "$page" | split_examples "$dir")
 	run_examples "$dir" "$count"
-	i=0
-	while [ $i -lt "$count" ]; do
-		i=$((i + 1))
-		wanted=$(pattern "$dir/$i.out")
-		found=$(squeeze <"$dir/$i.got" 2>/dev/null)
-		# shellcheck disable=SC2254 # a pattern is meant
-		case $found in
-		$wanted) ok 0 "$name: $(head -n 1 "$dir/$i.cmd" | tr '#' ' ')" ;;
-		*)
-			ok 1 "$name: $(head -n 1 "$dir/$i.cmd" | tr '#' ' ')"
-			note "wanted: $(cat "$dir/$i.out")"
-			note "found:  $found"
-			;;
-		esac
+	n=0
+	while [ $n -lt "$count" ]; do
+		n=$((n + 1))
+		compare "$dir/$n" "$name"
 	done
 done
 done_testing

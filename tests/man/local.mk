@@ -1,5 +1,5 @@
 # The manual against what it describes.
-TESTS += %D%/lint.sh %D%/links.sh
+TESTS += %D%/lint.sh %D%/links.sh %D%/options.sh %D%/examples.sh
 EXTRA_DIST += %D%/lint.sh %D%/links.sh %D%/options.sh %D%/examples.sh
 
 check_PROGRAMS += tests/man/test_formats
