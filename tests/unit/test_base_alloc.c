@@ -41,7 +41,8 @@ static void test_alloc(void)
 
 static void test_buf(void)
 {
-	static const uint8_t wanted[] = {'x', 'y', 1, 3, 2, 7, 6, 5, 4, 15, 14, 13, 12, 11, 10, 9, 8, 0, '-', '1', '2', 0, 0, 0};
+	static const uint8_t wanted[] = {'x', 'y', 1, 3, 2, 7, 6, 5, 4, 15, 14, 13, 12,
+	                                11, 10, 9, 8, 0, '-', '1', '2', 0, 0, 0};
 	struct eng_buf b = ENG_BUF_INIT;
 	struct eng_reader r;
 

@@ -223,7 +223,8 @@ static void test_locale(void)
 	if (i == ENG_COUNT(names))
 		tap_note("no locale with a decimal comma is installed here");
 	eng_format_float(text, 0.25f);
-	tap_ok(eng_parse_float(&v, "1.5", 3) && v == 1.5f && strcmp(text, "0.25") == 0, "B16 the locale changes nothing");
+	tap_ok(eng_parse_float(&v, "1.5", 3) && v == 1.5f && strcmp(text, "0.25") == 0,
+	       "B16 the locale changes nothing");
 	setlocale(LC_ALL, "C");
 }
 

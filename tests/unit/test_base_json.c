@@ -200,7 +200,8 @@ static void test_many_keys(void)
 
 static void test_skip(void)
 {
-	static const char text[] = " {\"a\": [1, {\"b\": [\"x\\n\"]}] , \"c\":\"d\\u0041\",\"e\":7 , \"f\":{\"a\":1,\"a\":2}}";
+	static const char text[] = " {\"a\": [1, {\"b\": [\"x\\n\"]}] ,"
+	                           " \"c\":\"d\\u0041\",\"e\":7 , \"f\":{\"a\":1,\"a\":2}}";
 	struct eng_json j = {0};
 	struct engram_str raw;
 	struct engram_error err;
@@ -215,7 +216,8 @@ static void test_skip(void)
 	tap_ok(eng_json_skip(&j, &raw) == ENG_JSON_STRING && eng_str_eq(raw, eng_str("\"d\\u0041\"")) &&
 	               eng_str_eq(j.str, eng_str("dA")),
 	       "a string is skipped, raw and read");
-	tap_ok(eng_json_next(&j) == ENG_JSON_KEY && j.offset == (size_t)(strstr(text, "\"e\"") - text), "the offset of a key");
+	tap_ok(eng_json_next(&j) == ENG_JSON_KEY && j.offset == (size_t)(strstr(text, "\"e\"") - text),
+	       "the offset of a key");
 	tap_ok(eng_json_skip(&j, &raw) == ENG_JSON_NUMBER && eng_str_eq(raw, eng_str("7")), "a number without blanks");
 	eng_json_next(&j);
 	tap_int(eng_json_skip(&j, &raw), ENG_JSON_BAD, "what is skipped is checked");

@@ -39,7 +39,8 @@ static long differs(struct eng_buf *out, struct eng_json *j, const char *p, size
 		wrong = theirs || !is_overflow(&error);
 	}
 	if (wrong)
-		tap_note("ours: %s, theirs: %s: %.*s", ours ? "taken" : j->problem, theirs ? "taken" : error.text, (int)n, p);
+		tap_note("ours: %s, theirs: %s: %.*s", ours ? "taken" : j->problem, theirs ? "taken" : error.text,
+		         (int)n, p);
 	json_decref(theirs);
 	return wrong;
 }
@@ -62,8 +63,8 @@ static void test_jansson(void)
 		wrong += differs(&out, &j, (char *)b.p, b.n);
 		taken += j.problem == NULL;
 	}
-	tap_ok(wrong == 0 && taken > 20000, "60,000 documents, 2 of 3 mutated, as jansson reads them; %ld taken (seed 41)",
-	       taken);
+	tap_ok(wrong == 0 && taken > 20000,
+	       "60,000 documents, 2 of 3 mutated, as jansson reads them; %ld taken (seed 41)", taken);
 	eng_json_free(&j);
 	eng_buf_free(&b);
 	eng_buf_free(&out);
@@ -127,7 +128,8 @@ static void test_jq(void)
 		lines++;
 	}
 	tap_ok(lines > 2500 && chdir(dir) == 0 && write_file("given", &given) && write_file("written", &written) &&
-	               system("jq -cS . given >given.out && jq -cS . written >written.out && cmp given.out written.out") == 0 &&
+	               system("jq -cS . given >given.out && jq -cS . written >written.out && "
+	                      "cmp given.out written.out") == 0 &&
 	               count_lines("given.out") == lines,
 	       "%ld documents read the same by jq, as given and as we write them (seed 42)", lines);
 	tap_ok(system("rm given written given.out written.out") == 0 && chdir("/") == 0 && rmdir(dir) == 0,

@@ -87,8 +87,8 @@ static void libc_format(char out[ENG_TIME_TEXT], int64_t us)
 	struct tm tm;
 
 	gmtime_r(&s, &tm);
-	sprintf(out, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-	        tm.tm_sec);
+	sprintf(out, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+	        tm.tm_hour, tm.tm_min, tm.tm_sec);
 	if (rest % 1000)
 		sprintf(out + 19, ".%06d", (int)rest);
 	else if (rest)

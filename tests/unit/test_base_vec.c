@@ -140,7 +140,8 @@ static void test_quantise(void)
 		int scale = (int)eng_rng_below(&g, 200) - 140;
 
 		for (size_t k = 0; k < dim; k++)
-			x[k] = ldexpf((float)((int64_t)eng_rng_below(&g, 1 << 25) - (1 << 24)), scale - (int)eng_rng_below(&g, 12));
+			x[k] = ldexpf((float)((int64_t)eng_rng_below(&g, 1 << 25) - (1 << 24)),
+			              scale - (int)eng_rng_below(&g, 12));
 		x[dim / 2] = ldexpf(16777215, scale);
 		wrong += quantise_mismatches(x, dim);
 	}
