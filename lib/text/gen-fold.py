@@ -26,6 +26,8 @@ PLAIN = {'ø': 'o', 'đ': 'd', 'ł': 'l', 'æ': 'ae', 'œ': 'oe', 'þ': 'th', '�
          'ı': 'i', 'ŧ': 't', 'ŋ': 'n', 'ĸ': 'k', 'ƒ': 'f', 'ß': 'ss', 'ə': 'e', 'ɨ': 'i', 'ǝ': 'e'}
 IGNORED = {0xad, 0x34f, 0x61c, 0x180e, 0x200c, 0x200d, 0x200e, 0x200f, 0x2060, 0xfeff} | \
     set(range(0xfe00, 0xfe10)) | set(range(0xe0100, 0xe01f0)) | {0x180b, 0x180c, 0x180d}
+# Voicing marks of kana: dropped when they stand alone, kept in what they compose to.
+VOICING = {0x3099, 0x309a}
 
 
 def dropped(c):
@@ -75,13 +77,16 @@ def entries():
         c = chr(n)
         if 0xd800 <= n < 0xe000:
             continue
-        if dropped(c):
+        if dropped(c) or n in VOICING:
             yield n, 'DROP', 0
         elif alone(c) and u.category(c)[0] in 'LN':
             yield n, 'ALONE', 0
         elif word(c):
             f = c if 0xfb50 <= n <= 0xfeff else fold(c)
-            yield (n, 'WORD', ord(f) - n) if len(f) == 1 else (n, 'SEQ', f)
+            if len(f) == 1:
+                yield n, 'ALONE' if alone(f) else 'WORD', ord(f) - n
+            else:
+                yield n, 'SEQ', f
 
 
 def ranges():
