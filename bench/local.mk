@@ -16,7 +16,7 @@ dist_noinst_SCRIPTS += %D%/run.sh
 CLEANFILES += $(EXTRA_PROGRAMS) %D%/results.ndjson
 
 .PHONY: bench
-bench: all %D%/puts %D%/spawn %D%/noop %D%/flatscan
+bench: all engram-store engram-recall engram-consolidate %D%/puts %D%/spawn %D%/noop %D%/flatscan
 	$(SHELL) $(srcdir)/%D%/run.sh '$(abs_builddir)' $(BENCH)
 
 clean-local: clean-bench-data

@@ -71,10 +71,11 @@ void measure_times(const char *bench, const char *what, struct samples *s)
 	fflush(stdout);
 }
 
-void measure_ratio(const char *bench, const char *what, double ratio, double floor, bool at_most)
+void measure_floor(const char *bench, const char *what, enum measure_kind kind, double value, double floor,
+                   bool at_most)
 {
-	printf("{\"v\":1,\"type\":\"ratio\",\"bench\":\"%s\",\"what\":\"%s\",\"ratio\":%.2f,\"%s\":%.2f,\"met\":%s}\n",
-	       bench, what, ratio, at_most ? "at_most" : "at_least", floor,
-	       (at_most ? ratio <= floor : ratio >= floor) ? "true" : "false");
+	printf("{\"v\":1,\"type\":\"%s\",\"bench\":\"%s\",\"what\":\"%s\",\"value\":%.2f,\"%s\":%.2f,\"met\":%s}\n",
+	       kind == MEASURE_RATIO ? "ratio" : "extra", bench, what, value, at_most ? "at_most" : "at_least", floor,
+	       (at_most ? value <= floor : value >= floor) ? "true" : "false");
 	fflush(stdout);
 }

@@ -24,7 +24,9 @@ void measure_die(const char *format, ...) __attribute__((format(printf, 1, 2), n
 void measure_rate(const char *bench, const char *what, const char *unit, double value);
 /* p50, p99, least, in microseconds. */
 void measure_times(const char *bench, const char *what, struct samples *s);
-/* A ratio of two of them against its floor (at_most: it must not exceed it). */
-void measure_ratio(const char *bench, const char *what, double ratio, double floor, bool at_most);
+/* A ratio, or a difference, of two of them against its floor (at_most: it must not exceed it). */
+enum measure_kind { MEASURE_RATIO, MEASURE_EXTRA };
+void measure_floor(const char *bench, const char *what, enum measure_kind kind, double value, double floor,
+                   bool at_most);
 
 #endif

@@ -193,7 +193,7 @@ static void single(void)
 	measure_times("put-1", "engram put+commit", &ours);
 	measure_times("put-1", "lmdb commit", &lmdb);
 	measure_times("put-1", "sqlite insert", &sqlite);
-	measure_ratio("put-1", "p50 of a durable put / bare write+fdatasync",
+	measure_floor("put-1", "p50 of a durable put / bare write+fdatasync", MEASURE_RATIO,
 	              (double)samples_at(&ours, 500) / (double)samples_at(&bare, 500), 1.5, true);
 }
 
@@ -279,8 +279,8 @@ static void many(double seconds)
 		measure_times("put-50", w[k].name, &s[k]);
 		measure_rate("put-50", w[k].name, "puts/s", rate[k][WINDOWS / 2]);
 	}
-	measure_ratio("put-50", "puts/s / LMDB commits/s", rate[0][1] / rate[1][1], 10, false);
-	measure_ratio("put-50", "puts/s / SQLite WAL FULL inserts/s", rate[0][1] / rate[2][1], 10, false);
+	measure_floor("put-50", "puts/s / LMDB commits/s", MEASURE_RATIO, rate[0][1] / rate[1][1], 10, false);
+	measure_floor("put-50", "puts/s / SQLite WAL FULL inserts/s", MEASURE_RATIO, rate[0][1] / rate[2][1], 10, false);
 }
 
 int main(int argc, char **argv)

@@ -111,8 +111,8 @@ table() {
 		if .type == "conditions" then "\(.cpu), \(.cores) cores, Linux \(.kernel), \(.disk), load \(.load), \(.rounds) rounds"
 		elif .type == "times" then "\(.bench)\t\(.what)\tp50 \(.p50) us\tp99 \(.p99) us\tn \(.n)"
 		elif .type == "rate" then "\(.bench)\t\(.what)\t\(.value) \(.unit)\t\t"
-		elif .at_most then "\(.bench)\t\(.what)\t\(.ratio)\tat most \(.at_most)\t\(if .met then "met" else "MISSED" end)"
-		else "\(.bench)\t\(.what)\t\(.ratio)\tat least \(.at_least)\t\(if .met then "met" else "MISSED" end)" end' "$results" |
+		elif .at_most then "\(.bench)\t\(.what)\t\(.value)\tat most \(.at_most)\t\(if .met then "met" else "MISSED" end)"
+		else "\(.bench)\t\(.what)\t\(.value)\tat least \(.at_least)\t\(if .met then "met" else "MISSED" end)" end' "$results" |
 		column -t -s "$(printf '\t')"
 }
 

@@ -119,9 +119,9 @@ static void judge(const char *bench, struct command *c, int n, char **a)
 {
 	double x = median_of(c, n, a[3]), y = median_of(c, n, a[4]);
 	if (!strcmp(a[1], "ratio"))
-		measure_ratio(bench, a[2], x / y, atof(a[5]), true);
+		measure_floor(bench, a[2], MEASURE_RATIO, x / y, atof(a[5]), true);
 	else
-		measure_ratio(bench, a[2], x - y, atof(a[5]), true);
+		measure_floor(bench, a[2], MEASURE_EXTRA, x - y, atof(a[5]), true);
 }
 
 int main(int argc, char **argv)
