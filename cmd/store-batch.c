@@ -24,18 +24,23 @@ struct batch_item {
 	enum engram_put_result put;
 };
 
-bool batch_begin(struct batch *b, struct store *s, unsigned flags, bool prints)
+/* Reports what ends the batch. */
+static bool fail(struct batch *b, const struct engram_error *err)
+{
+	b->failed = true;
+	return cli_fail(&b->store->cli, err);
+}
+
+bool batch_begin(struct batch *b, unsigned flags)
 {
 	struct engram_error err = {0};
 
-	*b = (struct batch){.store = s, .prints = prints};
 	b->items = eng_calloc(BATCH_MEMORIES_MAX, sizeof *b->items);
 	if (!b->items)
 		eng_err_nomem(&err);
-	if (b->items && engram_writer_open(&b->writer, s->cli.space, flags, &err) == 0)
+	if (b->items && engram_writer_open(&b->writer, b->store->cli.space, flags, &err) == 0)
 		return true;
-	b->failed = true;
-	return cli_fail(&s->cli, &err);
+	return fail(b, &err);
 }
 
 void batch_refuse(struct batch *b, const char *place, struct engram_error *err)
@@ -70,27 +75,30 @@ static void acknowledge(struct out *out, const struct batch_item *item, bool jso
 	out_end(out);
 }
 
-bool batch_commit(struct batch *b)
+/* Makes durable, then acknowledges; 0 or what the flush answered. */
+static int commit(struct batch *b, struct engram_error *err)
 {
 	struct cli *cli = &b->store->cli;
-	struct engram_error err = {0};
+	int r = b->n > 0 ? engram_commit(b->writer, err) : 0;
 
-	if (b->n == 0)
-		return !b->failed;
-	if (engram_commit(b->writer, &err) < 0) {
-		b->failed = true;
-		b->n = 0;
-		return cli_fail(cli, &err);
-	}
-	for (size_t i = 0; i < b->n; i++) {
+	for (size_t i = 0; r == 0 && i < b->n; i++) {
 		b->stored += b->items[i].put == ENGRAM_STORED_NEW;
 		b->known += b->items[i].put == ENGRAM_KNOWN;
 		if (b->prints)
 			acknowledge(&cli->out, &b->items[i], cli->json);
 	}
-	b->n = b->bytes = 0;
-	if (!out_flush(&cli->out))
+	if (b->n > 0 && !out_flush(&cli->out))
 		b->failed = true; /* nobody hears the answers: cli_end() says so */
+	b->n = b->bytes = 0;
+	return r;
+}
+
+bool batch_commit(struct batch *b)
+{
+	struct engram_error err = {0};
+
+	if (commit(b, &err) < 0)
+		return fail(b, &err);
 	return !b->failed;
 }
 
@@ -108,9 +116,8 @@ bool batch_put(struct batch *b, const char *place, const struct engram_memory *m
 		return false;
 	}
 	if (r < 0) {
-		batch_commit(b); /* what went in before stays in */
-		b->failed = true;
-		return cli_fail(&b->store->cli, &err);
+		commit(b, NULL); /* what went in before stays in, if it can */
+		return fail(b, &err);
 	}
 	b->n++;
 	b->bytes += m->text.n + m->dim * sizeof *m->vector + m->meta.n;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/base32.h"
 #include "base/err.h"
 #include "base/types.h"
 #include "common/lines.h"
@@ -18,6 +19,9 @@ struct picked {
 	struct engram_id *ids; /* owned */
 	size_t n;
 	bool with_gone;        /* forgotten ones count as found, and are left out */
+	bool unseen;           /* whole ids are taken as they are: show() tells what is missing */
+	struct engram_id *absent; /* owned: of ids, those that show() missed */
+	size_t nabsent;
 	uint64_t gone, missing;
 	int first_missing;     /* exit status of the first one not found */
 	bool stdin_taken;
@@ -33,24 +37,32 @@ static void not_found(struct picked *p, const struct engram_error *err)
 	cli_report(&p->store->cli, err, status);
 }
 
-static void add(struct picked *p, const struct engram_id *id)
+/* Appends to an array that doubles at powers of two; false: reported. */
+static bool add(struct picked *p, struct engram_id **ids, size_t *n, const struct engram_id *id)
 {
-	if ((p->n & (p->n - 1)) == 0) {
-		struct engram_id *ids = eng_realloc(p->ids, (p->n ? 2 * p->n : 1) * sizeof *ids);
+	if ((*n & (*n - 1)) == 0) {
+		struct engram_id *more = eng_realloc(*ids, (*n ? 2 * *n : 1) * sizeof **ids);
 		struct engram_error err;
 
-		if (!ids) {
+		if (!more) {
 			eng_err_nomem(&err);
 			p->failed = true;
-			cli_fail(&p->store->cli, &err);
-			return;
+			return cli_fail(&p->store->cli, &err);
 		}
-		p->ids = ids;
+		*ids = more;
 	}
-	p->ids[p->n++] = *id;
+	(*ids)[(*n)++] = *id;
+	return true;
 }
 
-static void pick(struct picked *p, const char *text)
+static bool whole_id(struct engram_id *id, const char *text)
+{
+	struct engram_id hi;
+
+	return strlen(text) == ENGRAM_ID_TEXT && eng_base32_range(id, &hi, text, ENGRAM_ID_TEXT);
+}
+
+static void resolve(struct picked *p, const char *text)
 {
 	struct engram_error err = {0};
 	struct engram_id id;
@@ -63,7 +75,7 @@ static void pick(struct picked *p, const char *text)
 		p->failed = true;
 		cli_fail(&p->store->cli, &err);
 	} else if (!gone) {
-		add(p, &id);
+		add(p, &p->ids, &p->n, &id);
 	} else if (p->with_gone) {
 		p->gone++;
 	} else {
@@ -71,6 +83,17 @@ static void pick(struct picked *p, const char *text)
 		eng_err_object(&err, text);
 		not_found(p, &err);
 	}
+}
+
+/* Resolving looks at the space anew each time; a whole id does not need it. */
+static void pick(struct picked *p, const char *text)
+{
+	struct engram_id id;
+
+	if (p->unseen && whole_id(&id, text))
+		add(p, &p->ids, &p->n, &id);
+	else
+		resolve(p, text);
 }
 
 static void pick_lines(struct picked *p)
@@ -140,19 +163,28 @@ static void end(struct picked *p)
 	struct cli *cli = &p->store->cli;
 
 	if (cli->status == EXIT_DONE && p->missing > 0)
-		cli->status = p->n + p->gone > 0 ? EXIT_PARTLY : p->first_missing;
+		cli->status = p->n - p->nabsent + p->gone > 0 ? EXIT_PARTLY : p->first_missing;
 	eng_free(p->ids);
+	eng_free(p->absent);
 }
 
 /* -- get ------------------------------------------------------------------- */
 
+struct showing {
+	struct picked *picked;
+	size_t at; /* which of the ids is called back */
+};
+
 static int show(void *data, const struct engram_memory *m)
 {
-	struct cli *cli = data;
+	struct showing *s = data;
+	struct picked *p = s->picked;
+	struct cli *cli = &p->store->cli;
+	const struct engram_id *id = &p->ids[s->at++];
 	struct eng_json_out o;
 
-	if (!m) /* forgotten since it was found */
-		return 0;
+	if (!m)
+		return add(p, &p->absent, &p->nabsent, id) ? 0 : ENGRAM_ENOMEM;
 	if (cli->json) {
 		record_begin(&o, &cli->out.buf, "memory");
 		record_write_memory(&o, m);
@@ -164,18 +196,38 @@ static int show(void *data, const struct engram_memory *m)
 	return cli->out.os ? ENGRAM_EIO : 0;
 }
 
+/* Says of each id that was not there whether it was forgotten or never known. */
+static void report_absent(struct picked *p)
+{
+	struct picked rest = {.store = p->store};
+
+	for (size_t i = 0; i < p->nabsent && !rest.failed; i++) {
+		char text[ENGRAM_ID_TEXT + 1];
+
+		engram_id_format(text, &p->absent[i]);
+		resolve(&rest, text);
+	}
+	if (p->missing == 0)
+		p->first_missing = rest.missing ? rest.first_missing : engram_code_exit(ENGRAM_ENOID);
+	p->missing += p->nabsent;
+	eng_free(rest.ids);
+}
+
 static void show_picked(struct picked *p)
 {
 	struct cli *cli = &p->store->cli;
+	struct showing s = {.picked = p};
 	struct engram_error err = {0};
 
-	if (engram_get(cli->space, p->ids, p->n, show, cli, &err) < 0 && !cli->out.os)
+	if (engram_get(cli->space, p->ids, p->n, show, &s, &err) < 0 && !cli->out.os && !p->failed)
 		cli_fail(cli, &err);
+	else
+		report_absent(p);
 }
 
 void store_get(struct store *s)
 {
-	struct picked p = {.store = s};
+	struct picked p = {.store = s, .unseen = true};
 
 	if (pick_operands(&p, "get"))
 		show_picked(&p);

@@ -35,7 +35,7 @@ static bool begin_writing(struct import *im)
 	if (im->writing || im->store->cli.dry_run)
 		return true;
 	im->writing = true;
-	return batch_begin(&im->batch, im->store, ENGRAM_BULK, false);
+	return batch_begin(&im->batch, ENGRAM_BULK);
 }
 
 /* Other bodies of the same id come back beside it where ids are kept.  Under an

@@ -63,8 +63,8 @@ struct batch {
 	uint64_t refusals_shown;
 };
 
-/* flags: enum engram_write_flags. */
-bool batch_begin(struct batch *b, struct store *s, unsigned flags, bool prints);
+/* Begins with `store` and `prints` set; flags: enum engram_write_flags. */
+bool batch_begin(struct batch *b, unsigned flags);
 /* False: `failed`, or what was given is not acceptable (reported with the
  * place, counted). */
 bool batch_put(struct batch *b, const char *place, const struct engram_memory *m);

@@ -114,7 +114,7 @@ void store_put(struct store *s)
 {
 	struct cli *cli = &s->cli;
 	struct engram_memory m;
-	struct batch b;
+	struct batch b = {.store = s, .prints = true};
 
 	if (cli->noperands == 0 && !s->create && !s->new_series) {
 		cli_usage_short(cli);
@@ -133,7 +133,7 @@ void store_put(struct store *s)
 	store_fields(s, &m);
 	m.has |= ENGRAM_TEXT;
 	stop_catch();
-	batch_begin(&b, s, 0, true);
+	batch_begin(&b, 0);
 	for (size_t i = 0; i < cli->noperands && !b.failed && !stop_wanted(); i++) {
 		if (is_stdin(cli->operands[i]))
 			put_lines(&b, &m);

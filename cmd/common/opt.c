@@ -300,7 +300,7 @@ enum opt_result opt_parse(int *operands, const struct opt_table *tables, size_t 
 
 	build(&p, tables, ntables);
 	opterr = 0;
-	optind = 1;
+	optind = 0; /* anew, also after a parse that ended inside a word */
 	while (r == OPT_OK && (optopt = 0, c = getopt_long(argc, argv, p.letters, p.longs, NULL)) >= 0)
 		r = take(&p, c, argv[optind - 1], now_us, err);
 	if (r == OPT_BAD && asked_to_show(&p, argc, argv) != OPT_OK)

@@ -44,6 +44,8 @@ static int wanted(struct body *b, const char *name, const char *form, enum eng_j
 
 static int malformed(struct body *b)
 {
+	if (b->record->json.out_of_memory)
+		return eng_err_nomem(b->err);
 	return eng_err(b->err, ENGRAM_EINPUT, "byte %zu: %s", b->record->json.offset, b->record->json.problem);
 }
 

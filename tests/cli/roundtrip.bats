@@ -1,5 +1,6 @@
 # Export and import: nothing is lost, nothing is doubled.
-# shellcheck disable=SC2154
+# Variables of bats; each test is a subshell of its own; text for other shells.
+# shellcheck disable=SC2154,SC2030,SC2031,SC2016
 load ../lib/engram
 
 rich()

@@ -1,5 +1,6 @@
 # engram-store: what goes in, comes out, changes and goes.
-# shellcheck disable=SC2154
+# Variables of bats; each test is a subshell of its own; text for other shells.
+# shellcheck disable=SC2154,SC2030,SC2031,SC2016
 load ../lib/engram
 
 field() { jq -r "select(.type == \"memory\") | $1"; }
@@ -25,18 +26,18 @@ field() { jq -r "select(.type == \"memory\") | $1"; }
 	mkfifo in
 	engram-store - <in >ids &
 	pid=$!
-	exec 3>in
-	for i in 1 2 3; do
-		echo "line $i" >&3
+	exec 9>in
+	for number in 1 2 3; do
+		echo "line $number" >&9
 		for _ in $(seq 500); do
-			[ "$(wc -l <ids)" = "$i" ] && break
+			[ "$(wc -l <ids)" = "$number" ] && break
 			sleep 0.01
 		done
-		same "$i" "$(wc -l <ids)"
+		same "$number" "$(wc -l <ids)"
 		exits 0 engram-store --get "$(tail -n 1 ids)"
-		prints "line $i"
+		prints "line $number"
 	done
-	exec 3>&-
+	exec 9>&-
 	wait $pid
 }
 
@@ -59,24 +60,23 @@ field() { jq -r "select(.type == \"memory\") | $1"; }
 @test "ids: any unique prefix of 4, else named" {
 	id=$(engram-store "only one")
 	exits 0 engram-store --get "${id:0:4}"
-	exits 0 engram-store --get "$(echo "${id:0:10}" | tr a-z A-Z)"
+	exits 0 engram-store --get "$(echo "${id:0:10}" | tr '[:lower:]' '[:upper:]')"
 	exits 65 engram-store --get "${id:0:3}"
 	exits 65 engram-store --get 'no!such'
-	exits 66 engram-store --get zzzz0000
+	exits 66 engram-store --get 7zzz0000
 	seq 5000 | engram-store - >ids
 	short=$(cut -c 1-4 ids | sort | uniq -d | head -n 1)
 	[ -n "$short" ] || skip "no prefix is shared"
 	exits 65 engram-store --get "$short"
-	says "ambiguous"
 	says "$(grep "^$short" ids | head -n 1)"
 }
 
 @test "--get: some found is 3, none 66, ids also from stdin, in order" {
 	engram-store one two >ids
-	exits 3 engram-store --get zzzzzzzz "$(head -n 1 ids)"
+	exits 3 engram-store --get 7zzzzzzz "$(head -n 1 ids)"
 	same one "$(echo "$output" | cut -f 5)"
-	says "zzzzzzzz"
-	exits 66 engram-store --get zzzzzzzz
+	says "7zzzzzzz"
+	exits 66 engram-store --get 7zzzzzzz
 	sort -r ids >reversed
 	exits 0 engram-store --get - <reversed
 	same "$(cat reversed)" "$(echo "$output" | cut -f 2)"
@@ -102,7 +102,7 @@ field() { jq -r "select(.type == \"memory\") | $1"; }
 	exits 0 engram-recall "new text"
 	exits 2 engram-store --revise "$id"
 	says "nothing to change"
-	exits 66 engram-store --revise zzzzzzzz "x"
+	exits 66 engram-store --revise 7zzzzzzz "x"
 	exits 2 engram-store --revise "$id" --clear=key
 	# Who stores by default is not who said it.
 	ENGRAM_ACTOR=other engram-store --revise "$id" --confidence=1
@@ -111,8 +111,8 @@ field() { jq -r "select(.type == \"memory\") | $1"; }
 
 @test "--forget: some, none, already, from stdin, --now" {
 	engram-store one two three >ids
-	exits 3 engram-store --forget --yes "$(sed -n 1p ids)" zzzzzzzz
-	exits 66 engram-store --forget --yes zzzzzzzz
+	exits 3 engram-store --forget --yes "$(sed -n 1p ids)" 7zzzzzzz
+	exits 66 engram-store --forget --yes 7zzzzzzz
 	exits 0 engram-store --forget --yes "$(sed -n 1p ids)"
 	exits 0 engram-store --forget --yes --now - < <(sed -n 2p ids)
 	same "" "$(grep -rlw two "$ENGRAM_HOME")"
@@ -143,11 +143,11 @@ field() { jq -r "select(.type == \"memory\") | $1"; }
 @test "--dry-run changes not one byte, in every mode" {
 	memories 20
 	id=$(engram-recall -k 1 | cut -f 2)
-	engram-store --export >export
+	engram-store --export >all.ndjson
 	before=$(tree "$ENGRAM_HOME")
 	for c in "engram-store -n new" "engram-store -n --forget $id" "engram-store -n --revise $id text" \
 		"engram-store -n --space=other --create new" "engram-store -n --drop-space default" \
-		"engram-store -n --import=ndjson export" "engram-consolidate -n" "engram-consolidate -n --compact" \
+		"engram-store -n --import=ndjson all.ndjson" "engram-consolidate -n" "engram-consolidate -n --compact" \
 		"engram-consolidate -n --rebuild" "engram-consolidate -n --check"; do
 		# shellcheck disable=SC2086
 		exits 0 $c

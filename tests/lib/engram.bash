@@ -5,6 +5,7 @@
 #         exits 65 engram-store --space= x
 #         says 'space ""'
 #     }
+# Do not count with $i in a test: run of bats 1.8 uses it up.
 # shellcheck shell=bash
 bats_require_minimum_version 1.5.0
 

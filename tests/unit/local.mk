@@ -10,3 +10,4 @@ include %D%/text.mk
 include %D%/index.mk
 include %D%/space.mk
 include %D%/recall.mk
+include %D%/cmd.mk
