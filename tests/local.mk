@@ -26,7 +26,7 @@ THREAD_TESTS =
 
 LDADD = libeng_all.la
 
-EXTRA_DIST += %D%/lib/tap.h %D%/lib/tap.sh
+EXTRA_DIST += %D%/README.md %D%/lib/tap.h %D%/lib/tap.sh
 
 include %D%/checks/local.mk
 include %D%/unit/local.mk
