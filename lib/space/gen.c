@@ -478,10 +478,16 @@ int eng_gen_discard(struct engram_space *s, struct engram_error *err)
 
 /* -- the text view ---------------------------------------------------------------------------- */
 
-void eng_gen_drop_text(struct engram_space *s, struct eng_gen *g)
+void eng_gen_close_text(struct eng_gen *g)
 {
 	eng_fts_close(g->fts);
 	g->fts = NULL;
+	g->fts_moment++;
+}
+
+void eng_gen_drop_text(struct engram_space *s, struct eng_gen *g)
+{
+	eng_gen_close_text(g);
 	unlink_text(s, g->text);
 }
 
@@ -532,8 +538,7 @@ int eng_gen_text(struct engram_space *s, struct eng_gen *g, bool write, struct e
 
 	if (text_is_open(s, g) && (g->fts_write || !write))
 		return 0;
-	eng_fts_close(g->fts);
-	g->fts = NULL;
+	eng_gen_close_text(g);
 	r = open_text(s, g, write, err);
 	if (r == 0 || r == ENGRAM_ENOMEM)
 		return r;

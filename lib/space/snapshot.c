@@ -46,6 +46,7 @@ void eng_snapshot_close(struct eng_snapshot *s)
 {
 	if (!s)
 		return;
+	eng_text_leave(s);
 	for (size_t i = 0; i < s->nlacking; i++)
 		eng_terms_free(&s->lacking[i]);
 	eng_free(s->lacking);

@@ -30,7 +30,8 @@ struct eng_snapshot {
 	const uint8_t **briefs; /* chunks */
 	uint32_t nbriefs;
 	/* text view */
-	struct eng_fts *fts; /* the generation's */
+	bool has_text;       /* the generation's text view, at this moment of it; */
+	uint64_t moment;     /* another snapshot of the handle, or an apply, ends it */
 	struct eng_text_mark mark;
 	uint32_t *changed;  /* documents below mark.docs whose text changed since, ascending */
 	size_t nchanged;
@@ -43,6 +44,7 @@ struct eng_snapshot {
 int eng_overlay_build(struct eng_snapshot *s, struct engram_error *err);
 void eng_overlay_free(struct eng_snapshot *s);
 int eng_text_look(struct eng_snapshot *s, struct engram_error *err);
+void eng_text_leave(struct eng_snapshot *s);
 bool eng_snapshot_masked(const struct eng_snapshot *s, uint32_t doc);
 bool eng_doc_in(const uint32_t *docs, size_t n, uint32_t doc); /* ascending */
 

@@ -93,7 +93,8 @@ bool eng_snapshot_codes(struct eng_snapshot *s, uint32_t doc, int8_t codes[ENG_H
 /* Document frequencies and sizes of state and overlay together. */
 struct eng_corpus eng_snapshot_corpus(struct eng_snapshot *s);
 
-/* The text view, NULL where there is none in use.  Owned by the snapshot.
+/* The text view, NULL where there is none in use.  Owned by the snapshot; of
+ * several snapshots of one handle only the newest may use it.
  * Hits on documents for which eng_snapshot_text_current() is false must be
  * dropped: eng_snapshot_unindexed() gives these with their terms instead. */
 struct eng_fts *eng_snapshot_fts(struct eng_snapshot *s);

@@ -185,6 +185,7 @@ struct eng_gen {
 	struct eng_fts *fts;      /* opened when first needed */
 	bool fts_write;
 	uint64_t text_ino;
+	uint64_t fts_moment;      /* counts what a snapshot must not outlive: see snapshot_int.h */
 };
 
 /* Looks at CURRENT and opens what it names if it is not what s->gen is.
@@ -208,6 +209,8 @@ void eng_gen_sweep(struct engram_space *s);
 /* Opens the text view of a generation.  Readers: 0 with g->fts NULL where
  * there is none usable.  write: makes it, or replaces one that is not usable. */
 int eng_gen_text(struct engram_space *s, struct eng_gen *g, bool write, struct engram_error *err);
+/* Closes it; the next eng_gen_text opens it anew. */
+void eng_gen_close_text(struct eng_gen *g);
 /* Removes a text view file with its companions. */
 void eng_gen_drop_text(struct engram_space *s, struct eng_gen *g);
 

@@ -61,35 +61,59 @@ static int read_changed(struct eng_snapshot *s, struct engram_error *err)
 	return r;
 }
 
-int eng_text_look(struct eng_snapshot *s, struct engram_error *err)
+/* 1 usable, 0 none. */
+static int open_view(struct eng_snapshot *s, struct engram_error *err)
 {
 	struct eng_gen *g = s->view.gen;
-	int r;
+	int r = eng_gen_text(s->view.space, g, false, err);
 
-	if (!g)
-		return 0;
-	r = eng_gen_text(s->view.space, g, false, err);
 	if (r < 0 || !g->fts)
 		return r;
 	r = eng_text_mark_load(&s->mark, g->fts, err);
 	if (r == ENGRAM_ENOMEM)
 		return r;
 	if (r < 0) {
-		s->mark = (struct eng_text_mark){0};
+		eng_gen_close_text(g);
 		return 0;
 	}
-	s->fts = g->fts;
-	return read_changed(s, err);
+	s->has_text = true;
+	s->moment = ++g->fts_moment;
+	return 1;
+}
+
+int eng_text_look(struct eng_snapshot *s, struct engram_error *err)
+{
+	int r;
+
+	if (!s->view.gen)
+		return 0;
+	r = open_view(s, err);
+	if (r == 0) /* a reader from before this process wrote, or a view just replaced */
+		r = open_view(s, err);
+	if (r < 0)
+		return r;
+	if (r == 1)
+		return read_changed(s, err);
+	s->mark = (struct eng_text_mark){0};
+	return 0;
+}
+
+void eng_text_leave(struct eng_snapshot *s)
+{
+	struct eng_fts *f = eng_snapshot_fts(s);
+
+	if (f)
+		eng_fts_idle(f);
 }
 
 struct eng_fts *eng_snapshot_fts(struct eng_snapshot *s)
 {
-	return s->fts;
+	return s->has_text && s->view.gen->fts_moment == s->moment ? s->view.gen->fts : NULL;
 }
 
 bool eng_snapshot_text_current(struct eng_snapshot *s, uint32_t doc)
 {
-	return s->fts && doc < s->mark.docs && doc < s->view.meta.docs && !eng_snapshot_masked(s, doc) &&
+	return s->has_text && doc < s->mark.docs && doc < s->view.meta.docs && !eng_snapshot_masked(s, doc) &&
 	       !eng_doc_in(s->changed, s->nchanged, doc);
 }
 
