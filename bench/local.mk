@@ -19,7 +19,20 @@ CLEANFILES += $(EXTRA_PROGRAMS) %D%/results.ndjson
 bench: all engram-store engram-recall engram-consolidate %D%/puts %D%/spawn %D%/noop %D%/flatscan
 	$(SHELL) $(srcdir)/%D%/run.sh '$(abs_builddir)' $(BENCH)
 
+# Is the right memory found?  Fetches Debian's package descriptions.
+EXTRA_PROGRAMS += %D%/retrieval/retrieval
+bench_retrieval_retrieval_SOURCES = %D%/retrieval/retrieval.c
+bench_retrieval_retrieval_LDADD = libeng_all.la -lm
+dist_noinst_SCRIPTS += %D%/data/deb.sh
+EXTRA_DIST += %D%/retrieval/README.md
+
+.PHONY: bench-retrieval
+bench-retrieval: %D%/retrieval/retrieval
+	$(SHELL) $(srcdir)/%D%/data/deb.sh bench/data/retrieval
+	rm -rf bench/data/retrieval/home
+	%D%/retrieval/retrieval bench/data/retrieval/deb.tsv "$$PWD/bench/data/retrieval/home"
+
 clean-local: clean-bench-data
 .PHONY: clean-bench-data
 clean-bench-data:
-	-rm -rf bench/data
+	-rm -rf bench/data/oneshot bench/data/retrieval

@@ -198,6 +198,7 @@ static void explain_all(struct recall *r, struct engram_hit *hit, const struct e
 	explain(hit, "retention", c->retention);
 	explain(hit, "rarity", m->rarity);
 	explain(hit, "margin", m->margin);
+	explain(hit, "words", (int64_t)m->terms * ONE);
 	explain(hit, "standing", m->standing);
 	explain(hit, "encoding", m->encoding);
 	explain(hit, "completeness", m->completeness);
