@@ -7,6 +7,8 @@
 #include "log/log_int.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "base/alloc.h"
 
@@ -232,7 +234,7 @@ int eng_series_sound(struct eng_log *log, struct eng_log_series *s, const struct
                      struct engram_error *err)
 {
 	struct eng_window w = {.sys = log->sys, .fd = -1};
-	struct eng_fault fault = {.text = "wanted a frame that was durable, found other bytes"};
+	struct eng_fault fault = {.off = end->off};
 	char path[ENG_PATH_MAX];
 	int r;
 
@@ -243,7 +245,8 @@ int eng_series_sound(struct eng_log *log, struct eng_log_series *s, const struct
 	if (r < 0)
 		return r;
 	r = eng_judge(&w, end, &s->id, log->space_check, 0);
-	fault.off = end->off;
+	snprintf(fault.text, sizeof fault.text, "wanted frame %" PRIu64 ", which a frame behind it saw durable, found other bytes",
+	         end->seq + 1);
 	if (r < 0)
 		r = eng_err_fs(err, r, path, "read");
 	else if (r == ENG_END_DAMAGE)

@@ -1,1 +1,7 @@
 # unit tests of lib/log
+logfix = tests/unit/logfix.c tests/unit/logfix.h
+
+check_PROGRAMS += \
+	tests/unit/test_log_append tests/unit/test_log_damage
+tests_unit_test_log_append_SOURCES = tests/unit/test_log_append.c $(logfix)
+tests_unit_test_log_damage_SOURCES = tests/unit/test_log_damage.c $(logfix)
