@@ -130,7 +130,7 @@ static int lock_all(struct engram_space *s, struct engram_error *err)
 
 	for (size_t i = 0; r == 0 && i < ENG_COUNT(order); i++)
 		r = eng_space_lock(s, order[i], ENG_LOCK_EXCLUSIVE, s->wait_ms, err);
-	return r == 0 ? eng_log_drop(s->log, err) : r;
+	return r == 0 && s->log ? eng_log_drop(s->log, err) : r;
 }
 
 int eng_space_drop(const struct eng_sys *sys, const char *dir, unsigned wait_ms, struct engram_error *err)
@@ -141,7 +141,7 @@ int eng_space_drop(const struct eng_sys *sys, const char *dir, unsigned wait_ms,
 
 	if (!eng_fs_parent(parent, dir))
 		return eng_err(err, ENGRAM_EUSAGE, "%s: path too long", dir);
-	r = eng_space_open(&s, sys, dir, strrchr(dir, '/') + 1, ENGRAM_WRITE, wait_ms, NULL, NULL, err);
+	r = eng_space_open(&s, sys, dir, strrchr(dir, '/') + 1, ENGRAM_WRITE | ENG_OPEN_DAMAGED, wait_ms, NULL, NULL, err);
 	if (r < 0)
 		return r;
 	r = lock_all(s, err);

@@ -232,14 +232,17 @@ static int discard_if_asked(struct engram_space *s, struct engram_error *err)
 
 static int open_parts(struct engram_space *s, struct engram_error *err)
 {
+	bool tolerant = s->flags & ENG_OPEN_DAMAGED;
 	int r = look_at_dir(s, err);
 
-	if (r == 0)
-		r = load_identity(s, err);
 	if (r == 0 && s->flags & ENGRAM_WRITE)
 		r = open_lock_file(s, err);
 	if (r == 0)
+		r = load_identity(s, err);
+	if (r == 0)
 		r = open_log(s, err);
+	if (tolerant && (r == ENGRAM_EDAMAGED || r == ENGRAM_EVERSION || r == ENGRAM_ENOFILE))
+		return 0;
 	if (r == 0 && s->flags & ENGRAM_WRITE)
 		r = discard_if_asked(s, err);
 	return r;

@@ -65,6 +65,10 @@ struct engram_space {
 	struct engram_error gen_problem; /* why there is none; code 0 = none was made yet */
 };
 
+/* For eng_space_open, by drop: what is damaged or of another version is opened
+ * as far as possible; the log may be NULL then. */
+#define ENG_OPEN_DAMAGED (1u << 31)
+
 /* eng_space_check_handle, and ENGRAM_EUSAGE where it was not opened for writing. */
 int eng_space_check_writer(const struct engram_space *s, struct engram_error *err);
 void eng_space_notice(const struct engram_space *s, const char *line);

@@ -6,3 +6,5 @@ check_PROGRAMS += tests/unit/test_space_forget
 tests_unit_test_space_forget_SOURCES = tests/unit/test_space_forget.c $(spaces)
 check_PROGRAMS += tests/unit/test_space_read
 tests_unit_test_space_read_SOURCES = tests/unit/test_space_read.c $(spaces)
+check_PROGRAMS += tests/unit/test_home
+tests_unit_test_home_SOURCES = tests/unit/test_home.c $(spaces)
