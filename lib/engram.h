@@ -166,7 +166,7 @@ struct engram_memory {
 	const float *vector;       /* dim numbers, finite, not all zero */
 	size_t dim;
 	struct engram_str embedder; /* identity of the vector, name/version/dim/type */
-	/* out: other live bodies of this id, newest first */
+	/* other live bodies of this id, newest first */
 	const struct engram_memory *conflicts;
 	size_t nconflicts;
 };
@@ -254,7 +254,9 @@ ENGRAM_API int engram_writer_open(struct engram_writer **w, struct engram_space 
                                   struct engram_error *err);
 
 /* Appends one memory.  *id is its id, *put says what happened.  EINPUT names
- * the field that is not acceptable; nothing was written then. */
+ * the field that is not acceptable; nothing was written then.  m->conflicts,
+ * newest first, are stored as siblings of it (needs ID or KEY): what a get or an
+ * export gave can be put back. */
 ENGRAM_API int engram_put(struct engram_writer *w, struct engram_id *id, enum engram_put_result *put,
                           const struct engram_memory *m, struct engram_error *err);
 

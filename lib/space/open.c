@@ -230,20 +230,26 @@ static int discard_if_asked(struct engram_space *s, struct engram_error *err)
 	return r;
 }
 
+/* What drop goes on after. */
+static bool tolerated(const struct engram_space *s, int r)
+{
+	return s->flags & ENG_OPEN_DAMAGED &&
+	       (r == ENGRAM_EDAMAGED || r == ENGRAM_EVERSION || r == ENGRAM_ENOFILE);
+}
+
 static int open_parts(struct engram_space *s, struct engram_error *err)
 {
-	bool tolerant = s->flags & ENG_OPEN_DAMAGED;
-	int r = look_at_dir(s, err);
+	int r = look_at_dir(s, err), identity = 0;
 
-	if (r == 0 && s->flags & ENGRAM_WRITE)
+	if (r == 0)
+		r = identity = load_identity(s, err);
+	if ((r == 0 || tolerated(s, r)) && s->flags & ENGRAM_WRITE)
 		r = open_lock_file(s, err);
-	if (r == 0)
-		r = load_identity(s, err);
-	if (r == 0)
+	if (r == 0 && identity == 0)
 		r = open_log(s, err);
-	if (tolerant && (r == ENGRAM_EDAMAGED || r == ENGRAM_EVERSION || r == ENGRAM_ENOFILE))
+	if (tolerated(s, r))
 		return 0;
-	if (r == 0 && s->flags & ENGRAM_WRITE)
+	if (r == 0 && s->log && s->flags & ENGRAM_WRITE)
 		r = discard_if_asked(s, err);
 	return r;
 }

@@ -332,8 +332,8 @@ static int validate(const struct engram_memory *m, struct engram_error *err)
 {
 	int r = m ? eng_memory_validate(m, err) : eng_err(err, ENGRAM_EUSAGE, "put: no memory");
 
-	if (r == 0 && m->nconflicts && !(m->has & ENGRAM_ID))
-		r = eng_err(err, ENGRAM_EUSAGE, "put: conflicts need an id to be siblings of");
+	if (r == 0 && m->nconflicts && !(m->has & (ENGRAM_ID | ENGRAM_KEY)))
+		r = eng_err(err, ENGRAM_EUSAGE, "put: conflicts need an id or a key that they share");
 	for (size_t i = 0; r == 0 && i < m->nconflicts; i++) {
 		r = eng_memory_validate(&m->conflicts[i], err);
 		if (r < 0)
@@ -342,13 +342,26 @@ static int validate(const struct engram_memory *m, struct engram_error *err)
 	return r;
 }
 
+/* Another body of the same id: it has the memory's key, and a time of its own
+ * only if the memory's is kept too. */
+static int queue_sibling(struct engram_writer *w, const struct engram_id *id, const struct engram_memory *m, size_t i,
+                         struct engram_error *err)
+{
+	struct engram_memory body = m->conflicts[i];
+
+	body.has &= ~(unsigned)(ENGRAM_KEY | (m->has & ENGRAM_STORED ? 0 : ENGRAM_STORED));
+	body.has |= m->has & ENGRAM_KEY;
+	body.key = m->key;
+	return queue_memory(w, id, NULL, 0, &body, err);
+}
+
 static int queue_all(struct engram_writer *w, const struct engram_id *id, const struct eng_ref *refs, size_t nrefs,
                      const struct engram_memory *m, struct engram_error *err)
 {
 	int r = 0;
 
 	for (size_t i = m->nconflicts; r == 0 && i-- > 0;) /* the oldest first: the newest is shown */
-		r = queue_memory(w, id, NULL, 0, &m->conflicts[i], err);
+		r = queue_sibling(w, id, m, i, err);
 	if (r == 0)
 		r = queue_memory(w, id, refs, nrefs, m, err);
 	if (r == 0 && (w->ndrafts >= DRAFT_FRAMES || w->payloads.n >= DRAFT_BYTES))
