@@ -171,9 +171,9 @@ static bool all_there(struct cli *cli)
 	engram_free(names);
 	if (i == cli->noperands)
 		return true;
-	eng_err(&err, ENGRAM_ENOSPACE, "space \"%s\": does not exist", cli->operands[i]);
-	eng_err_object(&err, cli->operands[i]);
-	return cli_fail(cli, &err);
+	/* Opening says what is wrong with the name, and which one is near. */
+	cli->space_name = cli->operands[i];
+	return cli_open_space(cli, ENGRAM_READ);
 }
 
 void store_drop(struct store *s)

@@ -321,9 +321,8 @@ bool cli_open_space(struct cli *cli, unsigned flags)
 		return false;
 	if (engram_space_open(&cli->space, cli->home, cli->space_name, flags, (unsigned)cli->wait_ms, &err) == 0)
 		return true;
-	if (err.code == ENGRAM_ENOSPACE && !err.hint[0])
-		eng_err_hint(&err, cli_is_default(cli) ? "the first engram-store makes it"
-		                                       : "engram-store --create makes it");
+	if (err.code == ENGRAM_ENOSPACE && cli_is_default(cli))
+		eng_err_hint(&err, "the first engram-store makes it");
 	return cli_fail(cli, &err);
 }
 

@@ -295,7 +295,7 @@ static int no_space(struct engram_home *h, const char *name, struct engram_error
 {
 	const char **names = NULL, *near;
 	size_t n = 0;
-	int r = eng_err(err, ENGRAM_ENOSPACE, "no space \"%s\" in %s", name, h->path);
+	int r = eng_err(err, ENGRAM_ENOSPACE, "space \"%s\": does not exist", name);
 
 	eng_err_object(err, name);
 	near = engram_home_spaces(h, &names, &n, NULL) == 0 && n ? eng_nearest(name, names, n) : NULL;

@@ -1,4 +1,4 @@
-# The programs, driven as a user drives them.
+# The programs, driven as a user drives them; simplest first.
 CLI_TESTS = \
 	%D%/conventions.bats \
 	%D%/first_minutes.bats \
@@ -8,4 +8,5 @@ CLI_TESTS = \
 	%D%/roundtrip.bats \
 	%D%/bad_input.bats \
 	%D%/faults.bats
+TESTS += $(CLI_TESTS)
 EXTRA_DIST += $(CLI_TESTS) tests/lib/engram.bash
