@@ -52,3 +52,10 @@ check_PROGRAMS += %D%/test_space_images %D%/test_space_kill %D%/test_nth
 tests_crash_test_space_images_SOURCES = %D%/test_space_images.c $(spaceclient) $(simulator)
 tests_crash_test_space_kill_SOURCES = %D%/test_space_kill.c $(spaceclient)
 tests_crash_test_nth_SOURCES = %D%/test_nth.c $(spaceclient) $(simulator)
+
+# The same, longer: make check-crash-long.
+CRASH_TESTS = $(filter %D%/%,$(check_PROGRAMS))
+.PHONY: check-crash-long
+check-crash-long: $(CRASH_TESTS)
+	ENG_IMAGES=4 ENG_POWER=10 ENG_KILLS=400 ENG_KILL_MS=30000 \
+		$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(CRASH_TESTS)' TIMEOUT='timeout -k 10 3600'

@@ -1,7 +1,8 @@
 #!/bin/sh
 # long.sh SOURCE CC - what takes too long for every change: the tarball builds and
 # passes its tests from a read-only tree; the tests under AddressSanitizer and
-# UBSan; the thread tests under ThreadSanitizer; the unit tests under valgrind.
+# UBSan; the thread tests under ThreadSanitizer; the crash tests with ten times the
+# rounds; the unit tests under valgrind.
 # Each in a build directory of its own below ./long/.
 set -eu
 
@@ -46,6 +47,9 @@ ASAN_OPTIONS=detect_stack_use_after_return=1 run asan make -j"$jobs" check
 # start threads run here.
 tree tsan --enable-tsan CFLAGS='-O1 -g'
 run tsan make -j"$jobs" check-threads
+
+tree crash CFLAGS='-O2 -g'
+run crash make check-crash-long
 
 tree valgrind CFLAGS='-O1 -g'
 run valgrind make -j"$jobs" check-valgrind
