@@ -117,22 +117,27 @@ static int lead_if_needed(struct eng_log *log, struct eng_log_series *s, uint64_
 	return r;
 }
 
-static int busy(struct eng_log_series *s, struct engram_error *err)
+static int wait_for_leader(struct eng_log *log, struct eng_log_series *s, uint32_t gen, int64_t deadline_us,
+                           struct engram_error *err)
 {
-	return eng_err(err, ENGRAM_EBUSY, "%s: flush lock: held by process %" PRIu32 "; it may be stored", s->dir,
-	               s->mark->flush_pid);
+	if (log->sys->clock.mono_us(log->sys->clock.ctx) > deadline_us)
+		return eng_err(err, ENGRAM_EBUSY, "%s: flush lock: held by process %" PRIu32 "; it may be stored", s->dir,
+		               s->mark->flush_pid);
+	log->sys->wait.wait(log->sys->wait.ctx, (const uint32_t *)&s->mark->gen, gen, LOOK_AGAIN_US);
+	return ENGRAM_OK;
 }
 
 /* Until seq is durable, written when `fails` was current. */
 static int join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uint32_t fails, struct engram_error *err)
 {
 	int64_t wait_ms = log->wait_ms > FLUSH_WAIT_MIN_MS ? log->wait_ms : FLUSH_WAIT_MIN_MS;
-	int64_t start = log->sys->clock.mono_us(log->sys->clock.ctx);
+	int64_t deadline_us = log->sys->clock.mono_us(log->sys->clock.ctx) + wait_ms * 1000;
 	struct eng_mark *m = s->mark;
 
 	for (;;) {
 		uint32_t gen = m->gen;
 		uint64_t durable = m->durable_seq;
+		int r;
 
 		if (m->fails != fails)
 			return not_stored(s, err);
@@ -140,16 +145,13 @@ static int join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uin
 			return ENGRAM_OK;
 		if (m->closed)
 			return not_stored(s, err);
-		if (eng_try_flush(log, s)) {
-			int r = lead_if_needed(log, s, seq, fails, err);
-
-			if (r < 0)
-				return r;
-			continue;
-		}
-		if (log->sys->clock.mono_us(log->sys->clock.ctx) - start > wait_ms * 1000)
-			return busy(s, err);
-		log->sys->wait.wait(log->sys->wait.ctx, (const uint32_t *)&m->gen, gen, LOOK_AGAIN_US);
+		r = eng_try_flush(log, s, err);
+		if (r > 0)
+			r = lead_if_needed(log, s, seq, fails, err);
+		else if (r == 0)
+			r = wait_for_leader(log, s, gen, deadline_us, err);
+		if (r < 0)
+			return r;
 	}
 }
 

@@ -56,12 +56,16 @@ int eng_lock_flush(struct eng_log *log, struct eng_log_series *s, struct engram_
 	return take_named(log, s, ENG_MARK_FLUSH, &s->mark->flush_pid, "flush", err);
 }
 
-bool eng_try_flush(struct eng_log *log, struct eng_log_series *s)
+int eng_try_flush(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
 {
-	if (take(log, s->fd, ENG_MARK_FLUSH, 0) != 0)
-		return false;
+	int r = take(log, s->fd, ENG_MARK_FLUSH, 0);
+
+	if (r == -EAGAIN)
+		return 0;
+	if (r < 0)
+		return eng_err_os(err, -r, "%s/%s: flush lock", s->dir, ENG_MARK_FILE);
 	s->mark->flush_pid = log->pid;
-	return true;
+	return 1;
 }
 
 void eng_unlock_flush(struct eng_log *log, struct eng_log_series *s)

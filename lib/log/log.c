@@ -256,12 +256,15 @@ int eng_log_refresh(struct eng_log *log, const struct eng_series_info **out, siz
 	if (!info)
 		return eng_err_nomem(err);
 	log->info = info;
-	for (size_t i = 0; r == 0 && i < log->nseries; i++)
-		r = describe(log, log->series[i], &info[i], err);
-	if (r < 0)
-		return r;
-	*out = info;
-	*n = log->nseries;
+	for (size_t i = 0; i < log->nseries; i++) {
+		r = describe(log, log->series[i], info, err);
+		if (r < 0)
+			return r;
+		if (!eng_series_is_empty(log->series[i]))
+			info++;
+	}
+	*out = log->info;
+	*n = (size_t)(info - log->info);
 	return ENGRAM_OK;
 }
 

@@ -134,6 +134,8 @@ struct eng_log {
 
 /* Reads log/ again; opens marks of new series, forgets those gone. */
 int eng_series_list(struct eng_log *log, struct engram_error *err);
+/* A directory that a mint left behind when it was cut off. */
+bool eng_series_is_empty(const struct eng_log_series *s);
 struct eng_log_series *eng_series_find(struct eng_log *log, const struct eng_series *id);
 void eng_series_free_all(struct eng_log *log);
 /* Whether the positions in the mark count (this boot's, or closed for good). */
@@ -183,7 +185,8 @@ uint64_t eng_own_applied(const struct eng_log *log, const struct eng_series *s);
 int eng_lock_append(struct eng_log *log, struct eng_log_series *s, struct engram_error *err);
 void eng_unlock_append(struct eng_log *log, struct eng_log_series *s);
 int eng_lock_flush(struct eng_log *log, struct eng_log_series *s, struct engram_error *err);
-bool eng_try_flush(struct eng_log *log, struct eng_log_series *s);
+/* 1 = got it, 0 = somebody has it. */
+int eng_try_flush(struct eng_log *log, struct eng_log_series *s, struct engram_error *err);
 void eng_unlock_flush(struct eng_log *log, struct eng_log_series *s);
 int eng_lock_mint(struct eng_log *log, struct engram_error *err);
 void eng_unlock_mint(struct eng_log *log);

@@ -193,6 +193,16 @@ static int copied_end(struct eng_log *log, struct eng_log_series *s, struct eng_
 	return r == 0 ? sync_segments(log, s, err) : r;
 }
 
+/* What a mint that was cut off left: nothing that anybody knows of. */
+static void sweep(struct eng_log *log, const struct eng_log_series *s)
+{
+	char temp[ENG_PATH_MAX];
+
+	if (eng_path(temp, s->dir, ENG_MARK_FILE ".tmp"))
+		log->sys->fs.ops->unlink(log->sys->fs.ctx, temp);
+	log->sys->fs.ops->rmdir(log->sys->fs.ctx, s->dir);
+}
+
 static int adopt(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
 {
 	char name[ENG_SERIES_NAME + 1];
@@ -201,9 +211,12 @@ static int adopt(struct eng_log *log, struct eng_log_series *s, struct engram_er
 	uint32_t closed;
 	int r = eng_segments_list(log, s, err);
 
-	/* Nothing in it: a mint that was cut off. */
-	if (r < 0 || (s->nfirsts == 0 && !s->mark))
+	if (r < 0)
 		return r;
+	if (eng_series_is_empty(s)) {
+		sweep(log, s);
+		return ENGRAM_OK;
+	}
 	r = copied_end(log, s, &end, err);
 	if (r < 0)
 		return r;

@@ -165,6 +165,11 @@ int eng_series_list(struct eng_log *log, struct engram_error *err)
 	return ENGRAM_OK;
 }
 
+bool eng_series_is_empty(const struct eng_log_series *s)
+{
+	return s->state == ENG_MARK_NONE && s->nfirsts == 0;
+}
+
 /* -- where a series ends ---------------------------------------------------------- */
 
 bool eng_series_mark_counts(const struct eng_log *log, const struct eng_log_series *s)
