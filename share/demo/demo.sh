@@ -40,7 +40,7 @@ ask()
 echo
 echo "Asking. An answer is: confidence, group, text."
 ask "colored arc in the sky after rain"
-ask "what pumps blood through the body"
-ask "rinoceros with one horn" "   # misspelt"
-ask "italian pasta in thin strings"
 ask "longing for the past"
+ask "rinoceros with one horn" "   # misspelt"
+ask "which cheese has blue veins"
+ask "flightless bird of cold southern regions"

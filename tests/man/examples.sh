@@ -81,7 +81,7 @@ normal()
 		for (i = 1; i <= NF; i++)
 			if (is_id($i))
 				$i = "ID"
-		gsub(/[01]\.[0-9]+/, "N")
+		gsub(/[0-9]+\.[0-9]+/, "N")
 		$1 = $1
 		print
 	}'
