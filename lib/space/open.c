@@ -104,7 +104,7 @@ static int look_at_dir(struct engram_space *s, struct engram_error *err)
 	int r = fs->ops->stat(fs->ctx, s->dir, &st);
 
 	if (r < 0)
-		return r == -ENOENT ? eng_err(err, ENGRAM_ENOSPACE, "space %s: no such space", s->name)
+		return r == -ENOENT ? eng_err(err, ENGRAM_ENOSPACE, "space \"%s\": does not exist", s->name)
 		                    : eng_err_os(err, -r, "%s", s->dir);
 	if ((st.mode & 0170000) != 0040000)
 		return eng_err(err, ENGRAM_EDAMAGED, "%s: wanted a directory, found %s", s->dir,

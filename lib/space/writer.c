@@ -23,7 +23,6 @@
 
 #define WRITER_MAGIC 0x57474e45u /* "ENGW" */
 #define DRAFT_BYTES (256u << 10)
-#define DRAFT_FRAMES 1024u
 
 int eng_writer_check(const struct engram_writer *w, struct engram_error *err)
 {
@@ -86,9 +85,22 @@ int engram_writer_open(struct engram_writer **out, struct engram_space *space, u
 
 /* -- drafts ------------------------------------------------------------------------ */
 
+/* Subjects of the drafts, a small open table: a bulk writer asks it for every
+ * memory. */
+static uint32_t *draft_slot(struct engram_writer *w, const uint8_t id[16])
+{
+	size_t at = (size_t)((eng_get64(id) ^ eng_get64(id + 8)) * 0x9e3779b97f4a7c15ull >> 40);
+
+	for (at &= DRAFT_SLOTS - 1; w->slots[at]; at = (at + 1) & (DRAFT_SLOTS - 1))
+		if (memcmp(w->payloads.p + w->offsets[w->slots[at] - 1] + 8, id, 16) == 0)
+			break;
+	return &w->slots[at];
+}
+
 static void forget_drafts(struct engram_writer *w)
 {
 	eng_buf_reset(&w->payloads);
+	memset(w->slots, 0, sizeof w->slots);
 	w->ndrafts = 0;
 }
 
@@ -186,6 +198,8 @@ int eng_writer_end(struct eng_payload_out *o, struct engram_writer *w, uint8_t k
 	}
 	w->offsets[w->ndrafts] = start;
 	w->drafts[w->ndrafts++] = (struct eng_draft){.kind = kind, .payload_len = (uint32_t)n};
+	if (kind == ENG_MEMORY)
+		*draft_slot(w, w->payloads.p + start + 8) = (uint32_t)w->ndrafts;
 	return 0;
 }
 
@@ -248,12 +262,9 @@ void eng_writer_unlook(struct engram_writer *w)
 }
 
 /* An id among the drafts needs them in the log first; another one does not. */
-static bool drafted(const struct engram_writer *w, const struct engram_id *id)
+static bool drafted(struct engram_writer *w, const struct engram_id *id)
 {
-	for (size_t i = 0; i < w->ndrafts; i++)
-		if (memcmp(w->payloads.p + w->offsets[i] + 8, id->b, sizeof id->b) == 0)
-			return true;
-	return false;
+	return w->ndrafts && *draft_slot(w, id->b) != 0;
 }
 
 static int see(struct engram_writer *w, const struct engram_id *id, struct eng_item *item, struct eng_reading *r,

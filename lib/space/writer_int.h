@@ -4,6 +4,10 @@
 
 #include "space/space_int.h"
 
+/* Drafts go to the log once there are so many; slots for their ids, mostly free. */
+#define DRAFT_FRAMES 1024u
+#define DRAFT_SLOTS 8192u
+
 struct engram_writer {
 	uint32_t magic;
 	struct engram_space *space;
@@ -15,6 +19,7 @@ struct engram_writer {
 	struct eng_draft *drafts;
 	size_t *offsets; /* of their payloads in `payloads` */
 	size_t ndrafts, drafts_cap;
+	uint32_t slots[DRAFT_SLOTS]; /* of memory drafts by id: index + 1 */
 	struct engram_error lost; /* drafts were lost by this; said by the next commit */
 	/* what is looked things up in; closed at commit, or by apply in bulk */
 	struct eng_view view;
