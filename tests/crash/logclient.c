@@ -136,6 +136,7 @@ int client_read(struct eng_log *log, struct client_seen *s, struct engram_error 
 	*s = (struct client_seen){0};
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		s->own += info[i].own;
+		s->active += info[i].active;
 		r = read_series(log, &info[i], s, err);
 	}
 	if (s->n)

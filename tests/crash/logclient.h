@@ -23,6 +23,7 @@ struct client_seen {
 	size_t wrong;    /* frames whose bytes are not those of their tag */
 	size_t stubs;
 	size_t own;      /* series this store writes or wrote */
+	size_t active;   /* of them open for appending */
 };
 /* Reads every frame of every series. */
 int client_read(struct eng_log *log, struct client_seen *seen, struct engram_error *err);

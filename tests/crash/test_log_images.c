@@ -10,7 +10,9 @@
  *  - now and then the power fails again during that recovery (nested images).
  *
  * ENG_IMAGES multiplies the random subsets (1 by default). */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 
 #include "../lib/tap.h"
 #include "logclient.h"
@@ -24,6 +26,7 @@ struct promise {
 	uint64_t acked[TAGS];
 	uint64_t nacked, begun;
 	bool may_branch; /* the workload itself begins further series */
+	size_t from;     /* step at which the promises begin */
 };
 
 struct work {
@@ -214,6 +217,61 @@ static void work_new_series(struct work *w)
 	flush(w, 1);
 }
 
+/* As cp -r does it: names and bytes, and no flush. */
+static void copy_tree(struct work *w, const char *from, const char *to)
+{
+	const struct eng_fs *fs = &w->sys->fs;
+	struct dirent *e;
+	DIR *d = opendir(from);
+	while (d && (e = readdir(d))) {
+		char source[ENG_PATH_MAX], target[ENG_PATH_MAX];
+		struct eng_buf b = ENG_BUF_INIT;
+		if (e->d_name[0] == '.')
+			continue;
+		eng_path(source, from, "%s", e->d_name);
+		eng_path(target, to, "%s", e->d_name);
+		if (e->d_type == DT_DIR) {
+			fs->ops->mkdir(fs->ctx, target, 0700);
+			copy_tree(w, source, target);
+			continue;
+		}
+		int fd = eng_fs_open(w->sys, target, O_RDWR | O_CREAT, 0600);
+		if (fd < 0 || eng_fs_load(eng_sys_posix(), source, &b, 1u << 24) < 0 ||
+		    eng_fs_write(w->sys, fd, b.p, b.n, 0) < 0)
+			exit(99);
+		eng_fs_close(w->sys, &fd);
+		eng_buf_free(&b);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* A store that was copied here a moment ago: what it acknowledges afterwards
+ * stands on the copied frames, which nobody flushed. */
+static void work_copy(struct work *w)
+{
+	char original[ENG_PATH_MAX];
+	struct eng_log_options o = client_options(sim_scratch(original, "original"), true);
+	struct engram_error e = {0};
+	struct eng_log *log = NULL;
+	must(eng_log_open(&log, eng_sys_posix(), &o, &e), &e, "open the original");
+	must(client_append(log, 1, 5, 400, NULL, &e), &e, "append to the original");
+	must(eng_log_flush(log, &e), &e, "flush the original");
+	eng_log_close(log);
+	w->promise->may_branch = true;
+	copy_tree(w, original, sim_root(w->sim));
+	w->promise->begun = 5;
+	open_handle(w, 0);
+	put(w, 0, 2, 100);
+	flush(w, 0);
+	for (uint64_t tag = 1; tag <= 5; tag++)
+		w->promise->acked[w->promise->nacked++] = tag;
+	sim_note(w->sim, 1, w->promise->nacked);
+	w->promise->from = sim_steps(w->sim) - 1;
+	put(w, 0, 1, 900);
+	flush(w, 0);
+}
+
 /* -- the judge ----------------------------------------------------------------- */
 
 struct judge {
@@ -264,6 +322,8 @@ static int read_and_compare(const struct eng_sys *sys, const char *root, const s
 		bad = holds(&seen, p, notes, added);
 	if (!bad && !p->may_branch && seen.own > 1)
 		bad = complain("a sound store taken for a copy", NULL);
+	if (!bad && seen.active > 1)
+		bad = complain("two series open for appending", NULL);
 	client_seen_free(&seen);
 	eng_log_close(log);
 	return bad;
@@ -349,6 +409,7 @@ static void run(const char *name, void (*work)(struct work *), size_t every, uns
 	w.sys = sim_sys(w.sim);
 	work(&w);
 	close_handles(&w);
+	plan.from = p->from;
 	sim_enumerate(w.sim, &plan, judge, &j, &count);
 	all_images += count.images + j.inner.images;
 	tap_ok(count.images > 20 && count.bad == 0 && p->nacked > 0,
@@ -438,6 +499,7 @@ int main(void)
 	run("rotation", work_rotate, 1, 60);
 	run("stubs", work_stub, 1, 60);
 	run("a new series", work_new_series, 1, 60);
+	run("a copied store", work_copy, 1, 60);
 	deaths();
 	tap_ok(all_images >= 2000, "%" PRIu64 " images in all", all_images);
 	return tap_done();
