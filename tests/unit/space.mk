@@ -8,3 +8,7 @@ check_PROGRAMS += tests/unit/test_space_read
 tests_unit_test_space_read_SOURCES = tests/unit/test_space_read.c $(spaces)
 check_PROGRAMS += tests/unit/test_home
 tests_unit_test_home_SOURCES = tests/unit/test_home.c $(spaces)
+check_PROGRAMS += tests/unit/test_space_threads
+tests_unit_test_space_threads_SOURCES = tests/unit/test_space_threads.c $(spaces)
+tests_unit_test_space_threads_LDADD = $(LDADD) -lpthread
+THREAD_TESTS += tests/unit/test_space_threads
