@@ -102,6 +102,24 @@ static int open_own(struct eng_log *log, struct engram_error *err)
 	return ENGRAM_OK;
 }
 
+/* Frames that the state knows and no series here holds: what the state says
+ * could not be rebuilt, and the lost seqs may come again with other frames. */
+static int compare_with_state(struct eng_log *log, struct engram_error *err)
+{
+	for (size_t i = 0; i < log->napplied; i++) {
+		struct eng_log_series *s = eng_series_find(log, &log->applied[i].series);
+		uint64_t durable = 0;
+		struct eng_end end;
+		int r = s ? eng_series_end(log, s, &end, &durable, err) : ENGRAM_OK;
+
+		if (r < 0)
+			return r;
+		if (durable < log->applied[i].seq)
+			log->state_is_ahead = true;
+	}
+	return ENGRAM_OK;
+}
+
 static int open_to_write(struct eng_log *log, bool new_series, struct engram_error *err)
 {
 	int r = refuse_network(log, err);
@@ -120,7 +138,7 @@ static int open_to_write(struct eng_log *log, bool new_series, struct engram_err
 		log->own = NULL;
 		eng_fs_close(log->sys, &log->seg_fd);
 	}
-	return r;
+	return r == 0 ? compare_with_state(log, err) : r;
 }
 
 static int copy_applied(struct eng_log *log, const struct eng_log_options *o)
@@ -205,6 +223,8 @@ static bool is_copy(const struct eng_log_series *s)
 
 bool eng_log_discard_derived(struct eng_log *log)
 {
+	if (log->state_is_ahead)
+		return true;
 	for (size_t i = 0; i < log->nseries; i++) {
 		const struct eng_log_series *s = log->series[i];
 
@@ -216,6 +236,7 @@ bool eng_log_discard_derived(struct eng_log *log)
 
 void eng_log_discarded(struct eng_log *log)
 {
+	log->state_is_ahead = false;
 	for (size_t i = 0; i < log->nseries; i++)
 		if (log->series[i]->state == ENG_MARK_FITS)
 			log->series[i]->mark->discard = 0;

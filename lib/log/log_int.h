@@ -105,6 +105,7 @@ struct eng_log {
 	void *notice_data;
 	struct eng_position *applied;  /* owned */
 	size_t napplied;
+	bool state_is_ahead;           /* of what the log holds */
 
 	struct eng_log_series **series; /* ascending by id; owned */
 	size_t nseries, series_cap;

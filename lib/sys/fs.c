@@ -1,7 +1,8 @@
 /* fs.c - the file seam over the kernel: every call answers >= 0 or -errno.
  *
  * Every descriptor is O_CLOEXEC (a child that outlived a killed holder would
- * keep its lock) and O_NOFOLLOW (nothing in a store is a symbolic link). */
+ * keep its lock).  Files are opened O_NOFOLLOW: none of a store is a symbolic
+ * link.  Directories are not: people do keep a home on another disk. */
 #include "sys/posix.h"
 
 #include <dirent.h>
@@ -62,9 +63,19 @@ static int posix_sync(void *ctx, int fd)
 	return result(fdatasync(fd));
 }
 
+static int open_dir(const char *path)
+{
+	int fd;
+
+	do
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
+	return result(fd);
+}
+
 static int posix_sync_dir(void *ctx, const char *path)
 {
-	int fd = posix_open(ctx, path, O_RDONLY | O_DIRECTORY, 0);
+	int fd = open_dir(path);
 	int r;
 
 	if (fd < 0)
@@ -172,7 +183,7 @@ static bool is_dot(const char *name)
 
 static int posix_list(void *ctx, const char *path, eng_dir_fn *fn, void *data)
 {
-	int fd = posix_open(ctx, path, O_RDONLY | O_DIRECTORY, 0);
+	int fd = open_dir(path);
 	struct dirent *entry;
 	DIR *dir;
 	int r = 0;

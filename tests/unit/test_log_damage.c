@@ -367,6 +367,26 @@ static void test_all_segments_gone(void)
 	logfix_free(&f);
 }
 
+/* log/ was emptied under a state that knows its frames. */
+static void test_series_gone(void)
+{
+	struct eng_position applied = {.series = {{7}}, .seq = 3};
+	struct eng_log_options o;
+	struct eng_log *log;
+	struct logfix f;
+
+	logfix_new(&f);
+	o = logfix_options(&f, true);
+	o.applied = &applied;
+	o.napplied = 1;
+	tap_int(eng_log_open(&log, &f.sys, &o, &err), 0, "the state knows a series that is not there");
+	tap_ok(eng_log_discard_derived(log), "the derived files are to go");
+	eng_log_discarded(log);
+	tap_ok(!eng_log_discard_derived(log), "done");
+	eng_log_close(log);
+	logfix_free(&f);
+}
+
 static void test_copy(void)
 {
 	struct eng_log *log, *original;
@@ -537,6 +557,7 @@ int main(void)
 	test_rollback();
 	test_rollback_by_state();
 	test_all_segments_gone();
+	test_series_gone();
 	test_copy();
 	test_no_mark();
 	test_other_machine();

@@ -125,6 +125,9 @@ static void test_links(void)
 	tap_int(symlink("a", at("link")), 0, "a symbolic link");
 	tap_int(eng_fs_open(sys, at("link"), O_RDONLY, 0), -ELOOP, "is not followed");
 	tap_int(ops()->unlink(NULL, at("link")), 0, "but removed");
+	tap_int(symlink(root, at("dirlink")), 0, "a link to a directory");
+	tap_int(eng_fs_sync_dir(sys, at("dirlink")), 0, "is");
+	tap_int(ops()->unlink(NULL, at("dirlink")), 0, "removed");
 }
 
 static void test_rename(void)
