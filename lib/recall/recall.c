@@ -58,7 +58,8 @@ static int check_cue(const struct engram_cue *cue, struct engram_error *err)
 	if (cue->text.p && cue->like)
 		return eng_err(err, ENGRAM_EUSAGE, "recall: a cue is a text or a memory, found both");
 	if (cue->mode > ENGRAM_TEXT_ONLY)
-		return eng_err(err, ENGRAM_EUSAGE, "recall: mode: wanted 0..%d, found %d", ENGRAM_TEXT_ONLY, cue->mode);
+		return eng_err(err, ENGRAM_EUSAGE, "recall: mode: wanted 0..%d, found %d", ENGRAM_TEXT_ONLY,
+		               cue->mode);
 	return 0;
 }
 

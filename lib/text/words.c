@@ -132,6 +132,8 @@ int eng_words(const char *text, size_t n, eng_word_fn *fn, void *data)
 {
 	struct walk w;
 	int rc = 0;
+	if (n == 0)
+		return 0;
 	w.text = w.at = text;
 	w.end = text + n;
 	w.fn = fn;

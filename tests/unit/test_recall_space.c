@@ -321,6 +321,40 @@ static void fresh(void)
 	close_store(&s);
 }
 
+/* A memory may be a vector alone: it is listed, and asked for, without words. */
+static void without_text(void)
+{
+	struct store s = open_store("vectors");
+	static const float x[4] = {1, 2, 3, 4};
+	struct engram_memory m = {.has = ENGRAM_VECTOR | ENGRAM_KEY, .key = eng_str("k"), .vector = x, .dim = 4,
+	                          .embedder = eng_str("mine/1/4/f32")};
+	struct engram_writer *w = NULL;
+	struct engram_id id;
+	enum engram_put_result put_result;
+	engram_writer_open(&w, s.space, 0, &err);
+	tap_int(engram_put(w, &id, &put_result, &m, &err), 0, "a vector without a text %s", err.message);
+	engram_commit(w, &err);
+	engram_writer_close(w);
+	put_one(&s, "words beside it");
+	for (int round = 0; round < 2; round++) {
+		struct engram_cue cue;
+		engram_cue_init(&cue);
+		struct engram_result r = ask(&s, &cue);
+		tap_int(r.n, 2, "both are listed");
+		engram_result_free(&r);
+		cue.like = &id;
+		r = ask(&s, &cue);
+		tap_int(r.n, 0, "nothing is like it in words");
+		engram_result_free(&r);
+		cue = cue_of("words");
+		r = ask(&s, &cue);
+		tap_int(r.n, 1, "words find the words");
+		engram_result_free(&r);
+		apply(&s);
+	}
+	close_store(&s);
+}
+
 static void usage(void)
 {
 	struct store s = open_store("one");
@@ -398,6 +432,7 @@ int main(void)
 	one_memory();
 	many();
 	fresh();
+	without_text();
 	usage();
 	failalloc_each(open_and_recall, NULL, "open and recall");
 	snprintf(command, sizeof command, "rm -rf %s", dir);
