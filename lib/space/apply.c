@@ -133,15 +133,23 @@ int eng_apply_gen(struct engram_space *s, struct eng_gen *g, const struct eng_jo
 
 /* -- the space -------------------------------------------------------------------------- */
 
-static int durable_frames(uint64_t *out, struct engram_space *s, struct engram_error *err)
+/* What would go into a first state: frames and, where they are few, bytes. */
+static int count_first(uint64_t *frames, uint64_t *bytes, struct engram_space *s, struct engram_error *err)
 {
+	struct eng_raw_limit limit = {.frames = ENG_APPLY_FRAMES, .bytes = ENG_APPLY_BYTES};
 	const struct eng_series_info *infos;
+	struct eng_raw raw;
 	size_t n;
 	int r = eng_log_refresh(s->log, &infos, &n, err);
 
-	*out = 0;
-	for (size_t i = 0; r == 0 && i < n; i++)
-		*out += infos[i].durable_seq;
+	*frames = 0;
+	eng_raw_init(&raw);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		*frames += infos[i].durable_seq;
+		r = eng_raw_read(&raw, s->log, &infos[i].series, NULL, infos[i].durable_seq, &limit, err);
+	}
+	*bytes = raw.bytes;
+	eng_raw_free(&raw);
 	return r;
 }
 
@@ -149,10 +157,10 @@ static int durable_frames(uint64_t *out, struct engram_space *s, struct engram_e
  * a large one is built by consolidate, not by a writer who wants to go home. */
 static int first_time(struct engram_space *s, const struct eng_job *job, struct engram_error *err)
 {
-	uint64_t frames;
-	int r = durable_frames(&frames, s, err);
+	uint64_t frames, bytes;
+	int r = count_first(&frames, &bytes, s, err);
 
-	if (r < 0 || (frames < ENG_APPLY_FRAMES && eng_log_bytes(s->log) < ENG_APPLY_BYTES))
+	if (r < 0 || (frames < ENG_APPLY_FRAMES && bytes < ENG_APPLY_BYTES))
 		return r;
 	if (!job && s->gen_problem.code && frames > ENG_APPLY_MUST)
 		return 0;
@@ -178,7 +186,7 @@ int eng_apply_locked(struct engram_space *s, const struct eng_job *job, struct e
 		r = catch_up_text(s, job, err);
 	/* A state that cannot be read is made anew; damage of the log will be
 	 * found again there, and stays an error. */
-	if (job && (r == ENGRAM_EDAMAGED || r == ENGRAM_EVERSION))
+	if (job && (r == ENGRAM_EDAMAGED || r == ENGRAM_EVERSION || r == ENGRAM_ENOID))
 		r = eng_rebuild_locked(s, job, err);
 	return r;
 }

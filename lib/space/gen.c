@@ -410,7 +410,6 @@ int eng_gen_install(struct engram_space *s, struct eng_gen *g, struct engram_err
 /* -- removing ------------------------------------------------------------------------------ */
 
 struct sweep {
-	struct engram_space *s;
 	const struct current *keep; /* NULL = nothing */
 	char names[64][48];
 	size_t n;
@@ -421,14 +420,28 @@ static bool starts(const char *name, const char *prefix)
 	return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+/* Exactly the names that this area makes: what a person put beside them (a
+ * backup, an editor's file) is not ours to remove. */
+static bool ours(const char *name)
+{
+	static const char *const suffixes[][2] = {
+		{"state.", ".mdb"}, {"state.", ".mdb-lock"}, {"text.", ".db"},
+		{"text.", ".db-wal"}, {"text.", ".db-shm"}, {"text.", ".db-journal"},
+	};
+	uint64_t number;
+
+	for (size_t i = 0; i < ENG_COUNT(suffixes); i++)
+		if (parse_name(&number, name, suffixes[i][0], suffixes[i][1]))
+			return true;
+	return starts(name, "CURRENT.tmp-") || starts(name, "space.tmp-");
+}
+
 /* Collected first: a directory is not changed while it is listed. */
 static int collect(void *data, const char *name)
 {
 	struct sweep *w = data;
-	bool ours = starts(name, "state.") || starts(name, "text.") || starts(name, "CURRENT.tmp-") ||
-	            starts(name, "space.tmp-");
 
-	if (!ours || strlen(name) >= sizeof w->names[0])
+	if (!ours(name) || strlen(name) >= sizeof w->names[0])
 		return 0;
 	if (w->keep && (starts(name, w->keep->state) || starts(name, w->keep->text)))
 		return 0;
@@ -440,7 +453,7 @@ static int collect(void *data, const char *name)
 
 static void sweep_but(struct engram_space *s, const struct current *keep)
 {
-	struct sweep w = {.s = s, .keep = keep};
+	struct sweep w = {.keep = keep};
 
 	s->sys->fs.ops->list(s->sys->fs.ctx, s->dir, collect, &w);
 	for (size_t i = 0; i < w.n; i++)

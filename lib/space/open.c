@@ -35,12 +35,6 @@ int eng_space_check_writer(const struct engram_space *s, struct engram_error *er
 	return r;
 }
 
-void eng_space_notice(const struct engram_space *s, const char *line)
-{
-	if (s->notice)
-		s->notice(s->notice_data, line);
-}
-
 int64_t eng_space_mono_us(const struct engram_space *s)
 {
 	return s->sys->clock.mono_us(s->sys->clock.ctx);

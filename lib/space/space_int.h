@@ -71,7 +71,6 @@ struct engram_space {
 
 /* eng_space_check_handle, and ENGRAM_EUSAGE where it was not opened for writing. */
 int eng_space_check_writer(const struct engram_space *s, struct engram_error *err);
-void eng_space_notice(const struct engram_space *s, const char *line);
 
 /* Takes one byte of NAME/lock; ENGRAM_EBUSY names the holder's pid. */
 int eng_space_lock(struct engram_space *s, unsigned which, enum eng_lock_kind kind, unsigned wait_ms,

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "frame/hlc.h"
 #include "space/writer_int.h"
 
 #define WRITER_MAGIC 0x57474e45u /* "ENGW" */
@@ -52,6 +53,27 @@ static int hold_identity(struct engram_writer *w, struct engram_error *err)
 	return r;
 }
 
+/* The log refuses to append then; said here, it is said before anything is read. */
+static int check_clock(const struct engram_space *s, const struct eng_series_info *series, size_t n,
+                       struct engram_error *err)
+{
+	const int64_t most_ms = 24 * 3600 * 1000;
+	int64_t wall_us = s->sys->clock.wall_us(s->sys->clock.ctx);
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		int64_t ahead_ms = series[i].active ? eng_hlc_ahead_ms(series[i].last_stamp, wall_us) : 0;
+		if (ahead_ms <= most_ms)
+			continue;
+		r = eng_err(err, ENGRAM_ECLOCK,
+		            "clock: wanted at most 24 h behind the last frame of this store, found %lld h",
+		            (long long)(ahead_ms / 3600000));
+		eng_err_hint(err, "set the clock, or go on from it with --new-series");
+		return r;
+	}
+	return 0;
+}
+
 int engram_writer_open(struct engram_writer **out, struct engram_space *space, unsigned flags,
                        struct engram_error *err)
 {
@@ -74,6 +96,8 @@ int engram_writer_open(struct engram_writer **out, struct engram_space *space, u
 	r = r < 0 ? eng_err_os(err, -r, "random numbers") : eng_log_refresh(space->log, &series, &n, err);
 	if (r == 0 && n == 0)
 		r = hold_identity(w, err);
+	else if (r == 0 && !(space->flags & ENGRAM_NEW_SERIES))
+		r = check_clock(space, series, n, err);
 	if (r < 0) {
 		engram_writer_close(w);
 		return r;

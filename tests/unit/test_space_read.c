@@ -241,6 +241,63 @@ static void test_frozen(void)
 	tmpdir_end();
 }
 
+/* -- what is made, and what is removed ------------------------------------------------------------------ */
+
+static bool there(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "home/spaces/default/%s", name);
+	return access(tmpdir_path(path), F_OK) == 0;
+}
+
+static void make(const char *name)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof path, "home/spaces/default/%s", name);
+	f = fopen(tmpdir_path(path), "w");
+	if (f)
+		fclose(f);
+}
+
+static void test_files(void)
+{
+	struct spaces s = {0};
+	char text[64];
+
+	tmpdir_begin("space-files");
+	spaces_open(&s, "default", ENGRAM_CREATE);
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(text, sizeof text, "a memory among few, number %u", i);
+		spaces_put(&s, text);
+	}
+	spaces_must(spaces_run(&s, ENGRAM_APPLY), "apply", &s.err);
+	tap_ok(!there("CURRENT") && !there("state.0000000000000001.mdb"), "100 frames: no state is made");
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(text, sizeof text, "and more of them, number %u", i);
+		spaces_put(&s, text);
+	}
+	tap_ok(there("CURRENT") && there("state.0000000000000001.mdb") && there("text.0000000000000001.db"),
+	       "140 frames: a writer made it when it left");
+	make("state.notes");
+	make("text.0000000000000001.db~");
+	make("state.0000000000000001.mdb.bak");
+	make("state.00000000000000aa.mdb");
+	make("text.00000000000000aa.db-wal");
+	make("CURRENT.tmp-12345");
+	spaces_must(spaces_run(&s, ENGRAM_REBUILD), "rebuild", &s.err);
+	tap_ok(there("state.notes") && there("text.0000000000000001.db~") && there("state.0000000000000001.mdb.bak"),
+	       "F10 files that look like ours and are not stay");
+	tap_ok(!there("state.00000000000000aa.mdb") && !there("text.00000000000000aa.db-wal") &&
+	               !there("CURRENT.tmp-12345") && !there("state.0000000000000001.mdb"),
+	       "leftovers of ours go");
+	tap_int(spaces_run(&s, ENGRAM_CHECK), 0, "the check finds nothing (%s)", s.err.message);
+	spaces_close(&s);
+	tmpdir_end();
+}
+
 /* -- handles ------------------------------------------------------------------------------------------ */
 
 static void test_handles(void)
@@ -290,6 +347,7 @@ int main(int argc, char **argv)
 	test_prefixes();
 	test_leaves_nothing();
 	test_frozen();
+	test_files();
 	test_handles();
 	return tap_done();
 }
