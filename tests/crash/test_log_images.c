@@ -21,7 +21,8 @@
 #define TAGS 4096
 #define NEW_TAG 1000000u
 
-/* notes: 0 = appends begun (greatest tag), 1 = length of the list of acknowledged tags */
+/* notes: 0 = appends begun (greatest tag), 1 = length of the list of acknowledged tags,
+ * 2 = (in a recovery) the judge's own append is acknowledged, 3 = frames turned into stubs */
 struct promise {
 	uint64_t acked[TAGS];
 	uint64_t nacked, begun;
@@ -197,6 +198,7 @@ static void work_stub(struct work *w)
 	for (size_t i = 0; i < 2; i++)
 		kill[i] = (struct eng_kill){{a.series, 2 + 2 * i}, {a.series, a.first_seq}};
 	must(eng_log_stub(w->log[0], &stubbed, &freed, kill, 2, &e), &e, "stub");
+	sim_note(w->sim, 3, stubbed);
 	put(w, 0, 1, 50);
 	flush(w, 0);
 }
@@ -301,6 +303,8 @@ static int holds(const struct client_seen *seen, const struct promise *p, const 
 	for (size_t i = 0; i < seen->n; i++)
 		if (seen->tag[i] > notes[0] && seen->tag[i] < NEW_TAG)
 			return complain("a frame nobody appended", NULL);
+	if (seen->stubs < notes[3])
+		return complain("a purged frame is back", NULL);
 	if (added && !client_has(seen, NEW_TAG))
 		return complain("the frame appended afterwards is lost", NULL);
 	return 0;
@@ -354,7 +358,7 @@ static int judge_again(void *data, const struct sim_image *im, const uint64_t in
 {
 	struct judge *j = data;
 	struct sim *s = sim_boot(im, j->below, 3);
-	uint64_t notes[SIM_NOTES] = {inner[0], inner[1]};
+	uint64_t notes[SIM_NOTES] = {inner[0], inner[1], 0, inner[3]};
 	int bad = !s || read_and_compare(sim_sys(s), j->below, j->promise, notes, true, inner[2]);
 	sim_free(s);
 	return bad;
@@ -362,7 +366,7 @@ static int judge_again(void *data, const struct sim_image *im, const uint64_t in
 
 static void nest(struct judge *j, struct sim *s, const uint64_t notes[SIM_NOTES])
 {
-	struct sim_plan plan = {.seed = j->judged, .random = 2, .singles = 3, .first = {notes[0], notes[1]}};
+	struct sim_plan plan = {.seed = j->judged, .random = 2, .singles = 3, .first = {notes[0], notes[1], 0, notes[3]}};
 	sim_enumerate(s, &plan, judge_again, j, &j->inner);
 }
 

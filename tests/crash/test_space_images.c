@@ -1,6 +1,6 @@
 /* test_space_images.c - every image a power cut could leave of a space (F04, F05).
  *
- * Above the log: creation, put with apply, forget and compaction, rebuild.
+ * Above the log: creation, put with apply, forget and compaction, rebuild, drop.
  * LMDB and SQLite appear as whole, synced files (the model is in simfs.h), so
  * what is tested here is ours: CURRENT, the renames around it, the order of
  * log, state and text, and what is left lying about.
@@ -19,7 +19,9 @@
 
 #define HISTORY 64
 
-/* Note 0 is the number of the promises in force. */
+/* Note 0 is the number of the promises in force, note 1 how far a drop is. */
+enum drop { NOT_DROPPED, DROPPING, DROPPED };
+
 struct run {
 	struct sim *sim;
 	const struct eng_sys *sys;
@@ -125,6 +127,18 @@ static void work_rebuild(struct run *w)
 	consolidate(w, ENGRAM_APPLY);
 }
 
+static void work_drop(struct run *w)
+{
+	struct engram_error e = {0};
+	create(w);
+	put(w, 0, 2);
+	consolidate(w, ENGRAM_APPLY);
+	sim_note(w->sim, 1, DROPPING);
+	must(eng_space_drop(w->sys, w->dir, 5000, &e), &e, "drop");
+	sim_note(w->sim, 1, DROPPED);
+	eng_space_sweep(w->sys, w->root);
+}
+
 /* -- the judge ---------------------------------------------------------------------- */
 
 struct judge {
@@ -173,12 +187,15 @@ static int judge(void *data, const struct sim_image *im, const uint64_t notes[SI
 	const struct eng_sys *sys = sim_sys(s);
 	memcpy(promises, j->run->history[notes[0]], sizeof promises);
 	eng_space_sweep(sys, j->root);
-	if (access(j->dir, F_OK)) {
-		if (j->run->created[notes[0]])
-			bad = complain("after the cut", "the space is gone");
-		else if (client_create(sys, j->dir, &e) < 0)
-			bad = complain("create after the cut", e.message);
-	}
+	bool there = access(j->dir, F_OK) == 0;
+	if (there && notes[1] == DROPPED)
+		bad = complain("after the cut", "the dropped space is back");
+	else if (!there && j->run->created[notes[0]] && notes[1] == NOT_DROPPED)
+		bad = complain("after the cut", "the space is gone");
+	else if (!there && client_create(sys, j->dir, &e) < 0)
+		bad = complain("create after the cut", e.message);
+	if (!there)
+		memset(promises, 0, sizeof promises);
 	if (!bad)
 		bad = work_on(sys, j, promises);
 	sim_free(s);
@@ -226,6 +243,7 @@ int main(void)
 	run("put, forget, apply", work_apply);
 	run("forget and compaction", work_compact);
 	run("rebuild", work_rebuild);
+	run("drop", work_drop);
 	tap_note("%" PRIu64 " images in all", all_images);
 	return tap_done();
 }
