@@ -52,7 +52,8 @@ static void pad8(struct eng_payload_out *o)
 }
 
 void eng_payload_begin(struct eng_payload_out *o, struct eng_buf *b, const struct engram_id *subjects,
-                       size_t nsubjects, const struct eng_ref *refs, size_t nrefs, const struct engram_id *run)
+                       size_t nsubjects, const struct eng_ref *refs, size_t nrefs,
+                       const struct engram_id *run)
 {
 	size_t len = PRELUDE_FIXED + SUBJECT_SIZE * nsubjects + REF_SIZE * nrefs + (run ? RUN_SIZE : 0);
 
@@ -140,7 +141,8 @@ int eng_prelude_decode(struct eng_prelude *out, const uint8_t *payload, size_t n
 	if (p.has_run)
 		memcpy(p.run.b, p.refs + REF_SIZE * p.nrefs, RUN_SIZE);
 	if (!ascending(p.subjects, p.nsubjects))
-		return eng_err(err, ENGRAM_EINPUT, "prelude: wanted subjects ascending, found them otherwise");
+		return eng_err(err, ENGRAM_EINPUT,
+		               "prelude: wanted subjects ascending, found them otherwise");
 	*out = p;
 	return ENGRAM_OK;
 }

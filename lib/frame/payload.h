@@ -75,7 +75,8 @@ enum eng_element_type {
 	ENG_EL_PARENT = 33,      /* series 16, seq 8, header_check 4, zero 4 */
 };
 
-enum eng_birth_reason { ENG_BIRTH_NEW = 1, ENG_BIRTH_COPY, ENG_BIRTH_ROLLBACK, ENG_BIRTH_FORK, ENG_BIRTH_ASKED };
+enum eng_birth_reason { ENG_BIRTH_NEW = 1, ENG_BIRTH_COPY, ENG_BIRTH_ROLLBACK, ENG_BIRTH_FORK,
+                       ENG_BIRTH_ASKED };
 
 struct eng_element {
 	uint16_t type;
@@ -92,7 +93,8 @@ struct eng_payload_out {
 };
 /* subjects must be ascending and without duplicates. */
 void eng_payload_begin(struct eng_payload_out *o, struct eng_buf *b, const struct engram_id *subjects,
-                       size_t nsubjects, const struct eng_ref *refs, size_t nrefs, const struct engram_id *run);
+                       size_t nsubjects, const struct eng_ref *refs, size_t nrefs,
+                       const struct engram_id *run);
 void eng_payload_element(struct eng_payload_out *o, uint16_t type, const void *p, size_t n);
 void eng_payload_u32(struct eng_payload_out *o, uint16_t type, uint32_t v);
 void eng_payload_u64(struct eng_payload_out *o, uint16_t type, uint64_t v);
@@ -107,7 +109,8 @@ struct eng_elements {
 	const uint8_t *at, *end;
 	uint32_t index;
 };
-void eng_elements_begin(struct eng_elements *e, const struct eng_prelude *p, const uint8_t *payload, size_t n);
+void eng_elements_begin(struct eng_elements *e, const struct eng_prelude *p, const uint8_t *payload,
+                        size_t n);
 /* 1 = one more, 0 = end, ENGRAM_EINPUT = malformed.  Unknown types are given too. */
 int eng_elements_next(struct eng_elements *e, struct eng_element *out);
 

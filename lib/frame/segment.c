@@ -77,7 +77,8 @@ bool eng_segment_name_parse(uint64_t *first_seq, const char *name)
 {
 	uint64_t v;
 
-	if (strlen(name) != ENG_SEGMENT_NAME || strcmp(name + 16, ".wal") != 0 || !hex_parse(&v, name) || v == 0)
+	if (strlen(name) != ENG_SEGMENT_NAME || strcmp(name + 16, ".wal") != 0 || !hex_parse(&v, name) ||
+	    v == 0)
 		return false;
 	*first_seq = v;
 	return true;

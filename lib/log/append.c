@@ -71,7 +71,8 @@ static int check_sizes(const struct eng_draft *drafts, size_t n, struct engram_e
 
 	for (size_t i = 0; i < n; i++) {
 		if (drafts[i].payload_len > ENG_PAYLOAD_MAX)
-			return eng_err(err, ENGRAM_EINPUT, "frame: wanted a payload of at most %u bytes, found %" PRIu32,
+			return eng_err(err, ENGRAM_EINPUT,
+			               "frame: wanted a payload of at most %u bytes, found %" PRIu32,
 			               ENG_PAYLOAD_MAX, drafts[i].payload_len);
 		total += eng_frame_size(drafts[i].payload_len);
 	}
@@ -159,7 +160,8 @@ static int last_frame_matches(struct eng_log *log, struct eng_mark *m)
 static bool is_plausible(const struct eng_mark *m)
 {
 	return m->durable_seq <= m->written_seq && m->active <= m->written_seq + 1 &&
-	       m->written_off >= ENG_SEGMENT_HEADER && m->last_off < m->written_off && m->written_off <= m->filled_off;
+	       m->written_off >= ENG_SEGMENT_HEADER && m->last_off < m->written_off &&
+	       m->written_off <= m->filled_off;
 }
 
 /* 1 the mark and the bytes agree, 0 recover, or an error. */
@@ -196,7 +198,8 @@ static int make_sound(struct eng_log *log, struct eng_log_series *s, struct engr
 }
 
 /* header_check of the last durable frame, which the next segment hangs on. */
-static int durable_chain(struct eng_log *log, struct eng_log_series *s, uint32_t *chain, struct engram_error *err)
+static int durable_chain(struct eng_log *log, struct eng_log_series *s, uint32_t *chain,
+                         struct engram_error *err)
 {
 	struct eng_window w = {.sys = log->sys};
 	struct eng_end end = {.seq = s->mark->active - 1, .off = ENG_SEGMENT_HEADER};
@@ -211,7 +214,10 @@ static int durable_chain(struct eng_log *log, struct eng_log_series *s, uint32_t
 	r = eng_segment_check(log, &end.chain, s, s->mark->active, &w, err);
 	if (r > 0) {
 		r = eng_scan(&w, &end, &fault, &s->id, log->space_check, s->mark->durable_seq + 1);
-		r = r < 0 ? eng_err_fs(err, r, path, "read") : r > 0 ? ENGRAM_OK : eng_err_fault(err, path, &fault);
+		if (r < 0)
+			r = eng_err_fs(err, r, path, "read");
+		else
+			r = r > 0 ? ENGRAM_OK : eng_err_fault(err, path, &fault);
 	} else if (r == 0) {
 		r = eng_err(err, ENGRAM_EDAMAGED, "%s: offset 0: wanted a segment header, found zeros", path);
 	}
@@ -221,7 +227,8 @@ static int durable_chain(struct eng_log *log, struct eng_log_series *s, uint32_t
 }
 
 /* Step 4.  Both locks held. */
-static int leave_failed(struct eng_log *log, struct eng_log_series *s, struct batch *batch, struct engram_error *err)
+static int leave_failed(struct eng_log *log, struct eng_log_series *s, struct batch *batch,
+                        struct engram_error *err)
 {
 	struct eng_mark *m = s->mark;
 	uint32_t chain;
@@ -273,7 +280,8 @@ static bool has_room(const struct eng_mark *m, uint64_t n)
 	return m->written_off + n <= ENG_SEGMENT_MAX || m->written_off == ENG_SEGMENT_HEADER;
 }
 
-static int make_room(struct eng_log *log, struct eng_log_series *s, struct batch *batch, struct engram_error *err)
+static int make_room(struct eng_log *log, struct eng_log_series *s, struct batch *batch,
+                     struct engram_error *err)
 {
 	struct eng_mark *m = s->mark;
 	int r = ENGRAM_OK;
@@ -288,7 +296,8 @@ static int make_room(struct eng_log *log, struct eng_log_series *s, struct batch
 }
 
 /* Step 6. */
-static int reserve(struct eng_log *log, struct eng_log_series *s, const struct batch *batch, struct engram_error *err)
+static int reserve(struct eng_log *log, struct eng_log_series *s, const struct batch *batch,
+                   struct engram_error *err)
 {
 	int r = eng_segment_fill(log, s, s->mark->written_off + log->out.n + batch->slack, err);
 
@@ -311,14 +320,16 @@ static int check_clock(const struct eng_mark *m, int64_t wall_us, struct engram_
 	if (!too_far_ahead(m->last_stamp, wall_us))
 		return ENGRAM_OK;
 	eng_err(err, ENGRAM_ECLOCK,
-	        "clock: wanted at most 24 h behind the last frame of this store, found %" PRId64 " h", ahead_ms / 3600000);
+	        "clock: wanted at most 24 h behind the last frame of this store, found %" PRId64 " h",
+	        ahead_ms / 3600000);
 	eng_err_hint(err, "set the clock, or go on from it with --new-series");
 	return ENGRAM_ECLOCK;
 }
 
 /* Above what the caller saw and, in a new series, above the former ones; but a
  * clock that was broken once does not break the new series too. */
-static eng_stamp lowest_stamp(const struct eng_log *log, const struct eng_mark *m, eng_stamp floor, int64_t wall_us)
+static eng_stamp lowest_stamp(const struct eng_log *log, const struct eng_mark *m, eng_stamp floor,
+                              int64_t wall_us)
 {
 	if (too_far_ahead(floor, wall_us))
 		floor = 0;
@@ -333,8 +344,8 @@ static eng_stamp lowest_stamp(const struct eng_log *log, const struct eng_mark *
 }
 
 /* The rest of each header: what only the holder of the lock knows. */
-static void finish_frames(struct eng_log *log, const struct eng_log_series *s, struct batch *batch, struct eng_end *end,
-                          int64_t wall_us)
+static void finish_frames(struct eng_log *log, const struct eng_log_series *s, struct batch *batch,
+                          struct eng_end *end, int64_t wall_us)
 {
 	const struct eng_mark *m = s->mark;
 	eng_stamp floor = lowest_stamp(log, m, batch->floor, wall_us);
@@ -398,7 +409,8 @@ static void remember(struct eng_log *log, struct eng_log_series *s, uint64_t seq
 }
 
 /* Steps 7 and 8. */
-static int write_frames(struct eng_log *log, struct eng_log_series *s, struct batch *batch, struct engram_error *err)
+static int write_frames(struct eng_log *log, struct eng_log_series *s, struct batch *batch,
+                        struct engram_error *err)
 {
 	int64_t wall_us = log->sys->clock.wall_us(log->sys->clock.ctx);
 	struct eng_mark *m = s->mark;
@@ -427,7 +439,8 @@ static int write_frames(struct eng_log *log, struct eng_log_series *s, struct ba
 	return ENGRAM_OK;
 }
 
-static int append_locked(struct eng_log *log, struct eng_log_series *s, struct batch *batch, struct engram_error *err)
+static int append_locked(struct eng_log *log, struct eng_log_series *s, struct batch *batch,
+                         struct engram_error *err)
 {
 	int r = eng_still_there(log, s, err);
 

@@ -38,7 +38,8 @@ static int check_header(struct check *c, uint64_t first, struct engram_error *er
 		return eng_err_fault(err, c->path, &fault);
 	}
 	if (c->seq + 1 == first && prev != c->chain) {
-		snprintf(fault.text, sizeof fault.text, "prev: wanted %08" PRIx32 " as the frame before it, found %08" PRIx32,
+		snprintf(fault.text, sizeof fault.text,
+		         "prev: wanted %08" PRIx32 " as the frame before it, found %08" PRIx32,
 		         c->chain, prev);
 		return eng_err_fault(err, c->path, &fault);
 	}
@@ -53,7 +54,8 @@ static int check_stamp(struct check *c, const struct eng_frame *f, struct engram
 
 	if (f->h.stamp > c->stamp)
 		return ENGRAM_OK;
-	snprintf(fault.text, sizeof fault.text, "frame %" PRIu64 ", stamp: wanted above %016" PRIx64 ", found %016" PRIx64,
+	snprintf(fault.text, sizeof fault.text,
+	         "frame %" PRIu64 ", stamp: wanted above %016" PRIx64 ", found %016" PRIx64,
 	         f->h.seq, c->stamp, f->h.stamp);
 	return eng_err_fault(err, c->path, &fault);
 }
@@ -170,8 +172,8 @@ static int check_series(struct check *c, engram_progress_fn *progress, void *dat
 	return c->seq < c->durable ? missing(c, c->seq + 1, err) : ENGRAM_OK;
 }
 
-int eng_log_check(struct eng_log *log, uint64_t *frames, uint64_t *bytes, engram_progress_fn *progress, void *data,
-                  struct engram_error *err)
+int eng_log_check(struct eng_log *log, uint64_t *frames, uint64_t *bytes, engram_progress_fn *progress,
+                  void *data, struct engram_error *err)
 {
 	struct check c = {.log = log, .w = {.sys = log->sys, .fd = -1}};
 	int r = eng_series_list(log, err);

@@ -30,8 +30,8 @@ struct eng_cursor {
 	struct eng_place hint;
 };
 
-int eng_cursor_open(struct eng_cursor **out, struct eng_log *log, const struct eng_series *series, uint64_t after,
-                    uint64_t upto, const struct eng_place *hint, struct engram_error *err)
+int eng_cursor_open(struct eng_cursor **out, struct eng_log *log, const struct eng_series *series,
+                    uint64_t after, uint64_t upto, const struct eng_place *hint, struct engram_error *err)
 {
 	struct eng_log_series *s = eng_series_find(log, series);
 	char name[ENG_SERIES_NAME + 1];
@@ -236,8 +236,8 @@ static int chained_on(struct eng_cursor *c, uint32_t prev, bool any_prev, struct
 
 	if (any_prev || prev == c->prev)
 		return 1;
-	snprintf(fault.text, sizeof fault.text, "prev: wanted %08" PRIx32 " as the frame before it, found %08" PRIx32, prev,
-	         c->prev);
+	snprintf(fault.text, sizeof fault.text,
+	         "prev: wanted %08" PRIx32 " as the frame before it, found %08" PRIx32, prev, c->prev);
 	return bad(c, &fault, err);
 }
 
@@ -337,7 +337,8 @@ static bool is_frame(struct eng_log *log, struct eng_frame *out, const struct en
 	return true;
 }
 
-static int open_to_read(struct eng_log *log, const struct eng_log_series *s, uint64_t first, struct engram_error *err)
+static int open_to_read(struct eng_log *log, const struct eng_log_series *s, uint64_t first,
+                        struct engram_error *err)
 {
 	if (log->read_fd >= 0 && log->read_first == first && eng_series_cmp(&log->read_series, &s->id) == 0)
 		return ENGRAM_OK;
@@ -347,7 +348,8 @@ static int open_to_read(struct eng_log *log, const struct eng_log_series *s, uin
 	return eng_segment_open(log, &log->read_fd, s, first, false, err);
 }
 
-int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b, const struct eng_series *series,
+int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b,
+                 const struct eng_series *series,
                  uint64_t seq, struct eng_place place, struct engram_error *err)
 {
 	struct eng_log_series *s = eng_series_find(log, series);
@@ -355,7 +357,8 @@ int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b, 
 	int r;
 
 	if (!s)
-		return eng_err(err, ENGRAM_EDAMAGED, "%s: wanted the series of frame %" PRIu64 ", found none", log->dir, seq);
+		return eng_err(err, ENGRAM_EDAMAGED, "%s: wanted the series of frame %" PRIu64 ", found none",
+		               log->dir, seq);
 	r = open_to_read(log, s, place.segment, err);
 	if (r < 0)
 		return r;
@@ -364,7 +367,8 @@ int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b, 
 	if (r < 0)
 		return eng_err_fs(err, r, path, "read");
 	if (!is_frame(log, out, b, series, seq)) {
-		eng_err(err, ENGRAM_EDAMAGED, "%s: offset %" PRIu32 ": wanted frame %" PRIu64 ", found other bytes", path,
+		eng_err(err, ENGRAM_EDAMAGED,
+		        "%s: offset %" PRIu32 ": wanted frame %" PRIu64 ", found other bytes", path,
 		        place.offset, seq);
 		eng_err_object(err, path);
 		return ENGRAM_EDAMAGED;

@@ -36,33 +36,12 @@ static int not_stored(struct eng_log_series *s, struct engram_error *err)
 	return eng_err(err, ENGRAM_EIO, "%s: a write or flush failed: not stored", s->dir);
 }
 
-/* The bytes between durable_off and written_off, once more. */
-static int rewrite(struct eng_log *log, struct eng_mark *m)
-{
-	struct eng_window w = {.sys = log->sys, .fd = log->seg_fd};
-	uint64_t end = m->written_off, off = m->durable_off & ~511ull;
-	int r = 0;
-
-	while (r == 0 && off < end) {
-		const uint8_t *p;
-		size_t got, n = end - off < 65536 ? (size_t)(end - off) : 65536;
-
-		r = eng_window_get(&w, &p, &got, off, n);
-		if (r == 0)
-			r = got ? eng_fs_write(log->sys, log->seg_fd, p, got, off) : -EIO;
-		if (r == 0)
-			off += got;
-	}
-	eng_window_free(&w);
-	return r;
-}
-
 static int flush_segment(struct eng_log *log, struct eng_mark *m)
 {
 	int r = 0;
 
 	if (m->flushing && !ENG_PLANTED(4))
-		r = rewrite(log, m);
+		r = eng_segment_rewrite(log, log->seg_fd, m->durable_off, m->written_off);
 	m->flushing = 1;
 	eng_point(log->sys, "flush-begin");
 	if (r == 0)
@@ -121,14 +100,16 @@ static int wait_for_leader(struct eng_log *log, struct eng_log_series *s, uint32
                            struct engram_error *err)
 {
 	if (log->sys->clock.mono_us(log->sys->clock.ctx) > deadline_us)
-		return eng_err(err, ENGRAM_EBUSY, "%s: flush lock: held by process %" PRIu32 "; it may be stored", s->dir,
+		return eng_err(err, ENGRAM_EBUSY,
+		               "%s: flush lock: held by process %" PRIu32 "; it may be stored", s->dir,
 		               s->mark->flush_pid);
 	log->sys->wait.wait(log->sys->wait.ctx, (const uint32_t *)&s->mark->gen, gen, LOOK_AGAIN_US);
 	return ENGRAM_OK;
 }
 
 /* Until seq is durable, written when `fails` was current. */
-static int join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uint32_t fails, struct engram_error *err)
+static int join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uint32_t fails,
+                struct engram_error *err)
 {
 	int64_t wait_ms = log->wait_ms > FLUSH_WAIT_MIN_MS ? log->wait_ms : FLUSH_WAIT_MIN_MS;
 	int64_t deadline_us = log->sys->clock.mono_us(log->sys->clock.ctx) + wait_ms * 1000;

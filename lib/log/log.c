@@ -38,7 +38,8 @@ int eng_err_fs(struct engram_error *err, int r, const char *path, const char *do
 
 int eng_err_fault(struct engram_error *err, const char *path, const struct eng_fault *fault)
 {
-	eng_err(err, ENGRAM_EDAMAGED, "%s: offset %llu: %s", path, (unsigned long long)fault->off, fault->text);
+	eng_err(err, ENGRAM_EDAMAGED, "%s: offset %llu: %s", path, (unsigned long long)fault->off,
+	        fault->text);
 	eng_err_object(err, path);
 	return ENGRAM_EDAMAGED;
 }
@@ -53,7 +54,8 @@ static int refuse_network(struct eng_log *log, struct engram_error *err)
 		return eng_err_fs(err, r, log->space_dir, "statfs");
 	if (r == 1)
 		return ENGRAM_OK;
-	eng_err(err, ENGRAM_ECONFIG, "%s: wanted a local file system, found a network or cluster one", log->space_dir);
+	eng_err(err, ENGRAM_ECONFIG, "%s: wanted a local file system, found a network or cluster one",
+	        log->space_dir);
 	eng_err_hint(err, "keep the home on a local disk and sync it with engram-shipwal");
 	return ENGRAM_ECONFIG;
 }
@@ -265,7 +267,8 @@ static int describe(struct eng_log *log, struct eng_log_series *s, struct eng_se
 	return ENGRAM_OK;
 }
 
-int eng_log_refresh(struct eng_log *log, const struct eng_series_info **out, size_t *n, struct engram_error *err)
+int eng_log_refresh(struct eng_log *log, const struct eng_series_info **out, size_t *n,
+                    struct engram_error *err)
 {
 	struct eng_series_info *info;
 	int r = eng_series_list(log, err);

@@ -97,7 +97,8 @@ struct eng_series_info {
 /* Looks again at the directory and the marks.  Sorted by series; valid until
  * the next refresh or close.  Marks are read after whatever snapshot the
  * caller took: take the snapshot first. */
-int eng_log_refresh(struct eng_log *log, const struct eng_series_info **out, size_t *n, struct engram_error *err);
+int eng_log_refresh(struct eng_log *log, const struct eng_series_info **out, size_t *n,
+                    struct engram_error *err);
 
 /* -- reading ------------------------------------------------------------- */
 
@@ -105,8 +106,8 @@ struct eng_cursor; /* over one series, ascending seq */
 
 /* Frames after `after` (0 = from the first) up to `upto`.  `hint` (may be
  * NULL): where frame after+1 lies, as a former cursor told; checked. */
-int eng_cursor_open(struct eng_cursor **c, struct eng_log *log, const struct eng_series *series, uint64_t after,
-                    uint64_t upto, const struct eng_place *hint, struct engram_error *err);
+int eng_cursor_open(struct eng_cursor **c, struct eng_log *log, const struct eng_series *series,
+                    uint64_t after, uint64_t upto, const struct eng_place *hint, struct engram_error *err);
 /* 1 and a verified frame (valid until the next call), 0 at the end, or
  * ENGRAM_EDAMAGED for a bad frame at or below durable_seq; above it a bad
  * frame is "end for now". */
@@ -117,15 +118,16 @@ void eng_cursor_close(struct eng_cursor *c); /* NULL allowed */
 
 /* One frame at a known place, verified, into b (replaced); out->payload points
  * into b.  ENGRAM_EDAMAGED if it is not the frame `seq` of that series. */
-int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b, const struct eng_series *series,
+int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b,
+                 const struct eng_series *series,
                  uint64_t seq, struct eng_place place, struct engram_error *err);
 
 /* -- maintenance --------------------------------------------------------- */
 
 /* Reads every byte of every segment: frames, chain, padding, zeros behind the
  * end, segment headers, marks.  ENGRAM_EDAMAGED names the first bad byte. */
-int eng_log_check(struct eng_log *log, uint64_t *frames, uint64_t *bytes, engram_progress_fn *progress, void *data,
-                  struct engram_error *err);
+int eng_log_check(struct eng_log *log, uint64_t *frames, uint64_t *bytes, engram_progress_fn *progress,
+                  void *data, struct engram_error *err);
 
 /* Seals the active segment of the own series (the next append opens another). */
 int eng_log_rotate(struct eng_log *log, struct engram_error *err);

@@ -60,8 +60,8 @@ int eng_frame_at(struct eng_window *w, struct eng_frame *out, struct eng_fault *
 /* Walks valid frames from end->off on until the frame `stop` is reached (it is
  * not read) or one is not valid; end moves along.  1 reached stop, 0 met an
  * invalid frame (fault), or -errno. */
-int eng_scan(struct eng_window *w, struct eng_end *end, struct eng_fault *fault, const struct eng_series *series,
-             uint32_t space_check, uint64_t stop);
+int eng_scan(struct eng_window *w, struct eng_end *end, struct eng_fault *fault,
+             const struct eng_series *series, uint32_t space_check, uint64_t stop);
 
 enum eng_verdict {
 	ENG_END_TORN,     /* nothing acknowledged is missing */
@@ -168,6 +168,9 @@ int eng_segment_use(struct eng_log *log, struct eng_log_series *s, struct engram
 /* Zeros are written, and blocks held, up to `end` at least. */
 int eng_segment_fill(struct eng_log *log, struct eng_log_series *s, uint64_t end, struct engram_error *err);
 int eng_segment_zero(struct eng_log *log, int fd, uint64_t from, uint64_t to); /* 0 or -errno */
+/* Writes the bytes that are there once more, from the sector of `from` on, so
+ * that the next flush covers them whatever an earlier one did.  0 or -errno. */
+int eng_segment_rewrite(struct eng_log *log, int fd, uint64_t from, uint64_t to);
 
 /* Choosing, closing, beginning a series (mint.c). */
 void eng_own_choose(struct eng_log *log); /* from the last listing */

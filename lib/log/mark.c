@@ -92,7 +92,8 @@ out:
 
 /* -- opening ---------------------------------------------------------------- */
 
-static bool sound(const struct eng_mark_identity *is, const struct eng_series *series, const struct engram_id *space)
+static bool sound(const struct eng_mark_identity *is, const struct eng_series *series,
+                  const struct engram_id *space)
 {
 	return memcmp(is->magic, magic, sizeof magic) == 0 && is->version == ENG_MARK_VERSION &&
 	       is->check == check_of(is) && eng_series_cmp(&is->series, series) == 0 &&

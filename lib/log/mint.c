@@ -92,7 +92,8 @@ static int mint_locked(struct eng_log *log, struct engram_error *err)
 	if (r == 0)
 		r = look_again(log, err);
 	if (r == 0 && !log->own)
-		return eng_err(err, ENGRAM_EINTERNAL, "%s: wanted the series just made, found none", log->dir);
+		return eng_err(err, ENGRAM_EINTERNAL, "%s: wanted the series just made, found none",
+		               log->dir);
 	return r;
 }
 
@@ -183,7 +184,8 @@ static int sync_segments(struct eng_log *log, struct eng_log_series *s, struct e
 	return ENGRAM_OK;
 }
 
-static int copied_end(struct eng_log *log, struct eng_log_series *s, struct eng_end *end, struct engram_error *err)
+static int copied_end(struct eng_log *log, struct eng_log_series *s, struct eng_end *end,
+                      struct engram_error *err)
 {
 	uint64_t durable;
 	int r = eng_series_end(log, s, end, &durable, err);
@@ -227,7 +229,10 @@ static int adopt(struct eng_log *log, struct eng_log_series *s, struct engram_er
 		return eng_err_fs(err, r, s->dir, "adopt copy");
 	eng_series_name(name, &s->id);
 	if (closed == ENG_BIRTH_COPY)
-		eng_log_note(log, "this store is a copy: log %s goes on elsewhere; the next write begins a new series", name);
+		eng_log_note(log,
+		             "this store is a copy: log %s goes on elsewhere;"
+		             " the next write begins a new series",
+		             name);
 	return ENGRAM_OK;
 }
 

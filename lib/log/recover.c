@@ -41,8 +41,8 @@ static int open_at(struct recovery *rec, uint64_t first, bool write, struct engr
 /* Header of the segment, then all its frames up to `stop`.  `chain` is what
  * its prev must be, if known.  1 reached stop, 0 met an invalid frame (fault);
  * zero = the whole header is zeros (then 0, nothing scanned). */
-static int scan_segment(struct recovery *rec, uint64_t first, const uint32_t *chain, uint64_t stop, bool *zero,
-                        struct engram_error *err)
+static int scan_segment(struct recovery *rec, uint64_t first, const uint32_t *chain, uint64_t stop,
+                        bool *zero, struct engram_error *err)
 {
 	uint32_t prev = 0;
 	int r = eng_segment_check(rec->log, &prev, rec->s, first, &rec->w, err);
@@ -53,15 +53,18 @@ static int scan_segment(struct recovery *rec, uint64_t first, const uint32_t *ch
 		return r;
 	if (chain && prev != *chain)
 		return eng_err(err, ENGRAM_EDAMAGED,
-		               "%s: offset 12, prev: wanted %08" PRIx32 " as the frame before it, found %08" PRIx32,
+		               "%s: offset 12, prev: wanted %08" PRIx32
+		               " as the frame before it, found %08" PRIx32,
 		               rec->path, *chain, prev);
-	rec->end = (struct eng_end){.seq = first - 1, .off = ENG_SEGMENT_HEADER, .active = first, .chain = prev};
+	rec->end = (struct eng_end){.seq = first - 1, .off = ENG_SEGMENT_HEADER, .active = first,
+	                            .chain = prev};
 	r = eng_scan(&rec->w, &rec->end, &rec->fault, &rec->s->id, rec->log->space_check, stop);
 	return r < 0 ? eng_err_fs(err, r, rec->path, "read") : r;
 }
 
 /* Everything before the newest segment was flushed before that one began. */
-static int check_predecessor(struct recovery *rec, uint64_t first, uint64_t successor, struct engram_error *err)
+static int check_predecessor(struct recovery *rec, uint64_t first, uint64_t successor,
+                             struct engram_error *err)
 {
 	bool zero;
 	int r = open_at(rec, first, false, err);
@@ -110,22 +113,6 @@ static int find_end(struct recovery *rec, bool *zero, struct engram_error *err)
 
 /* -- mending ---------------------------------------------------------------------- */
 
-static int rewrite(struct recovery *rec)
-{
-	for (uint64_t off = rec->rewrite_from; off < rec->end.off;) {
-		const uint8_t *p;
-		size_t got, n = rec->end.off - off < 65536 ? (size_t)(rec->end.off - off) : 65536;
-		int r = eng_window_get(&rec->w, &p, &got, off, n);
-
-		if (r == 0)
-			r = eng_fs_write(rec->log->sys, rec->w.fd, p, got, off);
-		if (r < 0)
-			return r;
-		off += got;
-	}
-	return 0;
-}
-
 /* What reached the disk before this boot is on the disk; within a boot, only
  * what a finished flush covered. */
 static uint64_t first_unsure(const struct recovery *rec)
@@ -134,9 +121,10 @@ static uint64_t first_unsure(const struct recovery *rec)
 
 	if (ENG_PLANTED(4) || (rec->log->boot && m->boot != rec->log->boot))
 		return rec->end.off;
-	if (m->active != rec->end.active || m->durable_off > rec->end.off || m->durable_off < ENG_SEGMENT_HEADER)
+	if (m->active != rec->end.active || m->durable_off > rec->end.off ||
+	    m->durable_off < ENG_SEGMENT_HEADER)
 		return ENG_SEGMENT_HEADER;
-	return m->durable_off & ~511ull; /* whole sectors */
+	return m->durable_off;
 }
 
 static int mend(struct recovery *rec, struct engram_error *err)
@@ -145,7 +133,7 @@ static int mend(struct recovery *rec, struct engram_error *err)
 
 	eng_point(rec->log->sys, "recover-zeroed");
 	if (r == 0)
-		r = rewrite(rec);
+		r = eng_segment_rewrite(rec->log, rec->w.fd, rec->rewrite_from, rec->end.off);
 	/* As a leader does: if we die with the answer of this flush unheard, the
 	 * next one must not take clean pages for durable ones. */
 	rec->s->mark->flushing = 1;
@@ -182,8 +170,8 @@ static void publish(struct recovery *rec)
 
 /* -- the verdict ------------------------------------------------------------------- */
 
-static int rolled_back(struct eng_log *log, struct eng_log_series *s, const struct eng_end *end, uint64_t durable,
-                       struct engram_error *err)
+static int rolled_back(struct eng_log *log, struct eng_log_series *s, const struct eng_end *end,
+                       uint64_t durable, struct engram_error *err)
 {
 	char name[ENG_SERIES_NAME + 1];
 	int r = eng_own_close(log, s, ENG_BIRTH_ROLLBACK, true, end, err);
@@ -223,6 +211,8 @@ static int begin_again(struct recovery *rec, uint64_t first, uint64_t durable, s
 
 	if (durable > rec->end.seq)
 		return rolled_back(rec->log, rec->s, &rec->end, durable, err);
+	if (first != rec->end.seq + 1)
+		return eng_err_fault(err, rec->path, &rec->fault);
 	r = eng_segment_begin(rec->log, rec->s, first, rec->end.chain, err);
 	if (r < 0)
 		return r;

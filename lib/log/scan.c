@@ -50,30 +50,36 @@ static int check_header(struct eng_fault *fault, uint64_t off, const struct eng_
                         const struct eng_expect *want)
 {
 	if (eng_series_cmp(&h->series, &want->series) != 0)
-		return blame(fault, off + 16, "frame %" PRIu64 ": wanted the series of its directory, found another",
+		return blame(fault, off + 16,
+		             "frame %" PRIu64 ": wanted the series of its directory, found another",
 		             want->seq);
 	if (!want->any_prev && h->prev != want->prev)
-		return blame(fault, off + 32, "frame %" PRIu64 ", prev: wanted %08" PRIx32 ", found %08" PRIx32,
+		return blame(fault, off + 32,
+		             "frame %" PRIu64 ", prev: wanted %08" PRIx32 ", found %08" PRIx32,
 		             want->seq, want->prev, h->prev);
 	if (h->space_check != want->space_check)
-		return blame(fault, off + 36, "frame %" PRIu64 ", space: wanted check %08" PRIx32 ", found %08" PRIx32,
+		return blame(fault, off + 36,
+		             "frame %" PRIu64 ", space: wanted check %08" PRIx32 ", found %08" PRIx32,
 		             want->seq, want->space_check, h->space_check);
 	if (h->seq != want->seq)
-		return blame(fault, off + 40, "wanted frame %" PRIu64 ", found frame %" PRIu64, want->seq, h->seq);
+		return blame(fault, off + 40, "wanted frame %" PRIu64 ", found frame %" PRIu64, want->seq,
+		             h->seq);
 	return 1;
 }
 
-static int check_payload(struct eng_fault *fault, uint64_t off, const struct eng_header *h, const uint8_t *frame)
+static int check_payload(struct eng_fault *fault, uint64_t off, const struct eng_header *h,
+                         const uint8_t *frame)
 {
 	const uint8_t *payload = frame + ENG_FRAME_HEADER;
 	size_t padding = (size_t)eng_frame_size(h->payload_len) - ENG_FRAME_HEADER - h->payload_len;
 
 	if (!eng_payload_ok(h, payload)) {
 		if (h->flags & ENG_FLAG_STUB)
-			return blame(fault, off + ENG_FRAME_HEADER, "frame %" PRIu64 ": wanted a sound stub, found another check",
-			             h->seq);
+			return blame(fault, off + ENG_FRAME_HEADER,
+			             "frame %" PRIu64 ": wanted a sound stub, found another check", h->seq);
 		return blame(fault, off + ENG_FRAME_HEADER,
-		             "frame %" PRIu64 ", payload check: wanted %016" PRIx64 ", found %016" PRIx64, h->seq,
+		             "frame %" PRIu64 ", payload check: wanted %016" PRIx64 ", found %016" PRIx64,
+		        h->seq,
 		             h->payload_check, (uint64_t)XXH3_64bits(payload, h->payload_len));
 	}
 	if (!all_zero(payload + h->payload_len, padding))
@@ -97,7 +103,8 @@ int eng_frame_at(struct eng_window *w, struct eng_frame *out, struct eng_fault *
 		return blame(fault, off, "wanted frame %" PRIu64 ", found the end of the file", want->seq);
 	state = eng_header_decode(&h, p);
 	if (state != ENG_HEADER_OK)
-		return blame(fault, off, "wanted frame %" PRIu64 ", found %s", want->seq, eng_header_state_text(state));
+		return blame(fault, off, "wanted frame %" PRIu64 ", found %s", want->seq,
+		             eng_header_state_text(state));
 	if (!check_header(fault, off, &h, want))
 		return 0;
 	size = (size_t)eng_frame_size(h.payload_len);
@@ -105,7 +112,8 @@ int eng_frame_at(struct eng_window *w, struct eng_frame *out, struct eng_fault *
 	if (r < 0)
 		return r;
 	if (got < size)
-		return blame(fault, off + got, "frame %" PRIu64 ": wanted %zu bytes, found the end of the file after %zu",
+		return blame(fault, off + got,
+		             "frame %" PRIu64 ": wanted %zu bytes, found the end of the file after %zu",
 		             want->seq, size, got);
 	if (!check_payload(fault, off, &h, p))
 		return 0;
@@ -122,8 +130,8 @@ static void step_over(struct eng_end *end, const struct eng_frame *f)
 	end->off += eng_frame_size(f->h.payload_len);
 }
 
-int eng_scan(struct eng_window *w, struct eng_end *end, struct eng_fault *fault, const struct eng_series *series,
-             uint32_t space_check, uint64_t stop)
+int eng_scan(struct eng_window *w, struct eng_end *end, struct eng_fault *fault,
+             const struct eng_series *series, uint32_t space_check, uint64_t stop)
 {
 	struct eng_expect want = {.series = *series, .space_check = space_check};
 
@@ -172,7 +180,8 @@ static int vouches(struct eng_window *w, uint64_t off, const uint8_t head[ENG_FR
 
 	if (eng_header_decode(&h, head) != ENG_HEADER_OK || h.seq <= seq || eng_witnessed(&h) < seq)
 		return 0;
-	want = (struct eng_expect){.series = *series, .space_check = space_check, .seq = h.seq, .any_prev = true};
+	want = (struct eng_expect){.series = *series, .space_check = space_check, .seq = h.seq,
+	                           .any_prev = true};
 	return eng_frame_at(w, &f, &ignored, off, &want);
 }
 

@@ -115,7 +115,8 @@ static int check_names(const struct eng_segment_header *h, struct eng_fault *fau
 int eng_segment_check(struct eng_log *log, uint32_t *prev, const struct eng_log_series *s, uint64_t first,
                       struct eng_window *w, struct engram_error *err)
 {
-	struct eng_fault fault = {.off = 0, .text = "segment header: wanted magic and check, found other bytes"};
+	struct eng_fault fault = {.off = 0,
+	                          .text = "segment header: wanted magic and check, found other bytes"};
 	struct eng_segment_header h;
 	char path[ENG_PATH_MAX];
 	const uint8_t *p;
@@ -132,7 +133,8 @@ int eng_segment_check(struct eng_log *log, uint32_t *prev, const struct eng_log_
 	if (zero)
 		return 0;
 	if (r == ENGRAM_EVERSION)
-		return eng_err(err, r, "%s: segment version %u is not understood by this program", path, h.version);
+		return eng_err(err, r, "%s: segment version %u is not understood by this program", path,
+		               h.version);
 	if (r < 0 || !check_names(&h, &fault, log, s, first))
 		return eng_err_fault(err, path, &fault);
 	*prev = h.prev;
@@ -152,6 +154,27 @@ int eng_segment_zero(struct eng_log *log, int fd, uint64_t from, uint64_t to)
 		from += n;
 	}
 	return 0;
+}
+
+int eng_segment_rewrite(struct eng_log *log, int fd, uint64_t from, uint64_t to)
+{
+	enum { BLOCK = 64 << 10, SECTOR = 512 };
+	struct eng_window w = {.sys = log->sys, .fd = fd};
+	uint64_t off = from & ~(uint64_t)(SECTOR - 1);
+	int r = 0;
+
+	while (r == 0 && off < to) {
+		const uint8_t *p;
+		size_t got, n = to - off < BLOCK ? (size_t)(to - off) : BLOCK;
+
+		r = eng_window_get(&w, &p, &got, off, n);
+		if (r == 0)
+			r = got ? eng_fs_write(log->sys, fd, p, got, off) : -EIO;
+		if (r == 0)
+			off += got;
+	}
+	eng_window_free(&w);
+	return r;
 }
 
 /* Blocks for [from, to), or why not.  A file system without fallocate has only

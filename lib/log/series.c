@@ -185,7 +185,8 @@ static void start_of(struct eng_end *end, uint64_t first, uint32_t prev)
 }
 
 /* The frames of the newest segment, from where the last scan ended. */
-static int scan_newest(struct eng_log *log, struct eng_log_series *s, uint64_t first, struct engram_error *err)
+static int scan_newest(struct eng_log *log, struct eng_log_series *s, uint64_t first,
+                       struct engram_error *err)
 {
 	struct eng_window w = {.sys = log->sys, .fd = -1};
 	char path[ENG_PATH_MAX];
@@ -250,7 +251,8 @@ int eng_series_sound(struct eng_log *log, struct eng_log_series *s, const struct
 	if (r < 0)
 		return r;
 	r = eng_judge(&w, end, &s->id, log->space_check, 0);
-	snprintf(fault.text, sizeof fault.text, "wanted frame %" PRIu64 ", which a frame behind it saw durable, found other bytes",
+	snprintf(fault.text, sizeof fault.text,
+	         "wanted frame %" PRIu64 ", which a frame behind it saw durable, found other bytes",
 	         end->seq + 1);
 	if (r < 0)
 		r = eng_err_fs(err, r, path, "read");

@@ -216,15 +216,16 @@ static int stub_series(struct eng_log *log, struct eng_log_series *s, const stru
 	return r;
 }
 
-static int stub_sorted(struct eng_log *log, const struct eng_kill *kills, size_t n, uint64_t *stubbed, uint64_t *freed,
-                       struct engram_error *err)
+static int stub_sorted(struct eng_log *log, const struct eng_kill *kills, size_t n, uint64_t *stubbed,
+                       uint64_t *freed, struct engram_error *err)
 {
 	int r = ENGRAM_OK;
 
 	for (size_t i = 0, end; r == 0 && i < n; i = end) {
 		struct eng_log_series *s = eng_series_find(log, &kills[i].dot.series);
 
-		for (end = i + 1; end < n && eng_series_cmp(&kills[end].dot.series, &kills[i].dot.series) == 0;)
+		for (end = i + 1; end < n && eng_series_cmp(&kills[end].dot.series,
+		                                            &kills[i].dot.series) == 0;)
 			end++;
 		if (s)
 			r = stub_series(log, s, kills + i, end - i, stubbed, freed, err);

@@ -149,8 +149,27 @@ static int f_is_read_only(void *ctx, const char *path)
 }
 
 static const struct eng_fs_ops failing_ops = {
-        f_open,  f_close,  f_pread, f_pwrite, f_sync, f_sync_dir, f_reserve, f_punch, f_truncate,  f_rename,       f_unlink,
-        f_mkdir, f_rmdir,  f_stat,  f_fstat,  f_list, f_lock,     f_map,     f_unmap, f_is_local, f_is_read_only,
+        .open = f_open,
+        .close = f_close,
+        .pread = f_pread,
+        .pwrite = f_pwrite,
+        .sync = f_sync,
+        .sync_dir = f_sync_dir,
+        .reserve = f_reserve,
+        .punch = f_punch,
+        .truncate = f_truncate,
+        .rename = f_rename,
+        .unlink = f_unlink,
+        .mkdir = f_mkdir,
+        .rmdir = f_rmdir,
+        .stat = f_stat,
+        .fstat = f_fstat,
+        .list = f_list,
+        .lock = f_lock,
+        .map = f_map,
+        .unmap = f_unmap,
+        .is_local = f_is_local,
+        .is_read_only = f_is_read_only,
 };
 
 void logfix_fail(struct logfix *f, unsigned ops, long n, int error, bool on)
@@ -281,7 +300,8 @@ static void build(struct eng_buf *b, uint64_t tag, size_t n)
 	eng_free(text);
 }
 
-int logfix_append(struct eng_log *log, struct eng_appended *out, uint64_t tag, size_t n, struct engram_error *err)
+int logfix_append(struct eng_log *log, struct eng_appended *out, uint64_t tag, size_t n,
+                  struct engram_error *err)
 {
 	struct eng_buf b = ENG_BUF_INIT;
 	struct eng_appended ignored;

@@ -39,7 +39,8 @@ struct eng_log_options logfix_options(struct logfix *f, bool write);
 struct eng_log *logfix_open(struct logfix *f, bool write); /* NULL = failed */
 
 /* One memory frame of n text bytes; the bytes follow from `tag`. */
-int logfix_append(struct eng_log *log, struct eng_appended *out, uint64_t tag, size_t n, struct engram_error *err);
+int logfix_append(struct eng_log *log, struct eng_appended *out, uint64_t tag, size_t n,
+                  struct engram_error *err);
 /* The same, made durable. */
 int logfix_put(struct eng_log *log, uint64_t tag, size_t n, struct engram_error *err);
 

@@ -35,7 +35,8 @@ static void test_header(void)
 	unsigned missed = 0;
 
 	eng_header_encode(raw, &h);
-	tap_ok(memcmp(raw, "ENGF\1\2\2\3\x88\0\0\0", 12) == 0, "header begins with magic, version, kind, flags, witness, length");
+	tap_ok(memcmp(raw, "ENGF\1\2\2\3\x88\0\0\0", 12) == 0,
+	       "header begins with magic, version, kind, flags, witness, length");
 	tap_int(eng_header_decode(&back, raw), ENG_HEADER_OK, "header decodes");
 	eng_header_encode(bad, &back);
 	tap_ok(memcmp(bad, raw, sizeof raw) == 0, "header round trip");
@@ -74,7 +75,8 @@ static void test_header_limits(void)
 		h.payload_len = cases[i].len;
 		h.seq = cases[i].seq;
 		eng_header_encode(raw, &h);
-		tap_int(eng_header_decode(&h, raw), cases[i].want, "length %" PRIu32 ", seq %" PRIu64, cases[i].len, cases[i].seq);
+		tap_int(eng_header_decode(&h, raw), cases[i].want, "length %" PRIu32 ", seq %" PRIu64,
+		        cases[i].len, cases[i].seq);
 	}
 	tap_int((int64_t)eng_frame_size(ENG_PAYLOAD_MAX), (4 << 20) + 64, "the greatest frame");
 	tap_int((int64_t)eng_frame_size(73), 144, "frames are padded to 8");
@@ -141,12 +143,15 @@ static void test_payload(void)
 	tap_ok(p.nsubjects == 2 && p.nrefs == 3 && p.has_run && p.run.b[1] == 9, "counts and run");
 	tap_int(eng_prelude_subject(&p, 1).b[0], 2, "second subject");
 	ref = eng_prelude_ref(&p, 2);
-	tap_ok(ref.dot.series.b[0] == 9 && ref.dot.seq == 13 && ref.header_check == 24 && ref.index == 2, "third ref");
+	tap_ok(ref.dot.series.b[0] == 9 && ref.dot.seq == 13 && ref.header_check == 24 && ref.index == 2,
+	       "third ref");
 	eng_elements_begin(&it, &p, b.p + 3, b.n - 3);
 	tap_ok(eng_elements_next(&it, &el) == 1 && el.type == ENG_EL_TEXT && el.index == 1 && el.n == 8 &&
 	               memcmp(el.p, "remember", 8) == 0, "first element");
-	tap_ok(eng_elements_next(&it, &el) == 1 && el.type == ENG_EL_CONFIDENCE && eng_get32(el.p) == 7123, "second element");
-	tap_ok(eng_elements_next(&it, &el) == 1 && el.index == 3 && eng_get64(el.p) == 0x0102030405060708, "third element");
+	tap_ok(eng_elements_next(&it, &el) == 1 && el.type == ENG_EL_CONFIDENCE && eng_get32(el.p) == 7123,
+	       "second element");
+	tap_ok(eng_elements_next(&it, &el) == 1 && el.index == 3 && eng_get64(el.p) == 0x0102030405060708,
+	       "third element");
 	tap_int(eng_elements_next(&it, &el), 0, "the end");
 	tap_int(eng_elements_next(&it, &el), 0, "the end, again");
 	eng_buf_free(&b);
@@ -198,7 +203,8 @@ static void test_prelude_refusals(void)
 	tap_int(eng_prelude_decode(&p, b.p, b.n, &err), ENGRAM_EINPUT, "subjects out of order");
 	tap_ok(strstr(err.message, "ascending") != NULL, "and the message says so: %s", err.message);
 	eng_set32(b.p, (uint32_t)b.n);
-	tap_int(eng_prelude_decode(&p, b.p, b.n, &err), ENGRAM_EINPUT, "no room for a stub behind the prelude");
+	tap_int(eng_prelude_decode(&p, b.p, b.n, &err), ENGRAM_EINPUT,
+	        "no room for a stub behind the prelude");
 	tap_int(eng_prelude_decode(&p, b.p, 71, &err), ENGRAM_EINPUT, "shorter than any payload");
 	eng_buf_free(&b);
 }
@@ -218,7 +224,8 @@ static void test_stub(void)
 	tap_int(eng_stub_make(b.p, b.n, &killer), 0, "becomes a stub in place");
 	tap_ok(memmem(b.p, b.n, "text", 4) == NULL, "no word is left");
 	tap_int(eng_stub_decode(&stub, b.p, b.n), 0, "stub decodes");
-	tap_ok(stub.killer.seq == 4711 && eng_series_cmp(&stub.killer.series, &killer.series) == 0, "and names its killer");
+	tap_ok(stub.killer.seq == 4711 && eng_series_cmp(&stub.killer.series, &killer.series) == 0,
+	       "and names its killer");
 	tap_ok(!eng_payload_ok(&h, b.p), "it is not a full frame");
 	h.flags |= ENG_FLAG_STUB;
 	tap_ok(eng_payload_ok(&h, b.p), "it is a stub");
@@ -289,7 +296,8 @@ static void test_names(void)
 	eng_series_name(dir, &s);
 	tap_str(dir, "000102030405060708090a0b0c0d0eff", "series name");
 	tap_ok(eng_series_name_parse(&back, dir) && eng_series_cmp(&s, &back) == 0, "series name parses");
-	tap_ok(!eng_series_name_parse(&back, "000102030405060708090a0b0c0d0ef"), "a short series name does not");
+	tap_ok(!eng_series_name_parse(&back, "000102030405060708090a0b0c0d0ef"),
+	       "a short series name does not");
 }
 
 /* -- ids ---------------------------------------------------------------------- */
@@ -297,7 +305,8 @@ static void test_names(void)
 static struct engram_id id_of(uint8_t space, unsigned has, const char *text, const char *source)
 {
 	struct engram_id s = {{space}};
-	struct engram_memory m = {.has = has, .text = eng_str(text), .source = eng_str(source), .key = eng_str("k")};
+	struct engram_memory m = {.has = has, .text = eng_str(text), .source = eng_str(source),
+	                          .key = eng_str("k")};
 
 	m.occurred_us = 5;
 	m.confidence = 1;
@@ -317,14 +326,18 @@ static void test_ids(void)
 	struct engram_memory m = {.has = ENGRAM_VECTOR, .vector = v, .dim = 2};
 	char text[ENGRAM_ID_TEXT + 1];
 
-	tap_ok(same(id_of(1, T, "ab", "c"), id_of(1, T, "ab", "other")), "a field that is not stated does not count");
+	tap_ok(same(id_of(1, T, "ab", "c"), id_of(1, T, "ab", "other")),
+	       "a field that is not stated does not count");
 	tap_ok(!same(id_of(1, T, "ab", ""), id_of(1, T | S, "ab", "")), "absent is not empty");
-	tap_ok(!same(id_of(1, T | S, "ab", "c"), id_of(1, T | S, "a", "bc")), "fields do not run into each other");
+	tap_ok(!same(id_of(1, T | S, "ab", "c"), id_of(1, T | S, "a", "bc")),
+	       "fields do not run into each other");
 	tap_ok(!same(id_of(1, T, "ab", ""), id_of(2, T, "ab", "")), "another space, another id");
 	tap_ok(same(id_of(1, T | K, "ab", ""), id_of(1, T | S | K, "xy", "z")), "with a key, the key alone");
 	tap_ok(!same(id_of(1, T, "k", ""), id_of(1, K, "k", "")), "a key is not a text");
-	tap_ok(same(id_of(1, T, "ab", ""), id_of(1, T | ENGRAM_CONFIDENCE, "ab", "")), "confidence is not identity");
-	tap_ok(!same(id_of(1, T, "ab", ""), id_of(1, T | ENGRAM_OCCURRED, "ab", "")), "the time of the event is");
+	tap_ok(same(id_of(1, T, "ab", ""), id_of(1, T | ENGRAM_CONFIDENCE, "ab", "")),
+	       "confidence is not identity");
+	tap_ok(!same(id_of(1, T, "ab", ""), id_of(1, T | ENGRAM_OCCURRED, "ab", "")),
+	       "the time of the event is");
 	a = eng_memory_id(&space, &m);
 	m.vector = w;
 	b = eng_memory_id(&space, &m);

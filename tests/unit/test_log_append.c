@@ -39,7 +39,8 @@ static void test_first(void)
 	logfix_free(&f);
 }
 
-static int find_birth(struct eng_log *log, const struct eng_series *series, uint32_t *why, struct eng_position *parent)
+static int find_birth(struct eng_log *log, const struct eng_series *series, uint32_t *why,
+                      struct eng_position *parent)
 {
 	struct eng_elements it;
 	struct eng_element el;
@@ -52,7 +53,8 @@ static int find_birth(struct eng_log *log, const struct eng_series *series, uint
 	if (r < 0)
 		return r;
 	r = eng_cursor_next(c, &f, &err);
-	if (r == 1 && f.h.kind == ENG_BIRTH && eng_prelude_decode(&p, f.payload, f.h.payload_len, &err) == 0) {
+	if (r == 1 && f.h.kind == ENG_BIRTH &&
+	    eng_prelude_decode(&p, f.payload, f.h.payload_len, &err) == 0) {
 		eng_elements_begin(&it, &p, f.payload, f.h.payload_len);
 		while (eng_elements_next(&it, &el) == 1) {
 			if (el.type == ENG_EL_REASON)
@@ -124,7 +126,8 @@ static void test_cursor(void)
 			wrong += eng_log_rotate(log, &err) != 0;
 	}
 	tap_int(wrong, 0, "%u puts over several segments: %s", N, err.message);
-	tap_int(eng_log_rotate(log, &err) | eng_log_rotate(log, &err), 0, "sealing an empty segment does nothing");
+	tap_int(eng_log_rotate(log, &err) | eng_log_rotate(log, &err), 0,
+	        "sealing an empty segment does nothing");
 	tap_int(eng_log_refresh(log, &info, &n, &err), 0, "refresh");
 	tap_ok(n == 1 && info->durable_seq == N + 1 && info->active, "all of them durable");
 	tap_int(eng_cursor_open(&c, log, &info->series, 0, N + 1, NULL, &err), 0, "cursor");
@@ -154,9 +157,11 @@ static void test_cursor(void)
 	tap_int(wrong, 0, "a wrong hint costs time, not truth");
 	eng_cursor_close(c);
 	for (uint64_t seq = 1; seq <= N + 1; seq++)
-		wrong += eng_log_read(log, &frame, &b, &info->series, seq, place[seq], &err) != 0 || frame.h.seq != seq;
+		wrong += eng_log_read(log, &frame, &b, &info->series, seq, place[seq], &err) != 0 ||
+		        frame.h.seq != seq;
 	tap_int(wrong, 0, "every frame read by place");
-	tap_int(eng_log_read(log, &frame, &b, &info->series, 5, place[6], &err), ENGRAM_EDAMAGED, "not at another's place");
+	tap_int(eng_log_read(log, &frame, &b, &info->series, 5, place[6], &err), ENGRAM_EDAMAGED,
+	        "not at another's place");
 	eng_buf_free(&b);
 	eng_log_close(log);
 	logfix_free(&f);
@@ -270,15 +275,18 @@ static void test_new_series(void)
 	o.new_series = true;
 	tap_int(eng_log_open(&log, &f.sys, &o, &err), 0, "another handle asks for a new one");
 	tap_int(logfix_append(log, &b, 2, 10, &err) | eng_log_flush(log, &err), 0, "and writes to it");
-	tap_ok(eng_series_cmp(&a.series, &b.series) != 0 && b.first_stamp > a.last_stamp, "another series, a later stamp");
+	tap_ok(eng_series_cmp(&a.series, &b.series) != 0 && b.first_stamp > a.last_stamp,
+	       "another series, a later stamp");
 	tap_int(eng_log_flush(old, &err), 0, "what was pending on the first is durable");
-	tap_int(logfix_append(old, &c, 3, 10, &err) | eng_log_flush(old, &err), 0, "the first handle goes on");
+	tap_int(logfix_append(old, &c, 3, 10, &err) | eng_log_flush(old, &err), 0,
+	        "the first handle goes on");
 	tap_ok(eng_series_cmp(&b.series, &c.series) == 0, "in the new series");
 	tap_int(logfix_read(&f, &seen, &err), 0, "both are readable");
 	tap_ok(seen.n == 3 && seen.series == 2 && seen.own == 2 && seen.births == 2, "nothing is missing");
 	tap_int(eng_log_refresh(log, &info, &n, &err), 0, "refresh");
 	tap_int(find_birth(log, &b.series, &why, &parent), 1, "a birth frame");
-	tap_ok(why == ENG_BIRTH_ASKED && eng_series_cmp(&parent.series, &a.series) == 0 && parent.seq == 2, "names its parent");
+	tap_ok(why == ENG_BIRTH_ASKED && eng_series_cmp(&parent.series, &a.series) == 0 && parent.seq == 2,
+	       "names its parent");
 	tap_ok(!eng_log_discard_derived(log), "the derived files stay");
 	eng_log_close(old);
 	eng_log_close(log);
@@ -298,7 +306,8 @@ static void test_busy(void)
 	tap_int(logfix_put(log, 1, 10, &err), 0, "put");
 	logfix_path(&f, mark, ENG_MARK_FILE);
 	fd = eng_fs_open(eng_sys_posix(), mark, O_RDWR, 0);
-	tap_int(eng_sys_posix()->fs.ops->lock(NULL, fd, ENG_MARK_APPEND, ENG_LOCK_EXCLUSIVE, 0), 0, "somebody holds the append lock");
+	tap_int(eng_sys_posix()->fs.ops->lock(NULL, fd, ENG_MARK_APPEND, ENG_LOCK_EXCLUSIVE, 0), 0,
+	        "somebody holds the append lock");
 	o = logfix_options(&f, true);
 	o.wait_ms = 10;
 	tap_int(eng_log_open(&other, &f.sys, &o, &err), 0, "opening does not wait for it");
@@ -324,7 +333,8 @@ static void test_drop(void)
 	tap_int(logfix_put(waiting, 1, 10, &err), 0, "put");
 	tap_int(eng_log_drop(log, &err), 0, "drop");
 	eng_log_close(log);
-	tap_int(logfix_append(waiting, NULL, 2, 10, &err), ENGRAM_ENOSPACE, "a writer is told: %s", err.message);
+	tap_int(logfix_append(waiting, NULL, 2, 10, &err), ENGRAM_ENOSPACE, "a writer is told: %s",
+	        err.message);
 	snprintf(gone, sizeof gone, "%s-gone", f.dir);
 	tap_int(rename(f.dir, gone), 0, "the directory goes away");
 	tap_int(logfix_append(waiting, NULL, 2, 10, &err), ENGRAM_ENOSPACE, "still");

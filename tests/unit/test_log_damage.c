@@ -161,10 +161,11 @@ static void test_mark_bits(void)
 			eng_log_close(log);
 			if (r < 0) {
 				refused++;
-			} else if (logfix_read(&f, &seen, &err) < 0 || seen.n != N + 1 || seen.tag[N] != N + 1) {
+			} else if (logfix_read(&f, &seen, &err) < 0 || seen.n != N + 1 ||
+			           seen.tag[N] != N + 1) {
 				lost++;
-				printf("# bit %u of byte %u, %s boot: %zu frames, %s\n", bit % 8, bit / 8, boot ? "another" : "this",
-				       seen.n, err.message);
+				printf("# bit %u of byte %u, %s boot: %zu frames, %s\n", bit % 8, bit / 8,
+				       boot ? "another" : "this", seen.n, err.message);
 			} else {
 				kept++;
 			}
@@ -222,7 +223,8 @@ static void test_torn_group(void)
 	fill(&f, 2, 33);
 	logfix_path(&f, path, FIRST);
 	log = logfix_open(&f, true);
-	tap_int(logfix_append(log, NULL, 98, 33, &err) | logfix_append(log, NULL, 99, 33, &err), 0, "two appended, not flushed");
+	tap_int(logfix_append(log, NULL, 98, 33, &err) | logfix_append(log, NULL, 99, 33, &err), 0,
+	        "two appended, not flushed");
 	eng_log_close(log);
 	logfix_poke(path, ENG_SEGMENT_HEADER + BIRTH + 2 * FRAME, zero, sizeof zero);
 	reboot(&f);
@@ -251,8 +253,8 @@ static void test_damage_with_witness(void)
 	log = logfix_open(&f, true);
 	tap_ok(log == NULL, "a durable frame went bad: no writer is let in");
 	tap_int(check(&f), ENGRAM_EDAMAGED, "the check finds it");
-	tap_ok(strstr(err.message, FIRST) && strstr(err.message, "offset 4536") && strstr(err.message, "frame 4"),
-	       "and names it: %s", err.message);
+	tap_ok(strstr(err.message, FIRST) && strstr(err.message, "offset 4536") &&
+	       strstr(err.message, "frame 4"), "and names it: %s", err.message);
 	tap_ok(strstr(err.object, FIRST) != NULL, "the file is the error's object");
 	tap_ok(!reads_all(&f, 6), "a reader is told too");
 	logfix_flip(path, ENG_SEGMENT_HEADER + BIRTH + 2 * FRAME + 100, 4);
@@ -515,7 +517,8 @@ static void test_stub(void)
 	tap_int(stubbed, 1, "the last one");
 	logfix_path(&f, path, FIRST);
 	logfix_flip(path, ENG_SEGMENT_HEADER + BIRTH + 64 + 24 + 5, 3);
-	tap_int(eng_log_check(log, &frames, &bytes, NULL, NULL, &err), ENGRAM_EDAMAGED, "a flipped stub is found: %s", err.message);
+	tap_int(eng_log_check(log, &frames, &bytes, NULL, NULL, &err), ENGRAM_EDAMAGED,
+	        "a flipped stub is found: %s", err.message);
 	eng_log_close(log);
 	logfix_free(&f);
 }
@@ -538,7 +541,8 @@ static void test_stub_of_damaged(void)
 	kill = (struct eng_kill){{info->series, 4}, {info->series, 4}};
 	logfix_path(&f, path, FIRST);
 	logfix_flip(path, ENG_SEGMENT_HEADER + BIRTH + 100, 3);
-	tap_int(eng_log_stub(log, &stubbed, &freed, &kill, 1, &err), ENGRAM_EDAMAGED, "refused: %s", err.message);
+	tap_int(eng_log_stub(log, &stubbed, &freed, &kill, 1, &err), ENGRAM_EDAMAGED, "refused: %s",
+	        err.message);
 	logfix_flip(path, ENG_SEGMENT_HEADER + BIRTH + 100, 3);
 	tap_ok(reads_all(&f, 3), "nothing was changed");
 	eng_log_close(log);

@@ -108,7 +108,8 @@ static void test_operations(void)
 	each_operation(LOGFIX_READ, EIO, false, "one read fails");
 	each_operation(LOGFIX_WRITE, EIO, false, "one write fails");
 	each_operation(LOGFIX_WRITE, ENOSPC, true, "the disk is full from one write on");
-	each_operation(LOGFIX_RESERVE | LOGFIX_WRITE, ENOSPC, true, "the disk is full, and fallocate says so");
+	each_operation(LOGFIX_RESERVE | LOGFIX_WRITE, ENOSPC, true,
+	               "the disk is full, and fallocate says so");
 	each_operation(LOGFIX_SYNC, EIO, false, "one flush fails");
 	each_operation(LOGFIX_SYNC, EIO, true, "flushes fail from one on");
 	each_operation(LOGFIX_OTHER, EIO, false, "one other operation fails");
@@ -158,7 +159,8 @@ static void test_full_disk(void)
 	eng_payload_begin(&o, &b, &id, 1, NULL, 0, NULL);
 	eng_payload_end(&o);
 	forget = (struct eng_draft){ENG_FORGET, 0, b.p, (uint32_t)b.n};
-	tap_int(eng_log_append(log, &a, &forget, 1, 0, &err) | eng_log_flush(log, &err), 0, "a forget still has room");
+	tap_int(eng_log_append(log, &a, &forget, 1, 0, &err) | eng_log_flush(log, &err), 0,
+	        "a forget still has room");
 	tap_int(logfix_put(log, 5000, 100, &err), ENGRAM_EDISKFULL, "a memory has not");
 	logfix_fail(&f, 0, 0, 0, false);
 	tap_int(logfix_put(log, 5000, 100, &err), 0, "with space again it goes on");

@@ -93,7 +93,8 @@ int main(void)
 	if (board == MAP_FAILED)
 		return 99;
 	kills = run_with_kills(&f, &g);
-	tap_int(board->refused, 0, "no writer was refused (seed %" PRIu64 ", %u kills) %s", seed, kills, board->said);
+	tap_int(board->refused, 0, "no writer was refused (seed %" PRIu64 ", %u kills) %s", seed, kills,
+	        board->said);
 	tap_ok(kills > 0, "writers were killed");
 	tap_int(logfix_read(&f, &seen, &err), 0, "readable: %s", err.message);
 	for (size_t i = 0; i < TAGS; i++) {

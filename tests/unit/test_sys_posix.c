@@ -45,7 +45,8 @@ static int in_child(const char *name, const char *value, int (*fn)(void))
 
 static int frozen(void)
 {
-	return sys->clock.wall_us(NULL) == 1000000000ll * 1000000 && sys->clock.wall_us(NULL) == 1000000000ll * 1000000;
+	return sys->clock.wall_us(NULL) == 1000000000ll * 1000000 &&
+	       sys->clock.wall_us(NULL) == 1000000000ll * 1000000;
 }
 
 static int running(void)
@@ -53,7 +54,8 @@ static int running(void)
 	int64_t wall = sys->clock.wall_us(NULL), mono = sys->clock.mono_us(NULL);
 
 	sys->clock.sleep_us(NULL, 2000);
-	return sys->clock.wall_us(NULL) > wall && sys->clock.mono_us(NULL) >= mono + 2000 && !eng_sys_env_bad();
+	return sys->clock.wall_us(NULL) > wall && sys->clock.mono_us(NULL) >= mono + 2000 &&
+	       !eng_sys_env_bad();
 }
 
 static int env_is_bad(void)
@@ -78,12 +80,14 @@ static void test_environment(void)
 {
 	uint8_t a[16] = {0}, b[16] = {0};
 
-	tap_int(in_child("ENGRAM_NOW", "2001-09-09T01:46:40Z", frozen), 1, "ENGRAM_NOW freezes the wall clock");
+	tap_int(in_child("ENGRAM_NOW", "2001-09-09T01:46:40Z", frozen), 1,
+	        "ENGRAM_NOW freezes the wall clock");
 	tap_int(in_child("ENGRAM_NOW", NULL, running), 1, "without it the clocks run");
 	tap_int(in_child("ENGRAM_NOW", "yesterday-ish", env_is_bad), 1, "a bad ENGRAM_NOW is told");
 	tap_int(in_child("ENGRAM_SEED", "42", seeded), 1, "ENGRAM_SEED seeds the random numbers");
 	tap_int(in_child("ENGRAM_SEED", "forty", env_is_bad), 1, "a bad ENGRAM_SEED is told");
-	tap_int(sys->random.fill(NULL, a, sizeof a) | sys->random.fill(NULL, b, sizeof b), 0, "random numbers");
+	tap_int(sys->random.fill(NULL, a, sizeof a) | sys->random.fill(NULL, b, sizeof b), 0,
+	        "random numbers");
 	tap_ok(memcmp(a, b, sizeof a) != 0, "two draws differ");
 	tap_ok(sys->boot_id() == sys->boot_id(), "the boot id is stable");
 	tap_ok(sys->machine_id() == sys->machine_id(), "the machine id is stable");
@@ -132,12 +136,16 @@ static void test_links(void)
 
 static void test_rename(void)
 {
-	tap_int(eng_fs_replace(sys, at("r1"), "one", 3, 0600) | eng_fs_replace(sys, at("r2"), "two", 3, 0600), 0, "two files");
-	tap_int(ops()->rename(NULL, at("r1"), at("r2"), false), -EEXIST, "no rename over a file unless told so");
+	tap_int(eng_fs_replace(sys, at("r1"), "one", 3, 0600) | eng_fs_replace(sys, at("r2"), "two", 3, 0600),
+	        0, "two files");
+	tap_int(ops()->rename(NULL, at("r1"), at("r2"), false), -EEXIST,
+	        "no rename over a file unless told so");
 	tap_int(ops()->rename(NULL, at("r1"), at("r2"), true), 0, "told so");
 	tap_int(ops()->rename(NULL, at("r1"), at("r3"), false), -ENOENT, "the old name is gone");
-	tap_int(ops()->mkdir(NULL, at("d1"), 0700) | ops()->mkdir(NULL, at("d2"), 0700), 0, "two directories");
-	tap_int(ops()->rename(NULL, at("d1"), at("d2"), false), -EEXIST, "no rename over an empty directory either");
+	tap_int(ops()->mkdir(NULL, at("d1"), 0700) | ops()->mkdir(NULL, at("d2"), 0700), 0,
+	        "two directories");
+	tap_int(ops()->rename(NULL, at("d1"), at("d2"), false), -EEXIST,
+	        "no rename over an empty directory either");
 	tap_int(ops()->rename(NULL, at("d1"), at("d3"), false), 0, "to a new name");
 	tap_int(ops()->rmdir(NULL, at("d2")) | ops()->rmdir(NULL, at("d3")), 0, "rmdir");
 }
@@ -161,7 +169,8 @@ static void test_replace(void)
 	tap_int(ops()->list(NULL, at("rep"), count_names, &names), 0, "list");
 	tap_int(names, 1, "no temporary file is left");
 	tap_int(eng_fs_replace(sys, at("rep/stop"), "", 0, 0600), 0, "an empty file");
-	tap_int(ops()->list(NULL, at("rep"), count_names, &names), 77, "the walk ends where the callback says");
+	tap_int(ops()->list(NULL, at("rep"), count_names, &names), 77,
+	        "the walk ends where the callback says");
 	tap_int(eng_fs_replace(sys, at("nowhere/f"), "x", 1, 0600), -ENOENT, "no directory, no file");
 	eng_buf_free(&b);
 }
@@ -202,12 +211,14 @@ static void test_paths(void)
 
 static void test_locks(void)
 {
-	int a = eng_fs_open(sys, at("lock"), O_RDWR | O_CREAT, 0600), b = eng_fs_open(sys, at("lock"), O_RDWR, 0);
+	int a = eng_fs_open(sys, at("lock"), O_RDWR | O_CREAT, 0600),
+	        b = eng_fs_open(sys, at("lock"), O_RDWR, 0);
 	int64_t start;
 
 	tap_int(ops()->lock(NULL, a, 3, ENG_LOCK_EXCLUSIVE, 0), 0, "a lock");
 	tap_int(ops()->lock(NULL, b, 4, ENG_LOCK_EXCLUSIVE, 0), 0, "another byte is another lock");
-	tap_int(ops()->lock(NULL, b, 3, ENG_LOCK_EXCLUSIVE, 0), -EAGAIN, "a second handle of the process is kept out");
+	tap_int(ops()->lock(NULL, b, 3, ENG_LOCK_EXCLUSIVE, 0), -EAGAIN,
+	        "a second handle of the process is kept out");
 	tap_int(ops()->lock(NULL, b, 3, ENG_LOCK_SHARED, 0), -EAGAIN, "also for sharing");
 	start = sys->clock.mono_us(NULL);
 	tap_int(ops()->lock(NULL, b, 3, ENG_LOCK_EXCLUSIVE, 30), -EAGAIN, "a wait has a bound");
@@ -234,7 +245,8 @@ static void test_lock_of_the_dead(void)
 		_exit(0);
 	}
 	sys->clock.sleep_us(NULL, 5000);
-	tap_int(ops()->lock(NULL, fd, 0, ENG_LOCK_EXCLUSIVE, 5000), 0, "the lock of a process that ended is free");
+	tap_int(ops()->lock(NULL, fd, 0, ENG_LOCK_EXCLUSIVE, 5000), 0,
+	        "the lock of a process that ended is free");
 	waitpid(pid, &status, 0);
 	eng_fs_close(sys, &fd);
 }
