@@ -55,7 +55,7 @@ static const struct program program = {
 	.name = "engram-store",
 	.purpose = "Stores each TEXT, or each line of standard input (-); prints ids once durable.",
 	.usages = (const char *const[]){"[OPTION]... TEXT... | -",
-	                                "--get|--forget|--revise ID... | --import=ndjson FILE... | --export", NULL},
+	                                "--get|--forget|--revise ID... | --import=ndjson FILE...", NULL},
 	.examples = (const char *const[]){"engram-store \"The mitochondria is the powerhouse of the cell\"",
 	                                  "engram-store --space=notes --create --tag=todo - <todo.txt", NULL},
 	.exits = "0 stored, 2 usage, 3 partly, 65 bad input, 66 no such space\n"

@@ -141,6 +141,8 @@ void store_put(struct store *s)
 			put_operand(&b, &m, i);
 	}
 	batch_end(&b);
-	if (b.stored > 0)
+	if (b.stored == 1)
+		cli_note(cli, "stored in space %s", cli->space_name);
+	else if (b.stored > 1)
 		cli_note(cli, "stored %s in space %s", cli_number(b.stored), cli->space_name);
 }

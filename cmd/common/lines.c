@@ -69,9 +69,11 @@ static ssize_t read_more(struct lines *l)
 {
 	ssize_t got;
 
-	memmove(l->buf.p, l->buf.p + l->at, l->buf.n - l->at);
-	l->buf.n -= l->at;
-	l->at = 0;
+	if (l->at > 0) {
+		memmove(l->buf.p, l->buf.p + l->at, l->buf.n - l->at);
+		l->buf.n -= l->at;
+		l->at = 0;
+	}
 	/* One more than the limit, and CR: then it is certain. */
 	if (l->buf.n > l->max + 1) {
 		l->skipping = true;

@@ -74,11 +74,13 @@ static size_t show(char piece[PIECE_MAX], uint32_t c, bool backslash, unsigned *
 
 void text_add(struct eng_buf *b, const char *p, size_t n, bool backslash, size_t width)
 {
-	const char *end = p + n;
+	const char *end, *sound; /* up to `sound` it is UTF-8 */
 	size_t used = 0, cut = b->n;
-	size_t valid = n ? eng_utf8_check(p, n) : 0;
-	const char *sound = p + valid; /* up to here it is UTF-8 */
 
+	if (n == 0)
+		return;
+	end = p + n;
+	sound = p + eng_utf8_check(p, n);
 	while (p < end) {
 		char piece[PIECE_MAX];
 		unsigned columns;

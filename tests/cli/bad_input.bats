@@ -147,6 +147,7 @@ bad_name()
 }
 
 @test "B18, B24: 1 GiB without a newline: refused with its line, the rest goes in, memory flat" {
+	needs_plain_build
 	gigabyte() { echo first; head -c 1G /dev/zero | tr '\0' x; printf '\nlast\n'; }
 	export -f gigabyte
 	# 32 MiB for all that is allocated.

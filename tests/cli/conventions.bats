@@ -123,7 +123,7 @@ load ../lib/engram
 @test "without operands: two lines of usage that mention -, exit 2" {
 	exits 2 engram-store
 	same "" "$output"
-	same 2 "$(echo "$stderr" | grep -c 'engram-store \[')"
+	same 2 "$(echo "$stderr" | grep -cE 'engram-store (\[|--get)')"
 	says " -"
 	exits 2 engram-consolidate work
 	says "takes no operands"

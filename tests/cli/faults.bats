@@ -210,6 +210,7 @@ small_disk()
 }
 
 @test "F39: no descriptors left" {
+	needs_plain_build
 	memories 50
 	# Below 6 the loader itself finds no libraries.
 	for n in 6 7 8 10 12; do
@@ -232,6 +233,7 @@ small_disk()
 }
 
 @test "F39: a stack of 256 KiB" {
+	needs_plain_build
 	printf '%s\n' "$(head -c 1000000 /dev/zero | tr '\0' 'a')" >in
 	for c in "engram-store - <in" "engram-store --meta='{\"a\":[[[[]]]]}' x" "engram-recall x" \
 		"engram-consolidate --rebuild" "engram-consolidate --check" "engram-store --export" \

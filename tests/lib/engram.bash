@@ -64,6 +64,12 @@ memories() { seq -f 'memory %g' "$1" | engram-store - >/dev/null; }
 
 needs_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
+# Tests that set limits on memory, stack or descriptors.
+needs_plain_build()
+{
+	! grep -q __asan_init "$(command -v engram-store)" || skip "AddressSanitizer needs more"
+}
+
 # As somebody who owns nothing here.  The way to the home must be open to them.
 as_nobody()
 {
