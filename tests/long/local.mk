@@ -1,5 +1,10 @@
 # Runs that take minutes and are asked for by name.
-EXTRA_DIST += %D%/fresh.sh %D%/long.sh
+EXTRA_DIST += %D%/fresh.sh %D%/long.sh %D%/installed.sh %D%/consumer.c
+
+# What was installed, as its users meet it.
+installcheck-local:
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' CC='$(CC)' \
+		$(SHELL) $(srcdir)/%D%/installed.sh '$(DESTDIR)' '$(bindir)' '$(libdir)'
 
 .PHONY: check-fresh check-long check-threads check-valgrind
 check-fresh:

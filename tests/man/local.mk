@@ -4,8 +4,3 @@ EXTRA_DIST += %D%/lint.sh %D%/links.sh %D%/options.sh %D%/examples.sh
 
 check_PROGRAMS += tests/man/test_formats
 tests_man_test_formats_SOURCES = tests/man/test_formats.c
-
-# The examples of the manual and of README.md, with the installed programs.
-installcheck-local:
-	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' ENGRAM_BINDIR='$(DESTDIR)$(bindir)' \
-		$(SHELL) $(srcdir)/%D%/examples.sh
