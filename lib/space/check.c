@@ -34,6 +34,7 @@ struct check {
 	uint64_t live, tokens, tags, rows;   /* counted in pass B */
 	uint64_t differences;
 	char first[160];
+	char id[ENGRAM_ID_TEXT + 1]; /* the one being written about */
 };
 
 ENG_PRINTF(2, 3) static void differ(struct check *c, const char *format, ...)
@@ -53,12 +54,10 @@ static void expect(struct check *c, const char *what, uint64_t wanted, uint64_t 
 		differ(c, "%s: wanted %" PRIu64 ", found %" PRIu64, what, wanted, found);
 }
 
-static const char *id_text(const struct engram_id *id)
+static const char *id_text(struct check *c, const struct engram_id *id)
 {
-	static _Thread_local char text[ENGRAM_ID_TEXT + 1];
-
-	engram_id_format(text, id);
-	return text;
+	engram_id_format(c->id, id);
+	return c->id;
 }
 
 /* 1, 0 where there is none; a value that cannot be decoded is a difference, and 0. */
@@ -120,7 +119,7 @@ static int compare_dot(struct check *c, const struct eng_frame *f, const struct 
 		return 0;
 	dot = r == 1 ? find_dot(&item, &fresh.dots[0]) : NULL;
 	if (!dot) {
-		differ(c, "item %s: frame %" PRIu64 " is missing", id_text(id), f->h.seq);
+		differ(c, "item %s: frame %" PRIu64 " is missing", id_text(c, id), f->h.seq);
 		return 0;
 	}
 	if (fresh.dots[0].stub && !dot->stub) /* a compaction was cut short: it will go on */
@@ -129,7 +128,7 @@ static int compare_dot(struct check *c, const struct eng_frame *f, const struct 
 	if (r == 0)
 		r = encode_dot(&c->b, &fresh, &fresh.dots[0], err);
 	if (r == 0 && (c->a.n != c->b.n || memcmp(c->a.p, c->b.p, c->a.n) != 0))
-		differ(c, "item %s: frame %" PRIu64 " is kept as something else", id_text(id), f->h.seq);
+		differ(c, "item %s: frame %" PRIu64 " is kept as something else", id_text(c, id), f->h.seq);
 	return r;
 }
 
@@ -181,12 +180,12 @@ static void check_brief(struct check *c, const struct eng_doc *d, uint32_t doc, 
 	brief.tokens = tokens;
 	eng_brief_encode(wanted, &brief);
 	if (!eng_state_brief(&stored, c->view.txn, doc)) {
-		differ(c, "item %s: document %" PRIu32 " has no brief", id_text(&d->brief.id), doc);
+		differ(c, "item %s: document %" PRIu32 " has no brief", id_text(c, &d->brief.id), doc);
 		return;
 	}
 	eng_brief_encode(found, &stored);
 	if (memcmp(wanted, found, sizeof wanted) != 0)
-		differ(c, "item %s: its brief differs", id_text(&d->brief.id));
+		differ(c, "item %s: its brief differs", id_text(c, &d->brief.id));
 }
 
 static void check_row(struct check *c, const struct eng_doc *d, uint32_t doc, struct engram_str text)
@@ -200,7 +199,7 @@ static void check_row(struct check *c, const struct eng_doc *d, uint32_t doc, st
 	c->rows += wanted;
 	if (wanted != found ||
 	    (wanted && memcmp(rows.codes + (size_t)(doc - first) * rows.stride, codes, sizeof codes) != 0))
-		differ(c, "item %s: its vector differs", id_text(&d->brief.id));
+		differ(c, "item %s: its vector differs", id_text(c, &d->brief.id));
 }
 
 static void check_keys(struct check *c, const struct eng_doc *d, uint32_t doc)
@@ -211,11 +210,12 @@ static void check_keys(struct check *c, const struct eng_doc *d, uint32_t doc)
 	eng_order_key(key, d->brief.stored_us, &d->brief.id);
 	if (eng_txn_get(c->view.txn, ENG_T_ORDER, eng_bytes(key, ENG_ORDER_KEY), &value) != 1 ||
 	    value.n != sizeof doc || memcmp(value.p, &doc, sizeof doc) != 0)
-		differ(c, "item %s: its place in the order differs", id_text(&d->brief.id));
+		differ(c, "item %s: its place in the order differs", id_text(c, &d->brief.id));
 	for (size_t i = 0; i < d->ntags; i++) {
 		size_t n = eng_tag_key(key, d->tags[i], doc);
 		if (eng_txn_get(c->view.txn, ENG_T_TAGS, eng_bytes(key, n), &value) != 1)
-			differ(c, "item %s: its tag %.40s is not listed", id_text(&d->brief.id), d->tags[i].p);
+			differ(c, "item %s: its tag %.*s is not listed", id_text(c, &d->brief.id),
+			       (int)(d->tags[i].n < 40 ? d->tags[i].n : 40), d->tags[i].p);
 	}
 	c->tags += d->ntags;
 }
@@ -228,7 +228,7 @@ static int check_live(struct check *c, const struct eng_doc *d, uint32_t doc, st
 
 	c->live++;
 	if (doc >= c->view.meta.docs) {
-		differ(c, "item %s: it is live and has no document", id_text(&d->brief.id));
+		differ(c, "item %s: it is live and has no document", id_text(c, &d->brief.id));
 		return 0;
 	}
 	r = eng_text_load(&text, &c->text, c->s, &d->text, err);
@@ -268,7 +268,7 @@ static int check_item(struct check *c, const struct engram_id *id, struct engram
 	if (r == 0 && d.live)
 		r = check_live(c, &d, doc, err);
 	else if (r == 0 && doc != ENG_NO_DOC)
-		differ(c, "item %s: it is not live and has a document", id_text(id));
+		differ(c, "item %s: it is not live and has a document", id_text(c, id));
 	return r;
 }
 

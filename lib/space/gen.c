@@ -234,12 +234,14 @@ int eng_gen_refresh(struct engram_space *s, struct engram_error *err)
 {
 	struct engram_error why = {0};
 	struct current c;
+	bool named;
 	int r;
 
 	if (s->log && eng_log_discard_derived(s->log))
 		r = eng_err(&why, ENGRAM_EVERSION, "state: it belongs to the store that this one is a copy of");
 	else
 		r = load_current(&c, s, &why);
+	named = r != ENGRAM_ENOFILE;
 	if (r == 0 && same(s->gen, &c))
 		return 0;
 	eng_gen_unref(s->gen);
@@ -247,9 +249,9 @@ int eng_gen_refresh(struct engram_space *s, struct engram_error *err)
 	if (r == 0)
 		r = open_current(s, &c, &why);
 	/* A generation that vanished between two looks: look again, once. */
-	if (r == ENGRAM_ENOFILE && load_current(&c, s, &why) == 0)
+	if (r == ENGRAM_ENOFILE && named && load_current(&c, s, &why) == 0)
 		r = open_current(s, &c, &why);
-	s->gen_problem = r == ENGRAM_ENOFILE ? (struct engram_error){0} : why;
+	s->gen_problem = r < 0 && named ? why : (struct engram_error){0};
 	if (r == ENGRAM_ENOMEM || r == ENGRAM_EUSAGE) {
 		if (err)
 			*err = why;

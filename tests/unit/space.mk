@@ -12,3 +12,7 @@ check_PROGRAMS += tests/unit/test_space_threads
 tests_unit_test_space_threads_SOURCES = tests/unit/test_space_threads.c $(spaces)
 tests_unit_test_space_threads_LDADD = $(LDADD) -lpthread
 THREAD_TESTS += tests/unit/test_space_threads
+check_PROGRAMS += tests/unit/test_space_write
+tests_unit_test_space_write_SOURCES = tests/unit/test_space_write.c $(spaces)
+check_PROGRAMS += tests/unit/test_space_check
+tests_unit_test_space_check_SOURCES = tests/unit/test_space_check.c $(spaces)
