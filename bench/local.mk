@@ -19,18 +19,29 @@ CLEANFILES += $(EXTRA_PROGRAMS) %D%/results.ndjson
 bench: all engram-store engram-recall engram-consolidate %D%/puts %D%/spawn %D%/noop %D%/flatscan
 	$(SHELL) $(srcdir)/%D%/run.sh '$(abs_builddir)' $(BENCH)
 
-# Is the right memory found?  Fetches Debian's package descriptions.
-EXTRA_PROGRAMS += %D%/retrieval/retrieval
-bench_retrieval_retrieval_SOURCES = %D%/retrieval/retrieval.c
+# Is the right memory found, and is the confidence right?  Fetches Debian's
+# package descriptions.
+EXTRA_PROGRAMS += %D%/retrieval/retrieval %D%/retrieval/calibrate
+retrieval_task = %D%/retrieval/task.c %D%/retrieval/task.h
+bench_retrieval_retrieval_SOURCES = %D%/retrieval/retrieval.c $(retrieval_task)
 bench_retrieval_retrieval_LDADD = libeng_all.la -lm
-dist_noinst_SCRIPTS += %D%/data/deb.sh
+bench_retrieval_calibrate_SOURCES = %D%/retrieval/calibrate.c $(retrieval_task)
+bench_retrieval_calibrate_LDADD = libeng_all.la -lm
+dist_noinst_SCRIPTS += %D%/data/deb.sh %D%/data/glosses.sh
 EXTRA_DIST += %D%/retrieval/README.md
 
-.PHONY: bench-retrieval
+.PHONY: bench-retrieval bench-calibrate
 bench-retrieval: %D%/retrieval/retrieval
 	$(SHELL) $(srcdir)/%D%/data/deb.sh bench/data/retrieval
 	rm -rf bench/data/retrieval/home
 	%D%/retrieval/retrieval bench/data/retrieval/deb.tsv "$$PWD/bench/data/retrieval/home"
+
+bench-calibrate: %D%/retrieval/calibrate
+	$(SHELL) $(srcdir)/%D%/data/deb.sh bench/data/retrieval
+	$(SHELL) $(srcdir)/%D%/data/glosses.sh bench/data/retrieval
+	rm -rf bench/data/retrieval/calibrate
+	%D%/retrieval/calibrate bench/data/retrieval/deb.tsv bench/data/retrieval/glosses \
+		"$$PWD/bench/data/retrieval/calibrate"
 
 clean-local: clean-bench-data
 .PHONY: clean-bench-data

@@ -14,8 +14,8 @@
 #define ONE 10000u
 #define K_MAX 10000u
 
-/* Each ranker's list: enough that what one ranks low and the other high is in
- * both (no hit was lost on the 1,000 package queries from 60 on). */
+/* Each ranker's list.  On 1,000 package summaries the mean reciprocal rank is
+ * the same from 30 to 300; longer lists cost little, as no text is read. */
 #define DEPTH_MIN 100u
 
 /* Of the score, in 1/10,000: forgetting settles near-ties and no more. */
