@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -235,9 +236,15 @@ void logfix_new(struct logfix *f)
 	set_up(f);
 }
 
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	return remove(path);
+}
+
+/* Not with the library's own function: its allocator may be failing. */
 void logfix_free(struct logfix *f)
 {
-	eng_fs_remove_tree(eng_sys_posix(), f->dir);
+	nftw(f->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 void logfix_copy(struct logfix *to, const struct logfix *from)
