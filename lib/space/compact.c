@@ -348,21 +348,7 @@ static int count_kills(struct engram_space *s, const struct eng_job *job, struct
 
 int eng_space_compact(struct engram_space *s, const struct eng_job *job, struct engram_error *err)
 {
-	int r;
-
 	if (job && job->dry_run)
 		return count_kills(s, job, err);
-	r = eng_space_check_writer(s, err);
-	if (r < 0)
-		return r;
-	r = eng_space_lock(s, ENG_LOCK_MAINT, ENG_LOCK_EXCLUSIVE, s->wait_ms, err);
-	if (r < 0)
-		return r;
-	r = eng_space_lock(s, ENG_LOCK_APPLY, ENG_LOCK_EXCLUSIVE, s->wait_ms, err);
-	if (r == 0) {
-		r = compact_locked(s, job, err);
-		eng_space_unlock(s, ENG_LOCK_APPLY);
-	}
-	eng_space_unlock(s, ENG_LOCK_MAINT);
-	return r;
+	return eng_space_maintain(s, job, compact_locked, err);
 }

@@ -87,6 +87,25 @@ void eng_space_unlock(struct engram_space *s, unsigned which)
 	s->sys->fs.ops->lock(s->sys->fs.ctx, s->lock_fd, which, ENG_UNLOCK, 0);
 }
 
+int eng_space_maintain(struct engram_space *s, const struct eng_job *job,
+                       int (*fn)(struct engram_space *s, const struct eng_job *job, struct engram_error *err),
+                       struct engram_error *err)
+{
+	int r = eng_space_check_writer(s, err);
+
+	if (r == 0)
+		r = eng_space_lock(s, ENG_LOCK_MAINT, ENG_LOCK_EXCLUSIVE, s->wait_ms, err);
+	if (r < 0)
+		return r;
+	r = eng_space_lock(s, ENG_LOCK_APPLY, ENG_LOCK_EXCLUSIVE, s->wait_ms, err);
+	if (r == 0) {
+		r = fn(s, job, err);
+		eng_space_unlock(s, ENG_LOCK_APPLY);
+	}
+	eng_space_unlock(s, ENG_LOCK_MAINT);
+	return r;
+}
+
 /* -- opening ------------------------------------------------------------------------- */
 
 /* A directory that nobody may write to, or a read-only mount: its files can be

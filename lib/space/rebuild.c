@@ -44,17 +44,5 @@ int eng_space_rebuild(struct engram_space *s, const struct eng_job *job, struct 
 			job->report->applied = info.frames;
 		return r;
 	}
-	r = eng_space_check_writer(s, err);
-	if (r < 0)
-		return r;
-	r = eng_space_lock(s, ENG_LOCK_MAINT, ENG_LOCK_EXCLUSIVE, s->wait_ms, err);
-	if (r < 0)
-		return r;
-	r = eng_space_lock(s, ENG_LOCK_APPLY, ENG_LOCK_EXCLUSIVE, s->wait_ms, err);
-	if (r == 0) {
-		r = eng_rebuild_locked(s, job, err);
-		eng_space_unlock(s, ENG_LOCK_APPLY);
-	}
-	eng_space_unlock(s, ENG_LOCK_MAINT);
-	return r;
+	return eng_space_maintain(s, job, eng_rebuild_locked, err);
 }
