@@ -131,32 +131,33 @@ bool cli_usage_short(struct cli *cli)
 	return false;
 }
 
-void cli_warn(struct cli *cli, const char *format, ...)
+ENG_PRINTF(2, 0) static void say_formatted(struct cli *cli, const char *format, va_list args)
 {
 	char message[600];
-	va_list args;
 
-	if (cli->quiet)
-		return;
-	va_start(args, format);
 	vsnprintf(message, sizeof message, format, args);
-	va_end(args);
 	out_flush(&cli->out);
 	say(cli, message, NULL);
 }
 
-void cli_note(struct cli *cli, const char *format, ...)
+void cli_warn(struct cli *cli, const char *format, ...)
 {
-	char message[600];
 	va_list args;
 
-	if (cli->quiet || (!cli->verbose && !isatty(STDERR_FILENO)))
-		return;
 	va_start(args, format);
-	vsnprintf(message, sizeof message, format, args);
+	if (!cli->quiet)
+		say_formatted(cli, format, args);
 	va_end(args);
-	out_flush(&cli->out);
-	say(cli, message, NULL);
+}
+
+void cli_note(struct cli *cli, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (!cli->quiet && (cli->verbose || isatty(STDERR_FILENO)))
+		say_formatted(cli, format, args);
+	va_end(args);
 }
 
 static void show_notice(void *data, const char *line)

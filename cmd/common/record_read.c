@@ -65,7 +65,7 @@ static int read_text(struct body *b, const struct field *f, enum eng_json_token 
 		return wanted(b, f->name, "a string", t);
 	if (keep(b, &s) < 0)
 		return ENGRAM_ENOMEM;
-	*(struct engram_str *)((char *)b->memory + f->at) = s;
+	*(struct engram_str *)(void *)((char *)b->memory + f->at) = s;
 	return 0;
 }
 

@@ -298,6 +298,16 @@ bad_name()
 	nothing_stored
 }
 
+@test "input that is not there, or is a directory" {
+	exits 66 engram-store --import=ndjson none.ndjson
+	says "none.ndjson"
+	exits 74 engram-store --import=ndjson .
+	exits 2 engram-store --import=xml none.ndjson
+	says "wanted ndjson"
+	exits 2 engram-store --import=ndjson
+	nothing_stored
+}
+
 @test "texts, fields and tags at and above their limits" {
 	head -c 1048576 /dev/zero | tr '\0' x >in
 	exits 0 engram-store - <in

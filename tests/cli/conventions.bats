@@ -251,10 +251,10 @@ on_terminal() { TERM=xterm COLUMNS=$1 script -qec "$2" /dev/null; }
 		code=0
 		wait $pid || code=$?
 		exec 9>&-
-		rm pipe
 		same "${pair#*:}" "$code"
 		exits 0 engram-store --get "$(cat ids)"
 		prints "before ${pair%:*}"
+		rm pipe ids
 	done
 }
 
