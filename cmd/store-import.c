@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/types.h"
 #include "common/clock.h"
 #include "common/lines.h"
 #include "common/record.h"
@@ -18,16 +19,21 @@ struct import {
 	struct progress progress;
 };
 
-/* The space's own id and birth, from the first line of an export. */
+/* The space's own id and birth, from the first line of an export.  A space that
+ * has this id already took it from the same file: importing again is harmless. */
 static bool adopt(struct import *im, struct engram_error *err)
 {
+	struct engram_space *space = im->store->cli.space;
 	const struct record *r = &im->record;
+	struct engram_space_info info;
 
 	if (!im->store->adopt || im->store->cli.dry_run)
 		return true;
-	if (im->writing)
-		return eng_err(err, ENGRAM_EINPUT, "type: wanted the space record before every memory") == 0;
-	return engram_space_adopt(im->store->cli.space, &r->space_id, r->created_us, err) == 0;
+	if (engram_space_info(space, &info, err) < 0)
+		return false;
+	if (eng_id_cmp(&info.id, &r->space_id) == 0)
+		return true;
+	return engram_space_adopt(space, &r->space_id, r->created_us, err) == 0;
 }
 
 static bool begin_writing(struct import *im)
@@ -58,6 +64,7 @@ static void import_line(struct import *im, const struct lines *l, struct engram_
 {
 	struct engram_error err = {0};
 	char place[256];
+	bool fatal = false;
 	int r = record_read(&im->record, line.p, line.n, &err);
 
 	snprintf(place, sizeof place, "%.200s:%llu", l->name, (unsigned long long)l->number);
@@ -66,12 +73,13 @@ static void import_line(struct import *im, const struct lines *l, struct engram_
 	if (r == 0 && im->record.type == RECORD_SPACE) {
 		if (adopt(im, &err))
 			return;
-		r = ENGRAM_EVERSION; /* no line behind it would go where it should */
+		r = err.code;
+		fatal = true; /* no line behind it would go where it should */
 	}
 	im->batch.total += im->record.type != RECORD_SPACE;
 	if (r == 0) {
 		import_memory(im, place);
-	} else if (r == ENGRAM_EINPUT) {
+	} else if (r == ENGRAM_EINPUT && !fatal) {
 		batch_refuse(&im->batch, place, &err);
 	} else {
 		eng_err_prefix(&err, "%s", place);
