@@ -148,28 +148,29 @@ static int text_leaves(struct batch *b, struct step *s, struct engram_str text, 
 	return eng_dfmap_add(&b->df, &b->terms, -1) < 0 ? eng_err_nomem(err) : 0;
 }
 
-static int set_row(struct batch *b, uint32_t doc, const char *text, size_t n, struct engram_error *err)
+/* codes NULL: the document has no vector (any more). */
+static int set_row(struct batch *b, uint32_t doc, const int8_t *codes, struct engram_error *err)
 {
-	int8_t codes[ENG_HASH1_DIM], *copy = NULL;
+	int8_t *copy = codes ? eng_arena_dup(b->keep, codes, ENG_HASH1_DIM) : NULL;
 
-	if (text && eng_hash1(codes, text, n, NULL)) {
-		copy = eng_arena_dup(b->keep, codes, sizeof codes);
-		if (!copy)
-			return eng_err_nomem(err);
-	}
+	if (codes && !copy)
+		return eng_err_nomem(err);
 	b->rows[b->nrows++] = (struct eng_row_change){doc, copy};
 	return 0;
 }
 
 static int text_arrives(struct batch *b, struct step *s, struct engram_str text, struct engram_error *err)
 {
+	int8_t codes[ENG_HASH1_DIM];
 	struct engram_str copy;
-	int r = set_row(b, s->doc, text.p, text.n, err);
+	bool row = false;
+	int r;
 
+	if (text.p && eng_document(&b->terms, codes, &row, text.p, text.n) < 0)
+		return eng_err_nomem(err);
+	r = set_row(b, s->doc, row ? codes : NULL, err);
 	if (r < 0 || !text.p)
 		return r;
-	if (eng_terms_of(&b->terms, text.p, text.n) < 0)
-		return eng_err_nomem(err);
 	s->tokens = b->terms.tokens;
 	b->meta.tokens += s->tokens;
 	if (eng_dfmap_add(&b->df, &b->terms, 1) < 0)
@@ -201,7 +202,7 @@ static int move_text(struct batch *b, struct step *s, struct engram_error *err)
 	if (r == 0 && s->new.live)
 		r = text_arrives(b, s, new, err);
 	else if (r == 0 && s->old.live)
-		r = set_row(b, s->old_doc, NULL, 0, err);
+		r = set_row(b, s->old_doc, NULL, err);
 	return r;
 }
 

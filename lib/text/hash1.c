@@ -125,12 +125,42 @@ static bool quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
 	return true;
 }
 
+static bool finish(int8_t codes[ENG_HASH1_DIM], const struct sums *s)
+{
+	if (s->any && quantise(codes, s->at))
+		return true;
+	memset(codes, 0, ENG_HASH1_DIM);
+	return false;
+}
+
 bool eng_hash1(int8_t codes[ENG_HASH1_DIM], const char *text, size_t n, const struct eng_corpus *corpus)
 {
 	struct sums s = {.corpus = corpus};
 	eng_words(text, n, add_word, &s);
-	if (s.any && quantise(codes, s.at))
-		return true;
-	memset(codes, 0, ENG_HASH1_DIM);
-	return false;
+	return finish(codes, &s);
+}
+
+struct document {
+	struct sums sums;
+	struct eng_terms *terms;
+};
+
+static int add_to_both(void *data, const struct eng_word *w)
+{
+	struct document *d = data;
+	add_word(&d->sums, w);
+	return eng_terms_collect(d->terms, w);
+}
+
+int eng_document(struct eng_terms *t, int8_t codes[ENG_HASH1_DIM], bool *row, const char *text, size_t n)
+{
+	struct document d = {.terms = t};
+	t->n = 0;
+	t->tokens = 0;
+	int rc = eng_words(text, n, add_to_both, &d);
+	if (rc != 0)
+		return rc;
+	eng_terms_finish(t);
+	*row = finish(codes, &d.sums);
+	return 0;
 }

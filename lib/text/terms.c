@@ -9,7 +9,7 @@ uint64_t eng_stem_hash(const char *stem, size_t n)
 	return XXH3_64bits(stem, n);
 }
 
-static int collect(void *data, const struct eng_word *w)
+int eng_terms_collect(void *data, const struct eng_word *w)
 {
 	struct eng_terms *t = data;
 	if (t->n == t->cap) {
@@ -54,17 +54,21 @@ static size_t merge(struct eng_stem_count *at, size_t n)
 	return out;
 }
 
+void eng_terms_finish(struct eng_terms *t)
+{
+	t->tokens = (uint32_t)t->n;
+	sort(t->at, t->n);
+	t->n = merge(t->at, t->n);
+}
+
 int eng_terms_of(struct eng_terms *t, const char *text, size_t n)
 {
 	t->n = 0;
 	t->tokens = 0;
-	int rc = eng_words(text, n, collect, t);
-	if (rc != 0)
-		return rc;
-	t->tokens = (uint32_t)t->n;
-	sort(t->at, t->n);
-	t->n = merge(t->at, t->n);
-	return 0;
+	int rc = eng_words(text, n, eng_terms_collect, t);
+	if (rc == 0)
+		eng_terms_finish(t);
+	return rc;
 }
 
 void eng_terms_free(struct eng_terms *t)

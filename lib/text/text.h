@@ -75,6 +75,10 @@ uint32_t eng_idf_q16(uint64_t docs, uint64_t df);
  * weighted by its rarity in the local store. */
 bool eng_hash1(int8_t codes[ENG_HASH1_DIM], const char *text, size_t n, const struct eng_corpus *corpus);
 
+/* Terms and vector of a document in one pass over its words, which are half the
+ * cost of either.  *row: whether there is a vector.  0 or ENGRAM_ENOMEM. */
+int eng_document(struct eng_terms *t, int8_t codes[ENG_HASH1_DIM], bool *row, const char *text, size_t n);
+
 /* -- queries and BM25 (query.c) ------------------------------------------ */
 
 #define ENG_QUERY_TERMS_MAX 64

@@ -28,6 +28,11 @@ struct eng_common {
 };
 struct eng_common eng_common_word(const char *fold, size_t n);
 
+/* eng_terms_of in parts: one word (an eng_word_fn; data is the terms, their n 0
+ * at the beginning), and the end. */
+int eng_terms_collect(void *data, const struct eng_word *w);
+void eng_terms_finish(struct eng_terms *t);
+
 /* Lengths in classes, as BM25 counts them; class_length is a middle of its class. */
 #define ENG_LENGTH_CLASSES 256u
 uint32_t eng_length_class(uint32_t tokens);
