@@ -39,18 +39,24 @@ static const char *const kinds[] = {"episode", "concept", NULL};
 #define AT(field) .at = offsetof(struct recall, field)
 
 static const struct opt options[] = {
-	{"count", 'k', .kind = OPT_COUNT, .arg = "NUMBER", .help = "hits at most (10)", AT(k), .max = COUNT_MAX},
-	{"min-confidence", .kind = OPT_UNIT, .arg = "0..1", .help = "leave out hits below (0.20), and count them",
+	{"count", 'k', .kind = OPT_COUNT, .arg = "NUMBER", .help = "hits at most (10)", AT(k),
+	 .max = COUNT_MAX},
+	{"min-confidence", .kind = OPT_UNIT, .arg = "0..1",
+	 .help = "leave out hits below (0.20), and count them",
 	 AT(min_confidence)},
 	{"like", .once = true, .kind = OPT_TEXT, .arg = "ID", .help = "the cue is this memory", AT(like),
 	 .modes = 1u << RECALL_ONE},
-	{"mode", .kind = OPT_WORD, .arg = "MODE", .help = "hybrid, vector or text", AT(ranker), .words = rankers},
+	{"mode", .kind = OPT_WORD, .arg = "MODE", .help = "hybrid, vector or text", AT(ranker),
+	 .words = rankers},
 	{"batch", .kind = OPT_MODE, .help = "each CUE, each line of - is a cue of its own", AT(mode),
 	 .mode = RECALL_BATCH},
-	{"tag", .kind = OPT_LIST, .arg = "TAG", .help = "only with this tag; repeated: with all of them", AT(tags)},
-	{"kind", .kind = OPT_WORD, .arg = "KIND", .help = "only episode, or only concept", AT(kind), .words = kinds},
+	{"tag", .kind = OPT_LIST, .arg = "TAG", .help = "only with this tag; repeated: with all of them",
+	 AT(tags)},
+	{"kind", .kind = OPT_WORD, .arg = "KIND", .help = "only episode, or only concept", AT(kind),
+	 .words = kinds},
 	{"source", .once = true, .kind = OPT_TEXT, .arg = "TEXT", .help = NULL, AT(source)},
-	{"actor", .once = true, .kind = OPT_TEXT, .arg = "NAME", .help = "only from this source, by this actor",
+	{"actor", .once = true, .kind = OPT_TEXT, .arg = "NAME",
+	 .help = "only from this source, by this actor",
 	 AT(actor)},
 	{"since", .kind = OPT_TIME, .arg = "TIME", .help = NULL, AT(since_us)},
 	{"until", .kind = OPT_TIME, .arg = "TIME", .help = "only what occurred then: a date, RFC 3339, 3d",
@@ -81,8 +87,9 @@ static size_t print_hit(struct recall *r, const struct engram_hit *h, bool cued,
 	size_t before = out->buf.n, bytes;
 
 	if (!r->cli.json) {
-		row_write(out, &(struct row){.memory = &h->memory, .hit = cued ? h : NULL, .explain = r->explain,
-		                             .cue = number, .now_us = r->cli.now_us});
+		row_write(out, &(struct row){.memory = &h->memory, .hit = cued ? h : NULL,
+		                             .explain = r->explain, .cue = number,
+		                             .now_us = r->cli.now_us});
 		return 0;
 	}
 	record_begin(&o, &out->buf, "hit");
@@ -121,7 +128,8 @@ static void print_result(struct recall *r, const struct engram_result *result, u
 	if (r->cli.json)
 		print_summary(r, result, bytes, number);
 	if (result->text_behind > 0 && r->cli.verbose)
-		cli_warn(&r->cli, "%s memories were searched without the index; engram-consolidate takes them in",
+		cli_warn(&r->cli,
+		         "%s memories were searched without the index; engram-consolidate takes them in",
 		         cli_number(result->text_behind));
 }
 
@@ -193,7 +201,8 @@ static bool check_cue(struct recall *r, struct engram_str text, struct engram_er
 	if (valid < text.n)
 		return eng_err(err, ENGRAM_EINPUT, "cue: byte %zu: not UTF-8", valid) == 0;
 	if (text.n > CUE_MAX)
-		return eng_err(err, ENGRAM_EINPUT, "cue: wanted at most %u bytes, found %zu", CUE_MAX, text.n) == 0;
+		return eng_err(err, ENGRAM_EINPUT, "cue: wanted at most %u bytes, found %zu", CUE_MAX,
+		               text.n) == 0;
 	return true;
 }
 

@@ -10,19 +10,22 @@
 static const char *const formats[] = {"ndjson", NULL};
 
 static const struct opt options[] = {
-	{"key", .once = true, .kind = OPT_TEXT, .arg = "KEY", .help = "your own name for it; storing again replaces",
+	{"key", .once = true, .kind = OPT_TEXT, .arg = "KEY",
+	 .help = "your own name for it; storing again replaces",
 	 AT(key), .modes = WITH(PUT)},
 	{"tag", .kind = OPT_LIST, .arg = "TAG", .help = "a tag; may be repeated", AT(tags),
 	 .modes = WITH(PUT) | WITH(REVISE)},
 	{"confidence", .once = true, .kind = OPT_UNIT, .arg = "0..1", .help = "how sure the source is",
 	 AT(confidence), .modes = WITH(PUT) | WITH(REVISE)},
-	{"occurred", .once = true, .kind = OPT_TIME, .arg = "TIME", .help = "when it happened: a date, RFC 3339, 3d",
+	{"occurred", .once = true, .kind = OPT_TIME, .arg = "TIME",
+	 .help = "when it happened: a date, RFC 3339, 3d",
 	 AT(occurred_us), .modes = WITH(PUT) | WITH(REVISE)},
 	{"valid-until", .once = true, .kind = OPT_TIME, .arg = "TIME", .help = "until when it holds",
 	 AT(valid_until_us), .modes = WITH(PUT) | WITH(REVISE)},
 	{"source", .once = true, .kind = OPT_TEXT, .arg = "TEXT", .help = NULL, AT(source),
 	 .modes = WITH(PUT) | WITH(REVISE)},
-	{"actor", .once = true, .kind = OPT_TEXT, .arg = "NAME", .help = "where from; who says so (ENGRAM_ACTOR)",
+	{"actor", .once = true, .kind = OPT_TEXT, .arg = "NAME",
+	 .help = "where from; who says so (ENGRAM_ACTOR)",
 	 AT(actor), .modes = WITH(PUT) | WITH(REVISE)},
 	{"meta", .once = true, .kind = OPT_TEXT, .arg = "JSON", .help = "an object of your own", AT(meta),
 	 .modes = WITH(PUT) | WITH(REVISE)},
@@ -36,17 +39,19 @@ static const struct opt options[] = {
 	 .mode = STORE_FORGET},
 	{"now", .kind = OPT_FLAG, .help = "forget: remove the bytes too, at once", AT(now),
 	 .modes = WITH(FORGET)},
-	{"import", .kind = OPT_MODE, .arg = "FORMAT", .help = "store what FILEs (or -) hold; FORMAT: ndjson", AT(mode),
-	 .mode = STORE_IMPORT, .words = formats},
+	{"import", .kind = OPT_MODE, .arg = "FORMAT", .help = "store what FILEs (or -) hold; FORMAT: ndjson",
+	 AT(mode), .mode = STORE_IMPORT, .words = formats},
 	{"preserve", .kind = OPT_FLAG, .help = NULL, AT(preserve), .modes = WITH(IMPORT)},
 	{"adopt", .kind = OPT_FLAG, .help = "import: keep times; keep ids", AT(adopt), .modes = WITH(IMPORT)},
 	{"strict", .kind = OPT_FLAG, .help = "stop at the first bad line", AT(strict),
 	 .modes = WITH(PUT) | WITH(IMPORT)},
-	{"export", .kind = OPT_MODE, .help = "print the whole space as NDJSON", AT(mode), .mode = STORE_EXPORT},
+	{"export", .kind = OPT_MODE, .help = "print the whole space as NDJSON", AT(mode),
+	 .mode = STORE_EXPORT},
 	{"list-spaces", .kind = OPT_MODE, .help = "print the spaces", AT(mode), .mode = STORE_LIST},
 	{"create", .kind = OPT_FLAG, .help = "make the space if it is not there", AT(create),
 	 .modes = WITH(PUT) | WITH(IMPORT)},
-	{"drop-space", .kind = OPT_MODE, .help = "NAME...: remove spaces for good; asks", AT(mode), .mode = STORE_DROP},
+	{"drop-space", .kind = OPT_MODE, .help = "NAME...: remove spaces for good; asks", AT(mode),
+	 .mode = STORE_DROP},
 	{"new-series", .kind = OPT_FLAG, .help = "begin a new log (after a clock ran ahead)", AT(new_series),
 	 .modes = WITH(PUT) | WITH(IMPORT)},
 };
@@ -77,8 +82,9 @@ void store_fields(const struct store *s, struct engram_memory *m)
 		.occurred_us = s->occurred_us,
 		.valid_until_us = s->valid_until_us,
 	};
-	m->has = (s->key ? ENGRAM_KEY : 0u) | (s->source ? ENGRAM_SOURCE : 0u) | (s->actor ? ENGRAM_ACTOR : 0u) |
-	         (s->meta ? ENGRAM_META : 0u) | (s->tags.n ? ENGRAM_TAGS : 0u) |
+	m->has = (s->key ? ENGRAM_KEY : 0u) | (s->source ? ENGRAM_SOURCE : 0u) |
+	         (s->actor ? ENGRAM_ACTOR : 0u) | (s->meta ? ENGRAM_META : 0u) |
+	         (s->tags.n ? ENGRAM_TAGS : 0u) |
 	         (s->confidence != UINT32_MAX ? ENGRAM_CONFIDENCE : 0u) |
 	         (s->occurred_us != INT64_MIN ? ENGRAM_OCCURRED : 0u) |
 	         (s->valid_until_us != INT64_MIN ? ENGRAM_VALID_UNTIL : 0u);

@@ -134,7 +134,8 @@ void batch_end(struct batch *b)
 	engram_writer_close(b->writer);
 	eng_free(b->items);
 	if (b->rejected > b->refusals_shown)
-		cli_warn(cli, "%s more refused (--verbose shows all)", cli_number(b->rejected - b->refusals_shown));
+		cli_warn(cli, "%s more refused (--verbose shows all)",
+		         cli_number(b->rejected - b->refusals_shown));
 	if (cli->status == EXIT_DONE && b->rejected > 0)
 		cli->status = b->stored + b->known > 0 && !b->store->strict ? EXIT_PARTLY
 		                                                           : engram_code_exit(ENGRAM_EINPUT);

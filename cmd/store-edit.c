@@ -280,19 +280,26 @@ static void forget_report(const struct picked *p)
 	out_end(&cli->out);
 }
 
+/* Asks, hides, and with --now purges; false: no, or reported. */
+static bool forget_for_good(struct picked *p)
+{
+	struct cli *cli = &p->store->cli;
+
+	if (p->n > 0 && !cli_confirm(cli, p->stdin_taken, "forget %s in space %s", cli_number(p->n),
+	                             cli->space_name))
+		return false;
+	return (p->n == 0 || forget(p)) && (!p->store->now || purge(cli));
+}
+
 void store_forget(struct store *s)
 {
-	struct cli *cli = &s->cli;
 	struct picked p = {.store = s, .with_gone = true};
 
 	if (pick_operands(&p, "forget")) {
 		unite(&p);
-		if (cli->dry_run)
+		if (s->cli.dry_run)
 			show_picked(&p);
-		else if ((p.n == 0 || (cli_confirm(cli, p.stdin_taken, "forget %s in space %s", cli_number(p.n),
-		                                   cli->space_name) &&
-		                       forget(&p))) &&
-		         (!s->now || purge(cli)))
+		else if (forget_for_good(&p))
 			forget_report(&p);
 	}
 	end(&p);
@@ -305,8 +312,9 @@ const char *const store_clear_words[] = {"confidence", "occurred", "valid-until"
 
 static unsigned clear_fields(unsigned words)
 {
-	static const unsigned fields[] = {ENGRAM_CONFIDENCE, ENGRAM_OCCURRED, ENGRAM_VALID_UNTIL, ENGRAM_SOURCE,
-	                                  ENGRAM_ACTOR,      ENGRAM_META,     ENGRAM_TAGS,        ENGRAM_VECTOR};
+	static const unsigned fields[] = {ENGRAM_CONFIDENCE, ENGRAM_OCCURRED, ENGRAM_VALID_UNTIL,
+	                                  ENGRAM_SOURCE,     ENGRAM_ACTOR,    ENGRAM_META,
+	                                  ENGRAM_TAGS,       ENGRAM_VECTOR};
 	unsigned result = 0;
 
 	for (size_t i = 0; i < ENG_COUNT(fields); i++)

@@ -32,16 +32,19 @@ static const char *const whens[] = {"auto", "always", "never", NULL};
 static const struct opt common[] = {
 	{"space", 's', .kind = OPT_TEXT, .arg = "NAME", .help = "the space (ENGRAM_SPACE; else default)",
 	 AT(space_name)},
-	{"home", 'H', .kind = OPT_TEXT, .arg = "DIR", .help = "where the spaces are (ENGRAM_HOME)", AT(home_path)},
+	{"home", 'H', .kind = OPT_TEXT, .arg = "DIR", .help = "where the spaces are (ENGRAM_HOME)",
+	 AT(home_path)},
 	{"json", 'j', .kind = OPT_FLAG, .help = "one JSON object a line", AT(json)},
 	{"null", '0', .kind = OPT_FLAG, .help = "records and lines end with NUL", AT(null)},
 	{"quiet", 'q', .kind = OPT_FLAG, .help = "errors only", AT(quiet)},
 	{"verbose", 'v', .kind = OPT_FLAG, .help = "say more on standard error", AT(verbose)},
 	{"dry-run", 'n', .kind = OPT_FLAG, .help = "print what would be done, change nothing", AT(dry_run)},
 	{"yes", 'y', .kind = OPT_FLAG, .help = "do not ask", AT(yes)},
-	{"wait", .kind = OPT_DURATION, .arg = "SECONDS", .help = "for another program (ENGRAM_WAIT; else 5), 0 = not",
+	{"wait", .kind = OPT_DURATION, .arg = "SECONDS",
+	 .help = "for another program (ENGRAM_WAIT; else 5), 0 = not",
 	 AT(wait_ms), .max = WAIT_MAX_MS},
-	{"color", .kind = OPT_WORD, .arg = "WHEN", .help = "colours: auto, always or never", AT(color), .words = whens},
+	{"color", .kind = OPT_WORD, .arg = "WHEN", .help = "colours: auto, always or never", AT(color),
+	 .words = whens},
 	{"progress", .kind = OPT_WORD, .arg = "WHEN", .help = "progress: auto, always or never", AT(progress),
 	 .words = whens},
 	{"help", 'h', .kind = OPT_HELP, .help = "print a summary and exit"},
@@ -272,7 +275,8 @@ static bool show(struct cli *cli, enum opt_result what)
 	return false;
 }
 
-bool cli_begin(struct cli *cli, const struct program *program, const struct opt_table *own, int argc, char **argv)
+bool cli_begin(struct cli *cli, const struct program *program, const struct opt_table *own, int argc,
+               char **argv)
 {
 	struct engram_error err = {0};
 	enum opt_result r;
@@ -320,7 +324,8 @@ bool cli_open_space(struct cli *cli, unsigned flags)
 
 	if (!cli->home && !cli_open_home(cli))
 		return false;
-	if (engram_space_open(&cli->space, cli->home, cli->space_name, flags, (unsigned)cli->wait_ms, &err) == 0)
+	if (engram_space_open(&cli->space, cli->home, cli->space_name, flags, (unsigned)cli->wait_ms,
+	                      &err) == 0)
 		return true;
 	if (err.code == ENGRAM_ENOSPACE && cli_is_default(cli))
 		eng_err_hint(&err, "the first engram-store makes it");

@@ -38,7 +38,8 @@ struct cli {
 
 /* Settings, options and standard streams.  False: answered already (help, or
  * a mistake); then only cli_end() is left. */
-bool cli_begin(struct cli *cli, const struct program *program, const struct opt_table *own, int argc, char **argv);
+bool cli_begin(struct cli *cli, const struct program *program, const struct opt_table *own, int argc,
+               char **argv);
 
 /* Opens the home; then the space (enum engram_open_flags).  Only `default`
  * appears by itself, and only for a writer that asks with `appear`.  False:

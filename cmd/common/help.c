@@ -67,7 +67,8 @@ static void add_usages(struct eng_buf *b, const struct program *program)
 		eng_buf_printf(b, "%s %s %s\n", i ? "      " : "Usage:", program->name, program->usages[i]);
 }
 
-void help_show(struct eng_buf *b, const struct program *program, const struct opt_table *tables, size_t ntables)
+void help_show(struct eng_buf *b, const struct program *program, const struct opt_table *tables,
+               size_t ntables)
 {
 	add_usages(b, program);
 	eng_buf_printf(b, "%s\n\n", program->purpose);
@@ -104,7 +105,8 @@ void help_options(struct eng_buf *b, const struct opt_table *tables, size_t ntab
 			eng_buf_printf(b, "%s\t%s\t%s\t", o->name, letter, o->arg ? o->arg : "-");
 			for (size_t w = 0; o->words && o->words[w]; w++)
 				eng_buf_printf(b, "%s%s", w ? "|" : "", o->words[w]);
-			eng_buf_printf(b, "%s\t%s\t%s\n", o->words ? "" : "-", repeats(o) ? "+" : "-", described->help);
+			eng_buf_printf(b, "%s\t%s\t%s\n", o->words ? "" : "-", repeats(o) ? "+" : "-",
+			               described->help);
 		}
 }
 

@@ -16,7 +16,8 @@ struct program {
 };
 
 /* tables[0] is the program's own, one row each; the rest is run together. */
-void help_show(struct eng_buf *b, const struct program *program, const struct opt_table *tables, size_t ntables);
+void help_show(struct eng_buf *b, const struct program *program, const struct opt_table *tables,
+               size_t ntables);
 /* One option a line, tab-separated: name, letter, value, values allowed
  * (joined by |), more than once (+ or -), help. */
 void help_options(struct eng_buf *b, const struct opt_table *tables, size_t ntables);

@@ -37,16 +37,15 @@ static void build(struct parser *p, const struct opt_table *tables, size_t ntabl
 	for (size_t t = 0; t < ntables; t++)
 		for (size_t i = 0; i < tables[t].n && p->n < OPTIONS_MAX; i++) {
 			const struct opt *o = &tables[t].options[i];
-			bool optional = o->kind == OPT_HELP;
+			int has_arg = o->arg ? required_argument : no_argument;
 
+			if (o->kind == OPT_HELP)
+				has_arg = optional_argument; /* =options */
 			p->longs[p->n] = (struct option){
-				.name = o->name,
-				.has_arg = optional ? optional_argument : o->arg ? required_argument : no_argument,
-				.val = FIRST_VALUE + (int)p->n,
-			};
+				.name = o->name, .has_arg = has_arg, .val = FIRST_VALUE + (int)p->n};
 			if (o->letter) {
 				*letter++ = o->letter;
-				if (o->arg && !optional)
+				if (has_arg == required_argument)
 					*letter++ = ':';
 			}
 			p->options[p->n] = o;
@@ -147,7 +146,8 @@ static int wanted(struct engram_error *err, const char *what, const char *form, 
 	return eng_err(err, ENGRAM_EUSAGE, "%s: wanted %s, found \"%s\"", what, form, value);
 }
 
-static int set_count(const struct opt *o, size_t *out, const char *what, const char *value, struct engram_error *err)
+static int set_count(const struct opt *o, size_t *out, const char *what, const char *value,
+                     struct engram_error *err)
 {
 	uint64_t v;
 
@@ -169,7 +169,8 @@ static int set_duration(const struct opt *o, uint64_t *out, const char *what, co
 	return 0;
 }
 
-static int set_mode(const struct opt *o, int *out, const char *what, const char *value, struct engram_error *err)
+static int set_mode(const struct opt *o, int *out, const char *what, const char *value,
+                    struct engram_error *err)
 {
 	if (*out && *out != o->mode)
 		return eng_err(err, ENGRAM_EUSAGE, "%s: only one of such options at a time", what);
@@ -196,7 +197,8 @@ int opt_set(const struct opt *o, void *target, const char *what, const char *val
 		return add_item(at, value, err);
 	case OPT_TIME:
 		if (!eng_parse_time(at, value, strlen(value), now_us))
-			return wanted(err, what, "a time (2026-11-21, 2026-11-21T10:00:00Z, @1795341600, 3d)", value);
+			return wanted(err, what, "a time (2026-11-21, 2026-11-21T10:00:00Z, @1795341600, 3d)",
+			              value);
 		return 0;
 	case OPT_UNIT:
 		if (!eng_parse_unit4(at, value, strlen(value)))
@@ -240,7 +242,8 @@ static int check_modes(const struct parser *p, struct engram_error *err)
 		if (!(p->given >> i & 1) || !o->modes || o->modes >> (chosen ? chosen->mode : 0) & 1)
 			continue;
 		if (chosen)
-			return eng_err(err, ENGRAM_EUSAGE, "--%s: does not go with --%s", o->name, chosen->name);
+			return eng_err(err, ENGRAM_EUSAGE, "--%s: does not go with --%s", o->name,
+			               chosen->name);
 		for (size_t m = 0; m < p->n; m++)
 			if (p->options[m]->kind == OPT_MODE && o->modes >> p->options[m]->mode & 1)
 				return eng_err(err, ENGRAM_EUSAGE, "--%s: goes with --%s only", o->name,
@@ -250,7 +253,8 @@ static int check_modes(const struct parser *p, struct engram_error *err)
 }
 
 /* One option as getopt found it; OPT_OK to go on. */
-static enum opt_result take(struct parser *p, int c, const char *word, int64_t now_us, struct engram_error *err)
+static enum opt_result take(struct parser *p, int c, const char *word, int64_t now_us,
+                            struct engram_error *err)
 {
 	size_t i = 0;
 	const struct opt *o = by_letter(p, c, &i);
@@ -291,8 +295,8 @@ static enum opt_result asked_to_show(const struct parser *p, int argc, char **ar
 	return OPT_OK;
 }
 
-enum opt_result opt_parse(int *operands, const struct opt_table *tables, size_t ntables, int argc, char **argv,
-                          int64_t now_us, struct engram_error *err)
+enum opt_result opt_parse(int *operands, const struct opt_table *tables, size_t ntables, int argc,
+                          char **argv, int64_t now_us, struct engram_error *err)
 {
 	struct parser p = {0};
 	enum opt_result r = OPT_OK;

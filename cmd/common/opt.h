@@ -63,8 +63,8 @@ enum opt_result {
 /* Parses argv[1..]; operands may stand between options.  *operands is where
  * they begin in argv (moved behind the options).  `tables` are searched in
  * order; now_us is what relative times count from. */
-enum opt_result opt_parse(int *operands, const struct opt_table *tables, size_t ntables, int argc, char **argv,
-                          int64_t now_us, struct engram_error *err);
+enum opt_result opt_parse(int *operands, const struct opt_table *tables, size_t ntables, int argc,
+                          char **argv, int64_t now_us, struct engram_error *err);
 
 /* One value as if given for `o`; `what` names the place for messages. */
 int opt_set(const struct opt *o, void *target, const char *what, const char *value, int64_t now_us,

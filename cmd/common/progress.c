@@ -35,7 +35,8 @@ void progress_show(struct progress *p, const char *phase, uint64_t done, uint64_
 	n = snprintf(line, sizeof line, "%s%s: %s %llu", p->tty ? "\r\033[K" : "", p->name, phase,
 	             (unsigned long long)done);
 	if (total)
-		n += snprintf(line + n, sizeof line - (size_t)n, " of %llu (%u %%)", (unsigned long long)total,
+		n += snprintf(line + n, sizeof line - (size_t)n, " of %llu (%u %%)",
+		              (unsigned long long)total,
 		              (unsigned)((unsigned __int128)done * 100 / total));
 	if (!p->tty)
 		n += snprintf(line + n, sizeof line - (size_t)n, "\n");

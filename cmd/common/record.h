@@ -16,7 +16,8 @@
 
 void record_write_memory(struct eng_json_out *o, const struct engram_memory *m);
 /* cued: found by a cue, so that it has a confidence.  cue > 0: its number. */
-void record_write_hit(struct eng_json_out *o, const struct engram_hit *h, bool cued, bool explain, uint64_t cue);
+void record_write_hit(struct eng_json_out *o, const struct engram_hit *h, bool cued, bool explain,
+                      uint64_t cue);
 /* {"v":1,"type":TYPE, left open. */
 void record_begin(struct eng_json_out *o, struct eng_buf *b, const char *type);
 void record_key_str(struct eng_json_out *o, const char *key, const char *z);

@@ -46,7 +46,8 @@ static int malformed(struct body *b)
 {
 	if (b->record->json.out_of_memory)
 		return eng_err_nomem(b->err);
-	return eng_err(b->err, ENGRAM_EINPUT, "byte %zu: %s", b->record->json.offset, b->record->json.problem);
+	return eng_err(b->err, ENGRAM_EINPUT, "byte %zu: %s", b->record->json.offset,
+	               b->record->json.problem);
 }
 
 /* The string at hand, kept. */
@@ -148,7 +149,8 @@ static int add_tag(struct body *b, const struct field *f, enum eng_json_token t)
 	if (t != ENG_JSON_STRING)
 		return wanted(b, f->name, "strings", t);
 	if (m->ntags == ENGRAM_TAGS_MAX)
-		return eng_err(b->err, ENGRAM_EINPUT, "%s: wanted at most %u, found more", f->name, ENGRAM_TAGS_MAX);
+		return eng_err(b->err, ENGRAM_EINPUT, "%s: wanted at most %u, found more", f->name,
+		               ENGRAM_TAGS_MAX);
 	tags = grow(b->record, m->tags, m->ntags, sizeof *tags);
 	if (!tags || keep(b, &tags[m->ntags]) < 0)
 		return eng_err_nomem(b->err);

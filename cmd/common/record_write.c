@@ -185,7 +185,8 @@ static void write_why(struct eng_json_out *o, const struct engram_hit *h)
 	eng_json_object_end(o);
 }
 
-void record_write_hit(struct eng_json_out *o, const struct engram_hit *h, bool cued, bool explain, uint64_t cue)
+void record_write_hit(struct eng_json_out *o, const struct engram_hit *h, bool cued, bool explain,
+                      uint64_t cue)
 {
 	if (cue)
 		record_key_u64(o, "cue", cue);

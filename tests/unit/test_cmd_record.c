@@ -8,7 +8,8 @@
 
 static struct engram_str random_text(struct eng_rng *g, struct eng_arena *a, size_t max)
 {
-	static const char *const pieces[] = {"a", "word ", "\"", "\\", "\n", "\t", "\xc3\xa9", "\xf0\x9f\x98\x80",
+	static const char *const pieces[] = {"a", "word ", "\"", "\\", "\n", "\t", "\xc3\xa9",
+	                                     "\xf0\x9f\x98\x80",
 	                                     "\033", "\xe2\x80\xae", "\x7f", "/", "{", "0"};
 	struct eng_buf b = ENG_BUF_INIT;
 	struct engram_str s;
@@ -29,8 +30,9 @@ static int64_t random_time_us(struct eng_rng *g)
 
 static void random_memory(struct eng_rng *g, struct eng_arena *a, struct engram_memory *m, bool conflict)
 {
-	static const unsigned optional[] = {ENGRAM_CONFIDENCE, ENGRAM_OCCURRED, ENGRAM_VALID_UNTIL, ENGRAM_SOURCE,
-	                                    ENGRAM_ACTOR,      ENGRAM_META,     ENGRAM_TAGS,        ENGRAM_VECTOR};
+	static const unsigned optional[] = {ENGRAM_CONFIDENCE, ENGRAM_OCCURRED, ENGRAM_VALID_UNTIL,
+	                                    ENGRAM_SOURCE,     ENGRAM_ACTOR,    ENGRAM_META,
+	                                    ENGRAM_TAGS,       ENGRAM_VECTOR};
 	struct engram_str *tags = eng_arena_calloc(a, 3, sizeof *tags);
 	float *vector = eng_arena_calloc(a, 8, sizeof *vector);
 
@@ -115,7 +117,8 @@ static void round_trips(void)
 }
 
 static const char sample[] =
-	"{\"v\":1,\"type\":\"memory\",\"id\":\"01h455vb4pex5vsknk084sn02q\",\"key\":\"k\",\"kind\":\"concept\","
+	"{\"v\":1,\"type\":\"memory\",\"id\":\"01h455vb4pex5vsknk084sn02q\",\"key\":\"k\","
+	"\"kind\":\"concept\","
 	"\"text\":\"t\",\"confidence\":0.5,\"stored\":\"2026-11-21T10:00:00Z\",\"tags\":[\"a\",\"b\",\"c\"],"
 	"\"meta\":{\"a\":1},\"vector\":[1,2.5,-3],\"embedder\":\"e/1/3/f32\","
 	"\"conflicts\":[{\"text\":\"u\",\"tags\":[\"x\"]},{\"text\":\"v\"}]}";
@@ -162,8 +165,9 @@ static void types(void)
 {
 	struct record r = {.drop = ENGRAM_STORED};
 	struct engram_error err = {0};
-	const char *hit = "{\"type\":\"hit\",\"id\":\"01h455vb4pex5vsknk084sn02q\",\"text\":\"t\",\"confidence\":0.5,"
-	                  "\"interval\":[0,1],\"score\":1.5,\"why\":{\"a\":{}},\"stored\":\"2026-11-21\"}";
+	const char *hit = "{\"type\":\"hit\",\"id\":\"01h455vb4pex5vsknk084sn02q\",\"text\":\"t\","
+	                  "\"confidence\":0.5,\"interval\":[0,1],\"score\":1.5,"
+	                  "\"why\":{\"a\":{}},\"stored\":\"2026-11-21\"}";
 	const char *space = "{\"v\":1,\"type\":\"space\",\"id\":\"01h455vb4pex5vsknk084sn02q\","
 	                    "\"created\":\"1970-01-01T00:00:01Z\",\"features\":[]}";
 
@@ -182,7 +186,8 @@ static void signed4(void)
 	static const struct {
 		int32_t v;
 		const char *text;
-	} cases[] = {{0, "0"}, {1, "0.0001"}, {-1, "-0.0001"}, {10000, "1"}, {-25000, "-2.5"}, {12340, "1.234"},
+	} cases[] = {{0, "0"}, {1, "0.0001"}, {-1, "-0.0001"}, {10000, "1"}, {-25000, "-2.5"},
+	             {12340, "1.234"},
 	             {INT32_MAX, "214748.3647"}, {INT32_MIN, "-214748.3648"}};
 
 	for (size_t i = 0; i < ENG_COUNT(cases); i++) {

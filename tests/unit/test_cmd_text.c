@@ -63,7 +63,7 @@ static void by_chance(void)
 		const char *s;
 
 		for (size_t i = 0; i < n; i++)
-			text[i] = (char)(eng_rng_below(&g, 3) ? eng_rng_below(&g, 256) : 'a' + eng_rng_below(&g, 26));
+			text[i] = (char)(eng_rng_below(&g, 3) ? eng_rng_below(&g, 256) : 'a');
 		s = shown(text, n, true, width);
 		bad += eng_utf8_check(s, strlen(s)) != strlen(s);
 		for (const char *p = s; *p; p++)
