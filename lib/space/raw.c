@@ -203,11 +203,17 @@ static bool limit_reached(const struct eng_raw *r, struct eng_raw_limit *limit)
 	return limit->full;
 }
 
-/* 1 = go on, 0 = this series stops here. */
+/* 1 = go on, 0 = this series stops here.  The cursor follows the chain from
+ * frame to frame; the first one must also follow what the state has applied.
+ * It does not where log and mark were rolled back together, by a restore in
+ * place, and written on past the state. */
 static int take(struct eng_raw *r, struct eng_head *h, const struct eng_frame *f, struct engram_error *err)
 {
 	int rc = 0;
 
+	if (f->h.prev != h->header_check)
+		return eng_err(err, ENGRAM_EVERSION,
+		               "state: frame %" PRIu64 " in it is not the one in the log, which was rolled back", h->seq);
 	if (!known_kind(&f->h) && f->h.flags & ENG_FLAG_CRITICAL)
 		return 0; /* what follows cannot be understood without it */
 	if (!known_kind(&f->h))

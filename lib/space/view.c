@@ -109,8 +109,17 @@ static int read_raw(struct eng_view *v, const struct eng_series_info *infos, siz
 	return r;
 }
 
+/* The whole log is read instead. */
+static void leave_state(struct eng_view *v, const struct engram_error *why)
+{
+	v->space->gen_problem = *why;
+	drop_state(v);
+	eng_raw_free(&v->raw);
+}
+
 int eng_view_extend(struct eng_view *v, struct engram_error *err)
 {
+	struct engram_error why = {0};
 	const struct eng_series_info *infos;
 	size_t n;
 	int r = eng_log_refresh(v->space->log, &infos, &n, err);
@@ -118,11 +127,17 @@ int eng_view_extend(struct eng_view *v, struct engram_error *err)
 	if (r < 0)
 		return r;
 	if (v->txn && !state_fits(v, infos, n)) {
-		drop_state(v);
-		eng_raw_free(&v->raw);
-		eng_err(&v->space->gen_problem, ENGRAM_EDAMAGED, "state: it is ahead of the log");
+		eng_err(&why, ENGRAM_EDAMAGED, "state: it is ahead of the log");
+		leave_state(v, &why);
 	}
-	return read_raw(v, infos, n, err);
+	r = read_raw(v, infos, n, &why);
+	if (r == ENGRAM_EVERSION && v->txn) {
+		leave_state(v, &why);
+		r = read_raw(v, infos, n, &why);
+	}
+	if (r < 0 && err)
+		*err = why;
+	return r;
 }
 
 /* -- opening ------------------------------------------------------------------------- */

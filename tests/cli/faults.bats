@@ -260,3 +260,32 @@ small_disk()
 	wait $holder
 	exits 0 engram-consolidate --check
 }
+
+# rsync --inplace and some backup tools write old bytes into the files that are
+# there: neither inode nor mark then tells of it.  Here the state comes from
+# another day than the log, which meanwhile has more frames, but other ones.
+@test "F25: a log restored in place does not mix with a state of its other future" {
+	memories 200
+	engram-consolidate
+	mkdir saved
+	(cd home/spaces/default/log && find . -type f) >files
+	while read -r file; do
+		mkdir -p "saved/$(dirname "$file")"
+		cp "home/spaces/default/log/$file" "saved/$file"
+	done <files
+	engram-store - < <(seq -f 'lost %g' 50) >/dev/null
+	engram-consolidate
+	mkdir future
+	mv home/spaces/default/{CURRENT,state.*,text.*} future
+	while read -r file; do
+		cat "saved/$file" >"home/spaces/default/log/$file"
+	done <files
+	engram-store - < <(seq -f 'regained %g' 100) >/dev/null
+	rm -f home/spaces/default/{CURRENT,state.*,text.*}
+	mv future/* home/spaces/default
+	same 300 "$(engram-store --export | grep -c '"memory"')"
+	exits 1 engram-recall --json lost
+	exits 0 engram-consolidate
+	exits 0 engram-consolidate --check
+	same 300 "$(engram-store --export | grep -c '"memory"')"
+}
