@@ -1,7 +1,10 @@
 /* warm.c - reads what recall needs into the page cache.
  *
  * Sequential reads of whole files: a state read so once answers a one-shot
- * recall in a third of the time that filling it through page faults takes. */
+ * recall in a third of the time that filling it through page faults takes.
+ * What LMDB has just written is cached too, but in small pieces that cost a
+ * fault each (100,000 rows: 1,025 faults and 13 ms, against 303 and 6), so the
+ * cache is first asked to let go of it. */
 #include "space/space_int.h"
 
 #include <fcntl.h>
@@ -24,6 +27,8 @@ static int read_file(struct engram_space *s, const char *name, uint8_t *p, const
 	fd = eng_fs_open(s->sys, path, O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0)
 		return eng_err_os(err, -fd, "%s", path);
+	if (s->sys->fs.ops->evict)
+		s->sys->fs.ops->evict(s->sys->fs.ctx, fd);
 	while (r == 0 && n > 0) {
 		n = eng_fs_read(s->sys, fd, p, WARM_CHUNK, at);
 		at += n > 0 ? (uint64_t)n : 0;

@@ -243,6 +243,11 @@ static int posix_is_local(void *ctx, const char *path)
 	return 1;
 }
 
+static void posix_evict(void *ctx, int fd)
+{
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 static int posix_is_read_only(void *ctx, const char *path)
 {
 	/* ST_RDONLY of statvfs(3); the kernel puts it into f_flags too. */
@@ -276,4 +281,5 @@ const struct eng_fs_ops eng_posix_fs_ops = {
 	.unmap = posix_unmap,
 	.is_local = posix_is_local,
 	.is_read_only = posix_is_read_only,
+	.evict = posix_evict,
 };

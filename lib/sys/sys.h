@@ -63,6 +63,9 @@ struct eng_fs_ops {
 	int (*is_local)(void *ctx, const char *path);
 	/* 1 the file system is mounted read-only, 0 not, -errno. */
 	int (*is_read_only)(void *ctx, const char *path);
+	/* Lets go of what the page cache holds of a file, where nobody maps it;
+	 * a hint.  NULL = not done. */
+	void (*evict)(void *ctx, int fd);
 };
 
 struct eng_fs {
