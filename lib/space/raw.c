@@ -185,7 +185,8 @@ const struct eng_head *eng_raw_head(const struct eng_raw *r, const struct eng_se
 static int head_of(struct eng_head **out, struct eng_raw *r, const struct eng_series *series,
                    const struct eng_head *from, struct engram_error *err)
 {
-	struct eng_head *h = (struct eng_head *)eng_raw_head(r, series);
+	const struct eng_head *known = eng_raw_head(r, series);
+	struct eng_head *h = known ? &r->heads[known - r->heads] : NULL;
 
 	if (!h) {
 		if (!grow(&r->heads, &r->heads_cap, r->nheads + 1, sizeof *r->heads))

@@ -27,11 +27,11 @@ static const char *tmpdir_begin(const char *name)
 	return tmpdir_;
 }
 
-/* One of eight buffers, in turn. */
+/* One of eight buffers of this thread, in turn. */
 __attribute__((unused)) static const char *tmpdir_path(const char *name)
 {
-	static char paths[8][768];
-	static unsigned at;
+	static _Thread_local char paths[8][768];
+	static _Thread_local unsigned at;
 	char *out = paths[at++ % 8];
 
 	snprintf(out, sizeof paths[0], "%s/%s", tmpdir_, name);
