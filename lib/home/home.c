@@ -91,6 +91,11 @@ int eng_home_open(struct engram_home **home, const struct eng_sys *sys, const ch
 
 int engram_home_open(struct engram_home **home, const char *path, struct engram_error *err)
 {
+	const char *bad = eng_sys_env_bad();
+
+	if (bad)
+		return eng_err(err, ENGRAM_ECONFIG, "%s: wanted %s, found \"%s\"", bad,
+		               strcmp(bad, "ENGRAM_NOW") == 0 ? "a time" : "a number", eng_sys_env(bad));
 	return eng_home_open(home, eng_sys_posix(), path, err);
 }
 

@@ -47,7 +47,7 @@ split_examples()
 session()
 {
 	echo "cd '$1/cwd' && set +e"
-	echo "export HOME='$1/home' ENGRAM_HOME='$1/home/memories' ENGRAM_NOW=1795253400000000"
+	echo "export HOME='$1/home' ENGRAM_HOME='$1/home/memories' ENGRAM_NOW=2026-11-21T09:30:00Z"
 	i=0
 	while [ $i -lt "$2" ]; do
 		i=$((i + 1))
