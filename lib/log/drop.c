@@ -4,7 +4,9 @@
  * and acknowledge into a directory that is being deleted.  So the dropper takes
  * every append and flush lock (and the mint lock, that no series begins
  * meanwhile), sets `dropped` in every mark, and keeps the locks until it closes
- * the log; whoever gets one then finds the mark dropped or its path gone. */
+ * the log, by which time the directory must have another name; whoever gets a
+ * lock then finds the path gone.  One who finds it still there clears `dropped`:
+ * the dropper gave up or died. */
 #include "log/log_int.h"
 
 static int lock_series(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)

@@ -135,9 +135,7 @@ int eng_still_there(struct eng_log *log, struct eng_log_series *s, struct engram
 	struct eng_stat st;
 	int r;
 
-	if (s->mark->dropped)
-		return gone(log, err);
-	if (s->mark->closed)
+	if (s->mark->closed && !s->mark->dropped)
 		return ENG_SERIES_OVER;
 	if (!eng_path(path, s->dir, ENG_MARK_FILE))
 		return eng_err_os(err, ENAMETOOLONG, "%s", s->dir);
@@ -146,5 +144,11 @@ int eng_still_there(struct eng_log *log, struct eng_log_series *s, struct engram
 		return gone(log, err);
 	if (r < 0)
 		return eng_err_fs(err, r, path, "stat");
-	return st.ino == s->mark->is.inode ? ENGRAM_OK : ENG_SERIES_OVER;
+	if (st.ino != s->mark->is.inode)
+		return s->mark->dropped ? gone(log, err) : ENG_SERIES_OVER;
+	/* Whoever drops the space keeps this lock until the directory has another
+	 * name.  We hold it and the name is the old one: the drop failed, its
+	 * process died, or the power did; else no write would ever succeed again. */
+	s->mark->dropped = 0;
+	return s->mark->closed ? ENG_SERIES_OVER : ENGRAM_OK;
 }
