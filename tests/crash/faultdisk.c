@@ -13,63 +13,13 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE 4096u
-#define SECTOR 512u
-#define PAGES (17u << 20 >> 12) /* the greatest file: a sealed segment */
-#define FILES 4096u
-#define NAMES 8192u
-#define FDS 1024
-#define MAPPED 16u
-#define SHOTS 64u
-
-struct file {
-	_Atomic uint64_t ino; /* 0 = free */
-	_Atomic bool mapped;
-	_Atomic uint8_t dirty[PAGES];
-};
-
-struct name {
-	bool used;
-	bool is_dir;
-	uint64_t ino;
-	char dir[96]; /* below live, "" = live itself */
-	char name[64];
-};
-
-/* In memory shared by all processes. */
-struct shared {
-	_Atomic uint64_t boot;
-	_Atomic bool stop;
-	_Atomic int names_lock;
-	_Atomic uint64_t flushes, failed, kills, full;
-	struct name names[NAMES]; /* guard: names_lock */
-	struct file files[FILES];
-};
-
-struct shots {
-	uint64_t ino;
-	size_t n, at;
-	uint8_t page[SHOTS][PAGE];
-};
-
-struct disk {
-	char dir[256], live[256 + 8];
-	struct shared *sh;
-	struct shots shots[MAPPED]; /* of the parent */
-	/* this process */
-	struct eng_sys sys;
-	struct disk_faults faults;
-	struct eng_rng rng;
-	struct file *fd_file[FDS];
-	int fd_image[FDS];
-};
+#include "faultdisk_int.h"
 
 static struct disk *here; /* boot_id() has no context */
 
@@ -83,7 +33,7 @@ static void *real_ctx(void)
 	return eng_sys_posix()->fs.ctx;
 }
 
-static void stop_here(const char *what)
+void disk_give_up(const char *what)
 {
 	fprintf(stderr, "faultdisk: %s: %s\n", what, strerror(errno));
 	_exit(9);
@@ -108,7 +58,7 @@ static bool chance(struct disk *d, unsigned permille)
 
 /* -- files --------------------------------------------------------------------- */
 
-static struct file *file_of(struct disk *d, uint64_t ino)
+struct file *disk_file(struct disk *d, uint64_t ino)
 {
 	size_t at = (size_t)(ino * 0x9e3779b97f4a7c15u >> 52) % FILES;
 	for (size_t i = 0; i < FILES; i++, at = (at + 1) % FILES) {
@@ -119,17 +69,17 @@ static struct file *file_of(struct disk *d, uint64_t ino)
 			return f;
 	}
 	errno = ENFILE;
-	stop_here("too many files");
+	disk_give_up("too many files");
 	return NULL;
 }
 
-static int open_image(const struct disk *d, uint64_t ino)
+int disk_image(const struct disk *d, uint64_t ino)
 {
 	char path[300];
 	snprintf(path, sizeof path, "%s/disk/%llu", d->dir, (unsigned long long)ino);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
-		stop_here("image");
+		disk_give_up("image");
 	return fd;
 }
 
@@ -147,8 +97,8 @@ static int disk_open(void *ctx, const char *path, int flags, mode_t mode)
 	if (fd < 0 || !ours(d, path))
 		return fd;
 	if (fd >= FDS || fstat(fd, &st))
-		stop_here(path);
-	d->fd_file[fd] = file_of(d, st.st_ino);
+		disk_give_up(path);
+	d->fd_file[fd] = disk_file(d, st.st_ino);
 	d->fd_image[fd] = -1;
 	die_sometimes(d);
 	return fd;
@@ -172,7 +122,7 @@ static void soil(struct disk *d, int fd, uint64_t off, uint64_t n)
 		return;
 	for (uint64_t p = off / PAGE; p <= (off + n - 1) / PAGE; p++) {
 		if (p >= PAGES)
-			stop_here("file too long");
+			disk_give_up("file too long");
 		atomic_store(&f->dirty[p], 1);
 	}
 }
@@ -194,31 +144,31 @@ static ssize_t disk_pwrite(void *ctx, int fd, const void *p, size_t n, uint64_t 
 	return done;
 }
 
-static void copy_page(int from, int to, uint64_t page)
+void disk_copy_page(int from, int to, uint64_t page)
 {
 	uint8_t b[PAGE];
 	ssize_t n = pread(from, b, sizeof b, (off_t)(page * PAGE));
 	if (n > 0 && pwrite(to, b, (size_t)n, (off_t)(page * PAGE)) != n)
-		stop_here("write of an image");
+		disk_give_up("write of an image");
 }
 
-static void copy_size(int from, int to)
+void disk_copy_size(int from, int to)
 {
 	struct stat st;
 	if (fstat(from, &st) || ftruncate(to, st.st_size))
-		stop_here("size of an image");
+		disk_give_up("size of an image");
 }
 
 static void flush_file(struct disk *d, int fd, bool fail)
 {
 	struct file *f = d->fd_file[fd];
 	if (d->fd_image[fd] < 0)
-		d->fd_image[fd] = open_image(d, atomic_load(&f->ino));
+		d->fd_image[fd] = disk_image(d, atomic_load(&f->ino));
 	for (uint64_t p = 0; p < PAGES; p++)
 		if (atomic_load_explicit(&f->dirty[p], memory_order_relaxed) && atomic_exchange(&f->dirty[p], 0) &&
 		    !(fail && eng_rng_below(&d->rng, 2)))
-			copy_page(fd, d->fd_image[fd], p);
-	copy_size(fd, d->fd_image[fd]);
+			disk_copy_page(fd, d->fd_image[fd], p);
+	disk_copy_size(fd, d->fd_image[fd]);
 }
 
 static int disk_sync(void *ctx, int fd)
@@ -267,7 +217,7 @@ static void *disk_map(void *ctx, int fd, size_t n, bool write)
 	die_sometimes(d);
 	if (write && fd >= 0 && fd < FDS && d->fd_file[fd]) {
 		if (n > PAGE)
-			stop_here("mapped file too long");
+			disk_give_up("mapped file too long");
 		atomic_store(&d->fd_file[fd]->mapped, true);
 	}
 	return real()->map(real_ctx(), fd, n, write);
@@ -303,16 +253,10 @@ static void add_name(struct disk *d, const char *dir, const char *name, uint64_t
 		snprintf(e->name, sizeof e->name, "%s", name);
 		return;
 	}
-	stop_here("too many names");
+	disk_give_up("too many names");
 }
 
-struct found {
-	struct name *name;
-	size_t n;
-};
-
-/* What lies in a directory now; free .name. */
-static struct found list_live(const struct disk *d, const char *dir)
+struct found disk_list_live(const struct disk *d, const char *dir)
 {
 	char path[512];
 	struct stat st;
@@ -320,7 +264,7 @@ static struct found list_live(const struct disk *d, const char *dir)
 	snprintf(path, sizeof path, "%s/%s", d->live, dir);
 	DIR *h = opendir(path);
 	if (!f.name)
-		stop_here("memory");
+		disk_give_up("memory");
 	for (struct dirent *e; h && (e = readdir(h));) {
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
@@ -330,7 +274,7 @@ static struct found list_live(const struct disk *d, const char *dir)
 		*x = (struct name){.used = true, .is_dir = S_ISDIR(st.st_mode), .ino = st.st_ino};
 		snprintf(x->dir, sizeof x->dir, "%s", dir);
 		if (strlen(e->d_name) >= sizeof x->name)
-			stop_here(e->d_name);
+			disk_give_up(e->d_name);
 		strcpy(x->name, e->d_name);
 	}
 	if (h)
@@ -338,11 +282,10 @@ static struct found list_live(const struct disk *d, const char *dir)
 	return f;
 }
 
-/* The listing of `dir` becomes durable. */
-static void keep_names(struct disk *d, const char *dir)
+void disk_keep_names(struct disk *d, const char *dir)
 {
 	lock_names(d);
-	struct found f = list_live(d, dir);
+	struct found f = disk_list_live(d, dir);
 	for (size_t i = 0; i < NAMES; i++)
 		if (d->sh->names[i].used && !strcmp(d->sh->names[i].dir, dir))
 			d->sh->names[i].used = false;
@@ -358,7 +301,7 @@ static int disk_sync_dir(void *ctx, const char *path)
 	die_sometimes(d);
 	if (ours(d, path)) {
 		path += strlen(d->live);
-		keep_names(d, path + strspn(path, "/"));
+		disk_keep_names(d, path + strspn(path, "/"));
 	}
 	die_sometimes(d);
 	return 0;
@@ -454,234 +397,6 @@ static const struct eng_fs_ops ops = {
 	.is_read_only = disk_is_read_only,
 };
 
-/* -- power cut ---------------------------------------------------------------------- */
-
-static struct shots *shots_of(struct disk *d, uint64_t ino)
-{
-	for (size_t i = 0; i < MAPPED; i++) {
-		if (d->shots[i].ino == 0)
-			d->shots[i].ino = ino;
-		if (d->shots[i].ino == ino)
-			return &d->shots[i];
-	}
-	return NULL;
-}
-
-typedef void file_fn(struct disk *d, const char *path, uint64_t ino, void *data);
-
-static void each_file(struct disk *d, const char *path, file_fn *fn, void *data)
-{
-	char child[512];
-	struct stat st;
-	DIR *h = opendir(path);
-	for (struct dirent *e; h && (e = readdir(h));) {
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		snprintf(child, sizeof child, "%s/%s", path, e->d_name);
-		if (lstat(child, &st))
-			continue;
-		if (S_ISDIR(st.st_mode))
-			each_file(d, child, fn, data);
-		else
-			fn(d, child, st.st_ino, data);
-	}
-	if (h)
-		closedir(h);
-}
-
-static void shoot(struct disk *d, const char *path, uint64_t ino, void *data)
-{
-	(void)data;
-	if (!atomic_load(&file_of(d, ino)->mapped))
-		return;
-	struct shots *s = shots_of(d, ino);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (!s || fd < 0)
-		return;
-	uint8_t *page = s->page[s->at % SHOTS];
-	memset(page, 0, PAGE);
-	if (pread(fd, page, PAGE, 0) >= 0) {
-		s->at++;
-		s->n += s->n < SHOTS;
-	}
-	close(fd);
-}
-
-void disk_snapshot(struct disk *d)
-{
-	each_file(d, d->live, shoot, NULL);
-}
-
-/* Each sector from any remembered moment, the last flush included. */
-static void cut_mapped(struct disk *d, int live, int image, uint64_t ino, struct eng_rng *g)
-{
-	struct shots *s = shots_of(d, ino);
-	uint8_t now[PAGE] = {0}, old[PAGE] = {0};
-	bool whole = eng_rng_below(g, 2);
-	size_t pick = s && s->n ? eng_rng_below(g, s->n + 1) : 0;
-	if (pread(live, now, PAGE, 0) < 0 || pread(image, old, PAGE, 0) < 0)
-		stop_here("mapped file");
-	for (size_t k = 0; k < PAGE / SECTOR; k++) {
-		if (!whole)
-			pick = s && s->n ? eng_rng_below(g, s->n + 1) : 0;
-		if (s && pick < s->n)
-			memcpy(now + k * SECTOR, s->page[pick] + k * SECTOR, SECTOR);
-		else if (eng_rng_below(g, 8) == 0)
-			memcpy(now + k * SECTOR, old + k * SECTOR, SECTOR);
-	}
-	if (pwrite(live, now, PAGE, 0) != PAGE || pwrite(image, now, PAGE, 0) != PAGE)
-		stop_here("mapped file");
-}
-
-static void cut_page(int live, int image, uint64_t page, bool dirty, struct eng_rng *g)
-{
-	uint8_t a[PAGE] = {0}, b[PAGE] = {0};
-	if (pread(live, a, PAGE, (off_t)(page * PAGE)) < 0 || pread(image, b, PAGE, (off_t)(page * PAGE)) < 0)
-		stop_here("read at the cut");
-	if (memcmp(a, b, PAGE) == 0)
-		return;
-	for (size_t k = 0; dirty && k < PAGE / SECTOR; k++)
-		if (eng_rng_below(g, 2))
-			memcpy(b + k * SECTOR, a + k * SECTOR, SECTOR);
-	if (pwrite(live, b, PAGE, (off_t)(page * PAGE)) != PAGE ||
-	    pwrite(image, b, PAGE, (off_t)(page * PAGE)) != PAGE)
-		stop_here("write at the cut");
-}
-
-static void cut_file(struct disk *d, const char *path, uint64_t ino, void *data)
-{
-	struct eng_rng *g = data;
-	struct file *f = file_of(d, ino);
-	struct stat now, old;
-	int live = open(path, O_RDWR | O_CLOEXEC), image = open_image(d, ino);
-	if (live < 0 || fstat(live, &now) || fstat(image, &old))
-		stop_here(path);
-	if (atomic_load(&f->mapped)) {
-		cut_mapped(d, live, image, ino, g);
-	} else {
-		off_t size = eng_rng_below(g, 2) && now.st_size > old.st_size ? now.st_size : old.st_size;
-		if (ftruncate(live, size) || ftruncate(image, size))
-			stop_here(path);
-		for (uint64_t p = 0; p * PAGE < (uint64_t)size; p++)
-			cut_page(live, image, p, atomic_load(&f->dirty[p]), g);
-		if (ftruncate(live, size) || ftruncate(image, size))
-			stop_here(path);
-	}
-	for (size_t p = 0; p < PAGES; p++)
-		atomic_store_explicit(&f->dirty[p], 0, memory_order_relaxed);
-	close(live);
-	close(image);
-}
-
-static const struct name *in_listing(const struct found *f, const char *name)
-{
-	for (size_t i = 0; i < f->n; i++)
-		if (!strcmp(f->name[i].name, name))
-			return &f->name[i];
-	return NULL;
-}
-
-static const struct name *durable_name(const struct disk *d, const char *dir, const char *name)
-{
-	for (size_t i = 0; i < NAMES; i++) {
-		const struct name *e = &d->sh->names[i];
-		if (e->used && !strcmp(e->dir, dir) && !strcmp(e->name, name))
-			return e;
-	}
-	return NULL;
-}
-
-static const struct name *durable_ino(const struct disk *d, const char *dir, uint64_t ino)
-{
-	for (size_t i = 0; i < NAMES; i++) {
-		const struct name *e = &d->sh->names[i];
-		if (e->used && e->ino == ino && !strcmp(e->dir, dir))
-			return e;
-	}
-	return NULL;
-}
-
-/* The same toss for every name of one inode: a rename is whole or absent. */
-static bool goes_back(uint64_t toss, uint64_t ino)
-{
-	return (ino * 0x9e3779b97f4a7c15u ^ toss) * 0xff51afd7ed558ccdu >> 63;
-}
-
-/* A name that the directory's last sync did not have: away, or back to where it was. */
-static void undo_new(struct disk *d, const struct name *e, const char *path)
-{
-	char old[512];
-	const struct name *before = durable_ino(d, e->dir, e->ino);
-	if (!before) {
-		if (e->is_dir)
-			eng_fs_remove_tree(eng_sys_posix(), path);
-		else
-			unlink(path);
-		return;
-	}
-	snprintf(old, sizeof old, "%s/%s%s%s", d->live, e->dir, *e->dir ? "/" : "", before->name);
-	if (rename(path, old))
-		stop_here(path);
-}
-
-/* A file that was replaced or removed comes back with what its last flush held. */
-static void bring_back(struct disk *d, const struct name *e, const char *path)
-{
-	int image = open_image(d, e->ino);
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	struct stat st;
-	if (fd < 0 || fstat(image, &st))
-		stop_here(path);
-	for (uint64_t p = 0; p * PAGE < (uint64_t)st.st_size; p++)
-		copy_page(image, fd, p);
-	copy_size(image, fd);
-	if (fstat(fd, &st))
-		stop_here(path);
-	int mine = open_image(d, st.st_ino);
-	for (uint64_t p = 0; p * PAGE < (uint64_t)st.st_size; p++)
-		copy_page(fd, mine, p);
-	copy_size(fd, mine);
-	close(mine);
-	close(image);
-	close(fd);
-}
-
-static void cut_names(struct disk *d, const char *dir, uint64_t toss)
-{
-	char path[512], below[96];
-	struct found live = list_live(d, dir);
-	for (size_t i = 0; i < live.n; i++) {
-		const struct name *e = &live.name[i], *was = durable_name(d, dir, e->name);
-		snprintf(path, sizeof path, "%s/%s%s%s", d->live, dir, *dir ? "/" : "", e->name);
-		if ((!was || was->ino != e->ino) && goes_back(toss, e->ino)) {
-			undo_new(d, e, path);
-			if (was)
-				bring_back(d, was, path);
-			continue;
-		}
-		if (e->is_dir && (size_t)snprintf(below, sizeof below, "%s%s%s", dir, *dir ? "/" : "", e->name) < sizeof below)
-			cut_names(d, below, toss);
-	}
-	for (size_t i = 0; i < NAMES; i++) {
-		const struct name *e = &d->sh->names[i];
-		if (!e->used || strcmp(e->dir, dir) || in_listing(&live, e->name) || e->is_dir || !goes_back(toss, e->ino))
-			continue;
-		snprintf(path, sizeof path, "%s/%s%s%s", d->live, dir, *dir ? "/" : "", e->name);
-		if (access(path, F_OK))
-			bring_back(d, e, path);
-	}
-	free(live.name);
-	keep_names(d, dir);
-}
-
-void disk_power_cut(struct disk *d, struct eng_rng *g)
-{
-	cut_names(d, "", eng_rng_next(g));
-	each_file(d, d->live, cut_file, g);
-	memset(d->shots, 0, sizeof d->shots);
-	atomic_fetch_add(&d->sh->boot, 1);
-}
-
 /* -- life ------------------------------------------------------------------------------ */
 
 static uint64_t disk_boot_id(void)
@@ -705,13 +420,13 @@ struct disk *disk_new(const char *dir)
 	char path[300];
 	struct disk *d = calloc(1, sizeof *d);
 	if (!d)
-		stop_here("memory");
+		disk_give_up("memory");
 	snprintf(d->dir, sizeof d->dir, "%s", dir);
 	snprintf(d->live, sizeof d->live, "%s/live", dir);
 	snprintf(path, sizeof path, "%s/disk", dir);
 	d->sh = mmap(NULL, sizeof *d->sh, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (d->sh == MAP_FAILED || mkdir(d->live, 0700) || mkdir(path, 0700))
-		stop_here(dir);
+		disk_give_up(dir);
 	atomic_store(&d->sh->boot, 0xb007);
 	return d;
 }
@@ -753,7 +468,7 @@ void disk_format(struct disk *d)
 	eng_fs_remove_tree(eng_sys_posix(), d->live);
 	eng_fs_remove_tree(eng_sys_posix(), path);
 	if ((mkdir(d->live, 0700) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
-		stop_here(path);
+		disk_give_up(path);
 	memset(d->sh->names, 0, sizeof d->sh->names);
 	for (size_t i = 0; i < FILES; i++)
 		if (atomic_load(&d->sh->files[i].ino))

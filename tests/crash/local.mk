@@ -1,7 +1,7 @@
 # Crash tests: simulated disks, kills, threads.  README.md tells what each is for.
 EXTRA_DIST += %D%/README.md
 
-simulator = %D%/simfs.c %D%/simimage.c %D%/simfs.h %D%/simfs_int.h
+simulator = %D%/simfs.c %D%/simrecord.c %D%/simimage.c %D%/simfs.h %D%/simfs_int.h
 logclient = %D%/logclient.c %D%/logclient.h
 
 check_PROGRAMS += %D%/test_simfs
@@ -22,7 +22,7 @@ tests_crash_test_threads_SOURCES = %D%/test_threads.c $(logclient) $(simulator)
 
 # The protocol under everything, and the same with one step of it changed:
 # lib/log is compiled again with -DENG_PLANT=n for these.
-power = %D%/power.c %D%/faultdisk.c %D%/faultdisk.h $(logclient) $(simulator)
+power = %D%/power.c %D%/faultdisk.c %D%/faultcut.c %D%/faultdisk.h %D%/faultdisk_int.h $(logclient) $(simulator)
 planted = $(power) $(libeng_log_la_SOURCES)
 below_log = libeng_sys.la libeng_frame.la libeng_base.la
 

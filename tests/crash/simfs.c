@@ -1,16 +1,10 @@
 /* simfs.c - the recorder: real files, and a record of what passed the seam.
  *
- * Every call goes to the kernel's table first and is written down if it
- * succeeded.  The tree is kept beside the real one (names, objects), so that
- * a rename moves an object and not a string.  Before each call the mapped
- * files are compared with their last snapshot and foreign files with their
- * last content: what changed behind the seam becomes an event of its own.
+ * Every call goes to the kernel's table first and is written down (simrecord.c)
+ * if it succeeded.  Faults and deaths are made here, before the call.
  *
  * Clock and random numbers are simulated too (a millisecond per look, a
- * seeded generator): a run is repeated exactly by its seed.
- *
- * Not done: hard links, symbolic links, open files that outlive their
- * directory.  A test that needs one stops here with a message. */
+ * seeded generator): a run is repeated exactly by its seed. */
 #include "simfs.h"
 
 #include <dirent.h>
@@ -38,121 +32,6 @@ static void *real_ctx(void)
 	return eng_sys_posix()->fs.ctx;
 }
 
-static void stop(const char *what, const char *which)
-{
-	fprintf(stderr, "simfs: %s: %s\n", what, which);
-	abort();
-}
-
-void *sim_alloc(void *p, size_t n)
-{
-	p = realloc(p, n ? n : 1);
-	if (!p)
-		stop("out of memory", "the simulator itself");
-	return p;
-}
-
-static uint8_t *copy_of(const void *p, size_t n)
-{
-	uint8_t *c = sim_alloc(NULL, n);
-	if (n)
-		memcpy(c, p, n);
-	return c;
-}
-
-/* -- names ------------------------------------------------------------------ */
-
-static struct entry *find(const struct names *t, int dir, const char *name)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (t->e[i].dir == dir && strcmp(t->e[i].name, name) == 0)
-			return &t->e[i];
-	return NULL;
-}
-
-int names_get(const struct names *t, int dir, const char *name)
-{
-	const struct entry *e = find(t, dir, name);
-	return e ? e->obj : -1;
-}
-
-static void name_copy(char out[112], const char *name)
-{
-	if (strlen(name) >= 112)
-		stop("name too long", name);
-	strcpy(out, name);
-}
-
-void names_set(struct names *t, int dir, const char *name, int obj)
-{
-	struct entry *e = find(t, dir, name);
-	if (!e) {
-		if (t->n == t->cap) {
-			t->cap = t->cap ? 2 * t->cap : 16;
-			t->e = sim_alloc(t->e, t->cap * sizeof *t->e);
-		}
-		e = &t->e[t->n++];
-		e->dir = dir;
-		name_copy(e->name, name);
-	}
-	e->obj = obj;
-}
-
-void names_del(struct names *t, int dir, const char *name)
-{
-	struct entry *e = find(t, dir, name);
-	if (e)
-		*e = t->e[--t->n];
-}
-
-void names_copy(struct names *to, const struct names *from)
-{
-	to->e = sim_alloc(NULL, from->n * sizeof *from->e);
-	if (from->n)
-		memcpy(to->e, from->e, from->n * sizeof *from->e);
-	to->n = to->cap = from->n;
-}
-
-/* -- objects and paths --------------------------------------------------------- */
-
-int sim_object(struct sim *s, bool is_dir, uint32_t mode, uint64_t ino)
-{
-	if (s->nobj == s->obj_cap) {
-		s->obj_cap = s->obj_cap ? 2 * s->obj_cap : 32;
-		s->obj = sim_alloc(s->obj, s->obj_cap * sizeof *s->obj);
-	}
-	s->obj[s->nobj] = (struct object){.is_dir = is_dir, .mode = mode, .ino = ino ? ino : s->next_ino++};
-	return (int)s->nobj++;
-}
-
-/* The object of a path, or -1; *dir is its directory (-1: not ours), leaf its last name. */
-static int resolve(const struct sim *s, const char *path, int *dir, char leaf[112])
-{
-	int at = ROOT_DIR;
-	*dir = -1;
-	leaf[0] = '\0';
-	if (strncmp(path, s->root, s->root_len) != 0 || (path[s->root_len] && path[s->root_len] != '/'))
-		return -1;
-	for (const char *p = path + s->root_len; *p;) {
-		p += strspn(p, "/");
-		size_t n = strcspn(p, "/");
-		if (n == 0)
-			break;
-		if (n >= 112)
-			stop("name too long", p);
-		if (at < 0 || !s->obj[at].is_dir) {
-			*dir = -1;
-			return -1;
-		}
-		*dir = at;
-		memcpy(leaf, p, n);
-		leaf[n] = '\0';
-		at = names_get(&s->now, at, leaf);
-		p += n;
-	}
-	return at;
-}
-
 static int of_fd(const struct sim *s, int fd)
 {
 	return fd >= 0 && fd < FDS ? s->fd[fd] : -1;
@@ -166,149 +45,7 @@ static int of_foreign_fd(const struct sim *s, int fd)
 	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
 	ssize_t n = readlink(link, path, sizeof path - 1);
 	path[n < 0 ? 0 : n] = '\0';
-	return resolve(s, path, &dir, leaf);
-}
-
-/* Files that LMDB and SQLite write, whoever makes them. */
-static bool is_foreign_name(const char *name)
-{
-	return strstr(name, ".mdb") || strstr(name, ".db");
-}
-
-/* -- the record ------------------------------------------------------------- */
-
-static struct event *record(struct sim *s, enum sim_op op, int obj)
-{
-	if (s->nev == s->ev_cap) {
-		s->ev_cap = s->ev_cap ? 2 * s->ev_cap : 256;
-		s->ev = sim_alloc(s->ev, s->ev_cap * sizeof *s->ev);
-	}
-	struct event *e = &s->ev[s->nev++];
-	*e = (struct event){.op = op, .obj = obj, .dir = -1, .dir2 = -1, .look = s->look};
-	return e;
-}
-
-static void record_name(struct sim *s, enum sim_op op, int obj, int dir, const char *name)
-{
-	struct event *e = record(s, op, obj);
-	e->dir = dir;
-	name_copy(e->name, name);
-}
-
-static void record_bytes(struct sim *s, enum sim_op op, int obj, uint64_t off, const void *p, size_t n)
-{
-	struct event *e = record(s, op, obj);
-	e->off = off;
-	e->n = n;
-	e->data = copy_of(p, n);
-}
-
-static void look_at_maps(struct sim *s)
-{
-	for (size_t i = 0; i < MAPS; i++) {
-		struct map *m = &s->map[i];
-		if (!m->p || !m->seen || memcmp(m->p, m->seen, m->n) == 0)
-			continue;
-		memcpy(m->seen, m->p, m->n);
-		record_bytes(s, SIM_MARK, m->obj, 0, m->seen, m->n);
-	}
-}
-
-static uint8_t *slurp(const char *path, size_t *n)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return NULL;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return NULL;
-	}
-	uint8_t *p = sim_alloc(NULL, (size_t)st.st_size);
-	ssize_t got = pread(fd, p, (size_t)st.st_size, 0);
-	close(fd);
-	*n = got < 0 ? 0 : (size_t)got;
-	return p;
-}
-
-static void look_at_file(struct sim *s, int dir, const char *path, const char *name)
-{
-	int obj = names_get(&s->now, dir, name);
-	size_t n = 0;
-	if (obj >= 0 && !s->obj[obj].foreign)
-		return;
-	uint8_t *p = slurp(path, &n);
-	if (!p)
-		return;
-	if (obj < 0) {
-		obj = sim_object(s, false, 0600, 0);
-		s->obj[obj].foreign = true;
-		names_set(&s->now, dir, name, obj);
-		record_name(s, SIM_CREATE, obj, dir, name);
-	}
-	struct object *o = &s->obj[obj];
-	if (o->last && o->last_n == n && memcmp(o->last, p, n) == 0) {
-		free(p);
-		return;
-	}
-	free(o->last);
-	o->last = p;
-	o->last_n = n;
-	record_bytes(s, SIM_FOREIGN, obj, 0, p, n);
-}
-
-static void look_at_dir(struct sim *s, int dir, const char *path)
-{
-	char child[ENG_PATH_MAX];
-	DIR *d = opendir(path);
-	if (!d)
-		return;
-	for (struct dirent *e; (e = readdir(d));) {
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		if (snprintf(child, sizeof child, "%s/%s", path, e->d_name) >= (int)sizeof child)
-			stop("path too long", path);
-		int obj = names_get(&s->now, dir, e->d_name);
-		if (obj >= 0 && s->obj[obj].is_dir)
-			look_at_dir(s, obj, child);
-		else if (e->d_type == DT_REG)
-			look_at_file(s, dir, child, e->d_name);
-	}
-	closedir(d);
-	for (size_t i = 0; i < s->now.n;) {
-		struct entry e = s->now.e[i];
-		if (e.dir == dir && s->obj[e.obj].foreign &&
-		    (snprintf(child, sizeof child, "%s/%s", path, e.name), access(child, F_OK))) {
-			names_del(&s->now, dir, e.name);
-			record_name(s, SIM_UNLINK, e.obj, dir, e.name);
-		} else {
-			i++;
-		}
-	}
-}
-
-/* What changed behind the seam since the last call. */
-static void look(struct sim *s)
-{
-	look_at_maps(s);
-	if (!s->watch)
-		return;
-	s->look = ++s->looks;
-	look_at_dir(s, ROOT_DIR, s->root);
-	s->look = 0;
-}
-
-void sim_note(struct sim *s, unsigned kind, uint64_t value)
-{
-	look(s);
-	struct event *e = record(s, SIM_NOTE, -1);
-	e->kind = kind;
-	e->n = value;
-}
-
-size_t sim_steps(const struct sim *s)
-{
-	return s->nev;
+	return sim_resolve(s, path, &dir, leaf);
 }
 
 /* -- faults ------------------------------------------------------------------ */
@@ -335,7 +72,7 @@ bool sim_failed(const struct sim *s)
 
 static void live_on(struct sim *s)
 {
-	look(s);
+	sim_look(s);
 	if (s->die_at && ++s->calls == s->die_at)
 		longjmp(s->grave, 1);
 }
@@ -359,7 +96,7 @@ static int sim_open_file(void *ctx, const char *path, int flags, mode_t mode)
 {
 	struct sim *s = ctx;
 	char leaf[112];
-	int dir, obj = resolve(s, path, &dir, leaf);
+	int dir, obj = sim_resolve(s, path, &dir, leaf);
 	int r = begin(s, flags & O_CREAT && obj < 0 ? SIM_CREATE : SIM_OPEN);
 	if (r)
 		return r;
@@ -367,17 +104,17 @@ static int sim_open_file(void *ctx, const char *path, int flags, mode_t mode)
 	if (fd < 0 || dir < 0)
 		return fd;
 	if (fd >= FDS)
-		stop("descriptor too large", path);
-	obj = resolve(s, path, &dir, leaf); /* looking may have found a foreign file */
+		sim_stop("descriptor too large", path);
+	obj = sim_resolve(s, path, &dir, leaf); /* looking may have found a foreign file */
 	if (obj < 0) {
 		if (!(flags & O_CREAT))
 			return fd; /* LMDB's or SQLite's, and nobody asked to watch them */
 		obj = sim_object(s, false, mode, 0);
-		s->obj[obj].foreign = is_foreign_name(leaf);
+		s->obj[obj].foreign = sim_is_foreign_name(leaf);
 		names_set(&s->now, dir, leaf, obj);
-		record_name(s, SIM_CREATE, obj, dir, leaf);
+		sim_record_name(s, SIM_CREATE, obj, dir, leaf);
 	} else if (flags & O_TRUNC) {
-		record(s, SIM_TRUNCATE, obj)->n = 0;
+		sim_record(s, SIM_TRUNCATE, obj)->n = 0;
 	}
 	s->fd[fd] = obj;
 	return fd;
@@ -405,7 +142,7 @@ static ssize_t sim_pwrite(void *ctx, int fd, const void *p, size_t n, uint64_t o
 		return r;
 	ssize_t done = real()->pwrite(real_ctx(), fd, p, n, off);
 	if (done > 0 && obj >= 0)
-		record_bytes(s, SIM_WRITE, obj, off, p, (size_t)done);
+		sim_record_bytes(s, SIM_WRITE, obj, off, p, (size_t)done);
 	return done;
 }
 
@@ -414,7 +151,7 @@ static int sim_sync(void *ctx, int fd)
 	struct sim *s = ctx;
 	int obj = of_fd(s, fd), r = begin(s, SIM_SYNC);
 	if (obj >= 0)
-		record(s, r ? SIM_SYNC_FAILED : SIM_SYNC, obj);
+		sim_record(s, r ? SIM_SYNC_FAILED : SIM_SYNC, obj);
 	return r;
 }
 
@@ -423,11 +160,11 @@ static int sim_sync_dir(void *ctx, const char *path)
 	struct sim *s = ctx;
 	char leaf[112];
 	int r = begin(s, SIM_SYNC_DIR);
-	int dir, obj = resolve(s, path, &dir, leaf);
+	int dir, obj = sim_resolve(s, path, &dir, leaf);
 	if (r)
 		return r;
 	if (obj >= 0)
-		record(s, SIM_SYNC_DIR, obj)->dir = obj;
+		sim_record(s, SIM_SYNC_DIR, obj)->dir = obj;
 	return obj >= 0 ? 0 : real()->sync_dir(real_ctx(), path);
 }
 
@@ -438,7 +175,7 @@ static void record_size(struct sim *s, enum sim_op op, int fd, uint64_t off)
 	int obj = of_fd(s, fd);
 	if (obj < 0 || fstat(fd, &st))
 		return;
-	struct event *e = record(s, op, obj);
+	struct event *e = sim_record(s, op, obj);
 	e->off = off;
 	e->n = (uint64_t)st.st_size;
 }
@@ -461,7 +198,7 @@ static int sim_punch(void *ctx, int fd, uint64_t off, uint64_t n)
 	if (!r)
 		r = real()->punch(real_ctx(), fd, off, n);
 	if (!r && of_fd(s, fd) >= 0) {
-		struct event *e = record(s, SIM_PUNCH, of_fd(s, fd));
+		struct event *e = sim_record(s, SIM_PUNCH, of_fd(s, fd));
 		e->off = off;
 		e->n = n;
 	}
@@ -484,29 +221,29 @@ static int sim_rename(void *ctx, const char *from, const char *to, bool replace)
 	struct sim *s = ctx;
 	char leaf[112], leaf2[112];
 	int dir, dir2, r = begin(s, SIM_RENAME);
-	int obj = resolve(s, from, &dir2, leaf2);
-	resolve(s, to, &dir, leaf);
+	int obj = sim_resolve(s, from, &dir2, leaf2);
+	sim_resolve(s, to, &dir, leaf);
 	if (!r)
 		r = real()->rename(real_ctx(), from, to, replace);
 	if (r || obj < 0 || dir < 0)
 		return r;
 	names_del(&s->now, dir2, leaf2);
 	names_set(&s->now, dir, leaf, obj);
-	record_name(s, SIM_RENAME, obj, dir, leaf);
+	sim_record_name(s, SIM_RENAME, obj, dir, leaf);
 	struct event *e = &s->ev[s->nev - 1];
 	e->dir2 = dir2;
-	name_copy(e->name2, leaf2);
+	sim_name_copy(e->name2, leaf2);
 	return 0;
 }
 
 static void record_removal(struct sim *s, enum sim_op op, const char *path)
 {
 	char leaf[112];
-	int dir, obj = resolve(s, path, &dir, leaf);
+	int dir, obj = sim_resolve(s, path, &dir, leaf);
 	if (obj < 0 || dir < 0)
 		return;
 	names_del(&s->now, dir, leaf);
-	record_name(s, op, obj, dir, leaf);
+	sim_record_name(s, op, obj, dir, leaf);
 }
 
 static int sim_unlink(void *ctx, const char *path)
@@ -538,12 +275,12 @@ static int sim_mkdir(void *ctx, const char *path, mode_t mode)
 		r = real()->mkdir(real_ctx(), path, mode);
 	if (r)
 		return r;
-	resolve(s, path, &dir, leaf);
+	sim_resolve(s, path, &dir, leaf);
 	if (dir < 0)
 		return 0;
 	int obj = sim_object(s, true, mode, 0);
 	names_set(&s->now, dir, leaf, obj);
-	record_name(s, SIM_MKDIR, obj, dir, leaf);
+	sim_record_name(s, SIM_MKDIR, obj, dir, leaf);
 	return 0;
 }
 
@@ -564,7 +301,7 @@ static int sim_stat(void *ctx, const char *path, struct eng_stat *out)
 	if (!r)
 		r = real()->stat(real_ctx(), path, out);
 	if (!r)
-		disguise(s, resolve(s, path, &dir, leaf), out);
+		disguise(s, sim_resolve(s, path, &dir, leaf), out);
 	return r;
 }
 
@@ -618,17 +355,17 @@ static void *sim_map(void *ctx, int fd, size_t n, bool write)
 	for (size_t i = 0; i < MAPS; i++)
 		if (!s->map[i].p) {
 			s->map[i] = (struct map){.p = p, .n = n, .obj = of_fd(s, fd),
-			                         .seen = write ? copy_of(p, n) : NULL};
+			                         .seen = write ? sim_copy(p, n) : NULL};
 			return p;
 		}
-	stop("too many mappings", s->root);
+	sim_stop("too many mappings", s->root);
 	return NULL;
 }
 
 static void sim_unmap(void *ctx, void *p, size_t n)
 {
 	struct sim *s = ctx;
-	look(s);
+	sim_look(s);
 	for (size_t i = 0; i < MAPS; i++)
 		if (s->map[i].p == p) {
 			free(s->map[i].seen);
@@ -799,7 +536,7 @@ struct sim *sim_bare(const char *root, uint64_t seed)
 	struct sim *s = sim_alloc(NULL, sizeof *s);
 	*s = (struct sim){.seed = seed, .boot = ++boots, .next_ino = 1000, .root_len = strlen(root)};
 	if (s->root_len >= sizeof s->root)
-		stop("path too long", root);
+		sim_stop("path too long", root);
 	strcpy(s->root, root);
 	for (size_t i = 0; i < FDS; i++)
 		s->fd[i] = -1;
@@ -825,18 +562,18 @@ static void adopt(struct sim *s, int dir, const char *path)
 	struct stat st;
 	DIR *d = opendir(path);
 	if (!d)
-		stop("cannot read", path);
+		sim_stop("cannot read", path);
 	for (struct dirent *e; (e = readdir(d));) {
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
 		if (snprintf(child, sizeof child, "%s/%s", path, e->d_name) >= (int)sizeof child || lstat(child, &st))
-			stop("cannot stat", child);
+			sim_stop("cannot stat", child);
 		int obj = sim_object(s, S_ISDIR(st.st_mode), st.st_mode & 07777, 0);
 		names_set(&s->now, dir, e->d_name, obj);
 		if (S_ISDIR(st.st_mode))
 			adopt(s, obj, child);
 		else
-			s->obj[obj].base = slurp(child, &s->obj[obj].base_n);
+			s->obj[obj].base = sim_slurp(child, &s->obj[obj].base_n);
 	}
 	closedir(d);
 }
@@ -883,44 +620,4 @@ const char *sim_root(const struct sim *s)
 void sim_watch_foreign(struct sim *s)
 {
 	s->watch = true;
-}
-
-/* -- scratch ------------------------------------------------------------------- */
-
-static char scratch[64][ENG_PATH_MAX];
-static size_t nscratch;
-static pid_t scratch_owner;
-
-static void remove_scratch(void)
-{
-	if (getpid() != scratch_owner || getenv("ENG_KEEP"))
-		return;
-	for (size_t i = 0; i < nscratch; i++) {
-		eng_fs_remove_tree(eng_sys_posix(), scratch[i]);
-		rmdir(scratch[i]);
-	}
-}
-
-void sim_scratch_remove(void)
-{
-	if (nscratch == 0 || getenv("ENG_KEEP"))
-		return;
-	eng_fs_remove_tree(eng_sys_posix(), scratch[--nscratch]);
-	rmdir(scratch[nscratch]);
-}
-
-const char *sim_scratch(char out[ENG_PATH_MAX], const char *name)
-{
-	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : getenv("TMPDIR");
-	if (nscratch == ENG_COUNT(scratch))
-		stop("too many scratch directories", name);
-	snprintf(out, ENG_PATH_MAX, "%s/engram-%s-XXXXXX", base ? base : "/tmp", name);
-	if (!mkdtemp(out))
-		stop("cannot make", out);
-	strcpy(scratch[nscratch++], out);
-	if (!scratch_owner) {
-		scratch_owner = getpid();
-		atexit(remove_scratch);
-	}
-	return out;
 }

@@ -101,7 +101,21 @@ struct sim_image {
 	bool same_boot; /* only the processes died */
 };
 
+/* simrecord.c */
+void sim_stop(const char *what, const char *which) __attribute__((noreturn)); /* ends the test */
 void *sim_alloc(void *p, size_t n); /* realloc that ends the test when it fails */
+uint8_t *sim_copy(const void *p, size_t n);
+uint8_t *sim_slurp(const char *path, size_t *n); /* NULL = no readable file */
+void sim_name_copy(char out[112], const char *name);
+/* The object of a path, or -1; *dir is its directory (-1: not ours), leaf its last name. */
+int sim_resolve(const struct sim *s, const char *path, int *dir, char leaf[112]);
+bool sim_is_foreign_name(const char *name); /* LMDB and SQLite write it, whoever makes it */
+/* Valid until the next one. */
+struct event *sim_record(struct sim *s, enum sim_op op, int obj);
+void sim_record_name(struct sim *s, enum sim_op op, int obj, int dir, const char *name);
+void sim_record_bytes(struct sim *s, enum sim_op op, int obj, uint64_t off, const void *p, size_t n);
+void sim_look(struct sim *s); /* what changed behind the seam since the last call */
+
 int sim_object(struct sim *s, bool is_dir, uint32_t mode, uint64_t ino); /* ino 0 = a new one */
 struct sim *sim_bare(const char *root, uint64_t seed);
 

@@ -9,8 +9,9 @@
  *   pending   W1(a) W2(b) CREATE(b)     a crash here may leave any of the
  *   sync a -> W2(b) CREATE(b)           subsets; after the sync W1 is certain
  *
- * Tried at each step: the death of all processes (nothing lost, same boot), none, all, each one missing, each one alone, each one
- * torn (with all others, with none), and `random` subsets with torn writes.
+ * Tried at each step: the death of all processes (nothing lost, same boot),
+ * none, all, each one missing, each one alone, each one torn (with all others,
+ * with none), and `random` subsets with torn writes.
  * The number of pending operations is small in a sound protocol; where it is
  * larger than `singles`, a seeded sample of them is taken one by one. */
 #include "simfs.h"
@@ -101,7 +102,8 @@ static void apply_content(struct content *c, const struct event *e, uint64_t tea
 	case SIM_FOREIGN:
 		c->n = 0;
 		grow(c, e->n);
-		memcpy(c->p, e->data, e->n);
+		if (e->n)
+			memcpy(c->p, e->data, e->n);
 		break;
 	case SIM_TRUNCATE:
 		if (e->n < c->n)

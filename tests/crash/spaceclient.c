@@ -36,66 +36,73 @@ static int open_space(struct engram_space **space, const struct eng_sys *sys, co
 	return eng_space_open(space, sys, dir, "crash", flags, 5000, NULL, NULL, err);
 }
 
-static int put_all(struct engram_space *space, unsigned first, unsigned n, struct engram_error *err)
+/* One change: opens space and writer, commits what `fn` wrote. */
+struct change {
+	int (*fn)(struct engram_writer *w, const struct change *c, struct engram_error *err);
+	unsigned first, n;
+};
+
+static int commit_change(struct engram_space *space, const struct change *c, struct engram_error *err)
 {
 	struct engram_writer *w = NULL;
 	int r = engram_writer_open(&w, space, 0, err);
-	for (unsigned i = 0; r >= 0 && i < n; i++) {
+	if (r >= 0)
+		r = c->fn(w, c, err);
+	if (r >= 0)
+		r = engram_commit(w, err);
+	engram_writer_close(w);
+	return r;
+}
+
+static int make_change(const struct eng_sys *sys, const char *dir, const struct change *c, struct engram_error *err)
+{
+	struct engram_space *space = NULL;
+	int r = open_space(&space, sys, dir, ENGRAM_WRITE, err);
+	if (r >= 0)
+		r = commit_change(space, c, err);
+	engram_space_close(space);
+	return r;
+}
+
+static int put_all(struct engram_writer *w, const struct change *c, struct engram_error *err)
+{
+	int r = 0;
+	for (unsigned i = 0; r >= 0 && i < c->n; i++) {
 		char text[160];
-		struct engram_memory m = client_memory(text, first + i);
+		struct engram_memory m = client_memory(text, c->first + i);
 		struct engram_id id;
 		enum engram_put_result put;
 		r = engram_put(w, &id, &put, &m, err);
 	}
-	if (r >= 0)
-		r = engram_commit(w, err);
-	engram_writer_close(w);
 	return r;
+}
+
+static int forget_it(struct engram_writer *w, const struct change *c, struct engram_error *err)
+{
+	struct engram_id id = client_id(c->first);
+	return engram_forget(w, &id, 1, err);
+}
+
+static int revise_it(struct engram_writer *w, const struct change *c, struct engram_error *err)
+{
+	struct engram_memory change = {.has = ENGRAM_CONFIDENCE, .confidence = 1234};
+	struct engram_id id = client_id(c->first);
+	return engram_revise(w, &id, &change, 0, NULL, 0, err);
 }
 
 int client_put(const struct eng_sys *sys, const char *dir, unsigned first, unsigned n, struct engram_error *err)
 {
-	struct engram_space *space = NULL;
-	int r = open_space(&space, sys, dir, ENGRAM_WRITE, err);
-	if (r >= 0)
-		r = put_all(space, first, n, err);
-	engram_space_close(space);
-	return r;
+	return make_change(sys, dir, &(struct change){put_all, first, n}, err);
 }
 
 int client_forget(const struct eng_sys *sys, const char *dir, unsigned number, struct engram_error *err)
 {
-	struct engram_space *space = NULL;
-	struct engram_writer *w = NULL;
-	struct engram_id id = client_id(number);
-	int r = open_space(&space, sys, dir, ENGRAM_WRITE, err);
-	if (r >= 0)
-		r = engram_writer_open(&w, space, 0, err);
-	if (r >= 0)
-		r = engram_forget(w, &id, 1, err);
-	if (r >= 0)
-		r = engram_commit(w, err);
-	engram_writer_close(w);
-	engram_space_close(space);
-	return r;
+	return make_change(sys, dir, &(struct change){forget_it, number, 1}, err);
 }
 
 int client_revise(const struct eng_sys *sys, const char *dir, unsigned number, struct engram_error *err)
 {
-	struct engram_memory change = {.has = ENGRAM_CONFIDENCE, .confidence = 1234};
-	struct engram_space *space = NULL;
-	struct engram_writer *w = NULL;
-	struct engram_id id = client_id(number);
-	int r = open_space(&space, sys, dir, ENGRAM_WRITE, err);
-	if (r >= 0)
-		r = engram_writer_open(&w, space, 0, err);
-	if (r >= 0)
-		r = engram_revise(w, &id, &change, 0, NULL, 0, err);
-	if (r >= 0)
-		r = engram_commit(w, err);
-	engram_writer_close(w);
-	engram_space_close(space);
-	return r;
+	return make_change(sys, dir, &(struct change){revise_it, number, 1}, err);
 }
 
 static int see(void *data, const struct engram_memory *m)
@@ -172,7 +179,8 @@ static int collect(void *data, const struct engram_memory *m)
 	return 0;
 }
 
-int client_compare(const struct eng_sys *sys, const char *dir, const enum promise *promises, unsigned n, char why[256])
+int client_compare(const struct eng_sys *sys, const char *dir, const enum promise *promises, unsigned n,
+                   char why[256])
 {
 	struct engram_space *space = NULL;
 	struct engram_error e = {0};
