@@ -46,6 +46,7 @@ const struct eng_sys *eng_sys_posix(void)
 	        .wait = {eng_posix_wait, eng_posix_wake, NULL},
 	        .boot_id = boot_id,
 	        .machine_id = machine_id,
+	        .guard = eng_posix_guard,
 	};
 
 	return &posix;

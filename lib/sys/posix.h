@@ -17,6 +17,8 @@ int eng_posix_lock(void *ctx, int fd, uint64_t byte, enum eng_lock_kind kind, in
 void eng_posix_wait(void *ctx, const uint32_t *word, uint32_t seen, int64_t max_us);
 void eng_posix_wake(void *ctx, const uint32_t *word);
 
+int eng_posix_guard(void (*fn)(void *ctx, void *result), void *ctx, void *result, size_t n);
+
 extern const struct eng_fs_ops eng_posix_fs_ops;
 
 #endif

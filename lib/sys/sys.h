@@ -88,6 +88,12 @@ struct eng_sys {
 	/* Stable hash of the boot, and of the machine; 0 = there is no id. */
 	uint64_t (*boot_id)(void);
 	uint64_t (*machine_id)(void);
+	/* Runs fn in a child process, so that what kills it kills only the child:
+	 * 0 = fn returned and *result (n bytes, shared) is what it left there;
+	 * > 0 = the signal that ended it; -errno: there was no child.  The child
+	 * may use no handle of its parent.  NULL: callers call fn themselves (a
+	 * fault injected in a child would not be seen by the test that did). */
+	int (*guard)(void (*fn)(void *ctx, void *result), void *ctx, void *result, size_t n);
 	/* Kill points: called at each named step of a durable protocol.  NULL
 	 * except in crash tests. */
 	void (*point)(void *ctx, const char *name);

@@ -448,6 +448,7 @@ const struct eng_sys *disk_attach(struct disk *d, const struct disk_faults *f, u
 	d->faults = *f;
 	eng_rng_seed(&d->rng, seed);
 	d->sys = *eng_sys_posix();
+	d->sys.guard = NULL; /* faults are counted here, in this process */
 	d->sys.fs = (struct eng_fs){.ops = &ops, .ctx = d};
 	d->sys.boot_id = disk_boot_id;
 	d->sys.machine_id = disk_machine_id;
