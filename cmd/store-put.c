@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/types.h"
 #include "base/utf8.h"
 #include "common/lines.h"
+#include "common/record.h"
 #include "common/stop.h"
 #include "store-jobs.h"
 
@@ -81,6 +83,24 @@ static void put_operand(struct batch *b, struct engram_memory *m, size_t i)
 	batch_put(b, place, m);
 }
 
+static void dry_report(struct cli *cli, uint64_t bytes)
+{
+	struct eng_json_out o;
+
+	if (cli->json) {
+		record_begin(&o, &cli->out.buf, "report");
+		record_key_str(&o, "space", cli->space_name);
+		eng_json_key(&o, "dry_run"), eng_json_bool(&o, true);
+		record_key_u64(&o, "total", cli->noperands);
+		record_key_u64(&o, "bytes", bytes);
+		eng_json_object_end(&o);
+	} else {
+		out_printf(&cli->out, "would store %s of %s bytes in space %s; nothing written",
+		           cli_number(cli->noperands), cli_number(bytes), cli->space_name);
+	}
+	out_end(&cli->out);
+}
+
 /* Nothing is opened for writing; what can be seen to be wrong is said. */
 static void put_dry(struct store *s)
 {
@@ -97,17 +117,15 @@ static void put_dry(struct store *s)
 			cli_usage(cli, "--dry-run: reads no standard input");
 			return;
 		}
-		if (valid < n || n > ENGRAM_TEXT_MAX) {
-			eng_err(&err, ENGRAM_EINPUT, "operand %zu: wanted UTF-8 of at most %u bytes", i + 1,
+		if (n == 0 || valid < n || n > ENGRAM_TEXT_MAX) {
+			eng_err(&err, ENGRAM_EINPUT, "operand %zu: wanted UTF-8 of 1 to %u bytes", i + 1,
 			        ENGRAM_TEXT_MAX);
 			cli_fail(cli, &err);
 			return;
 		}
 		bytes += n;
 	}
-	out_printf(&cli->out, "would store %s of %s bytes in space %s; nothing written",
-	           cli_number(cli->noperands), cli_number(bytes), cli->space_name);
-	out_end(&cli->out);
+	dry_report(cli, bytes);
 }
 
 void store_put(struct store *s)

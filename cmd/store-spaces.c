@@ -125,28 +125,51 @@ void store_list(struct store *s)
 	engram_free(names);
 }
 
-/* How many memories would go; a space too damaged to say may go too. */
-static void describe(struct cli *cli, const char *name, char *out, size_t max)
+/* How many memories would go; false: a space too damaged to say, it may go too. */
+static bool count_memories(struct cli *cli, const char *name, uint64_t *out)
 {
 	struct engram_space *space = NULL;
 	struct engram_space_info info;
+	bool known =
+		engram_space_open(&space, cli->home, name, ENGRAM_READ, (unsigned)cli->wait_ms, NULL) == 0 &&
+		engram_space_info(space, &info, NULL) == 0;
 
-	snprintf(out, max, "drop space %s", name);
-	if (engram_space_open(&space, cli->home, name, ENGRAM_READ, (unsigned)cli->wait_ms, NULL) == 0 &&
-	    engram_space_info(space, &info, NULL) == 0)
-		snprintf(out, max, "drop space %s with %s memories", name, cli_number(info.memories));
+	if (known)
+		*out = info.memories;
 	engram_space_close(space);
+	return known;
+}
+
+static void drop_dry(struct cli *cli, const char *name, const char *question, const uint64_t *memories)
+{
+	struct eng_json_out o;
+
+	if (cli->json) {
+		record_begin(&o, &cli->out.buf, "report");
+		record_key_str(&o, "space", name);
+		eng_json_key(&o, "dry_run"), eng_json_bool(&o, true);
+		if (memories)
+			record_key_u64(&o, "memories", *memories);
+		eng_json_object_end(&o);
+	} else {
+		out_printf(&cli->out, "would %s; nothing done", question);
+	}
+	out_end(&cli->out);
 }
 
 static bool drop_one(struct cli *cli, const char *name)
 {
 	struct engram_error err = {0};
 	char question[160];
+	uint64_t memories;
+	bool known = count_memories(cli, name, &memories);
 
-	describe(cli, name, question, sizeof question);
+	if (known)
+		snprintf(question, sizeof question, "drop space %s with %s memories", name, cli_number(memories));
+	else
+		snprintf(question, sizeof question, "drop space %s", name);
 	if (cli->dry_run) {
-		out_printf(&cli->out, "would %s; nothing done", question);
-		out_end(&cli->out);
+		drop_dry(cli, name, question, known ? &memories : NULL);
 		return true;
 	}
 	if (!cli_confirm(cli, false, "%s", question))
