@@ -127,6 +127,8 @@ bool cli_usage_short(struct cli *cli)
 {
 	struct eng_buf b = ENG_BUF_INIT;
 
+	if (cli->json)
+		return cli_usage(cli, "needs operands, or - for standard input");
 	help_usage(&b, cli->program);
 	out_stderr(b.p, b.n);
 	eng_buf_free(&b);
