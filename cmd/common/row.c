@@ -13,7 +13,7 @@
  * person reads on a terminal; an ambiguous one lists its candidates. */
 #define ID_SHOWN 8
 #define STORED_WIDTH 10 /* "2026-11-21", "59 min ago" */
-#define GROUP_WIDTH 10  /* "associated" */
+#define GROUP_WIDTH 13  /* "reconstructed" */
 /* confidence, id, stored, group and the blanks between */
 #define TEXT_COLUMN (4 + 2 + ID_SHOWN + 2 + STORED_WIDTH + 2 + GROUP_WIDTH + 2)
 #define TEXT_WIDTH_MIN 20
@@ -66,7 +66,8 @@ static void write_aligned(struct out *o, const struct row *row)
 	if (row->hit)
 		out_style(o, confidence_style(row->hit->confidence));
 	out_printf(o, "%s", confidence);
-	out_style(o, "0");
+	if (row->hit)
+		out_style(o, "0");
 	out_printf(o, "  ");
 	out_style(o, "2");
 	out_printf(o, "%s  %-*s  %-*s  ", id, STORED_WIDTH, stored, GROUP_WIDTH,
