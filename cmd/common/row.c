@@ -26,6 +26,11 @@ static void add_terms(struct out *o, const struct engram_hit *h, const char *bet
 	}
 }
 
+static const char *confidence_style(uint32_t confidence)
+{
+	return confidence >= 7000 ? "1;32" : confidence >= 4000 ? "32" : "33";
+}
+
 static void write_tabs(struct out *o, const struct row *row)
 {
 	const struct engram_memory *m = row->memory;
@@ -35,8 +40,12 @@ static void write_tabs(struct out *o, const struct row *row)
 		eng_format_unit4(confidence, row->hit->confidence);
 	engram_id_format(id, &m->id);
 	eng_format_time(stored, m->stored_us);
-	eng_buf_printf(&o->buf, "%s\t%s\t%s\t%s\t", confidence, id, stored,
-	               row->hit ? record_group(row->hit->group) : "-");
+	if (row->hit)
+		out_style(o, confidence_style(row->hit->confidence));
+	eng_buf_printf(&o->buf, "%s", confidence);
+	if (row->hit)
+		out_style(o, "0");
+	eng_buf_printf(&o->buf, "\t%s\t%s\t%s\t", id, stored, row->hit ? record_group(row->hit->group) : "-");
 	text_add(&o->buf, m->text.p, m->text.n, true, 0);
 	if (row->hit && row->explain) {
 		eng_buf_byte(&o->buf, '\t');
@@ -44,11 +53,6 @@ static void write_tabs(struct out *o, const struct row *row)
 	}
 	if (row->cue)
 		eng_buf_printf(&o->buf, "\t%llu", (unsigned long long)row->cue);
-}
-
-static const char *confidence_style(uint32_t confidence)
-{
-	return confidence >= 7000 ? "1;32" : confidence >= 4000 ? "32" : "33";
 }
 
 static void write_aligned(struct out *o, const struct row *row)
