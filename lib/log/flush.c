@@ -99,10 +99,11 @@ static int lead_if_needed(struct eng_log *log, struct eng_log_series *s, uint64_
 static int wait_for_leader(struct eng_log *log, struct eng_log_series *s, uint32_t gen, int64_t deadline_us,
                            struct engram_error *err)
 {
+	char who[ENG_HOLDER_TEXT];
+
 	if (log->sys->clock.mono_us(log->sys->clock.ctx) > deadline_us)
-		return eng_err(err, ENGRAM_EBUSY,
-		               "%s: flush lock: held by process %" PRIu32 "; it may be stored", s->dir,
-		               s->mark->flush_pid);
+		return eng_err(err, ENGRAM_EBUSY, "%s: flush lock: held by %s; it may be stored", s->dir,
+		               eng_holder(who, s->mark->flush_pid));
 	log->sys->wait.wait(log->sys->wait.ctx, (const uint32_t *)&s->mark->gen, gen, LOOK_AGAIN_US);
 	return ENGRAM_OK;
 }

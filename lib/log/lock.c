@@ -25,13 +25,14 @@ static void give(struct eng_log *log, int fd, uint64_t byte)
 static int take_named(struct eng_log *log, struct eng_log_series *s, uint64_t byte, _Atomic uint32_t *holder,
                       const char *name, struct engram_error *err)
 {
+	char who[ENG_HOLDER_TEXT];
 	int r;
 
 	if (s->locked)
 		return ENGRAM_OK;
 	r = take(log, s->fd, byte, log->wait_ms > BRIEF_MS ? log->wait_ms : BRIEF_MS);
 	if (r == -EAGAIN) {
-		eng_err(err, ENGRAM_EBUSY, "%s lock: held by process %" PRIu32, name, *holder);
+		eng_err(err, ENGRAM_EBUSY, "%s lock: held by %s", name, eng_holder(who, *holder));
 		return ENGRAM_EBUSY;
 	}
 	if (r < 0)

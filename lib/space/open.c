@@ -55,12 +55,13 @@ static const char *lock_name(unsigned which)
 
 static int busy(struct engram_space *s, unsigned which, struct engram_error *err)
 {
+	char who[ENG_HOLDER_TEXT];
 	uint8_t pid[4] = {0};
 	int r;
 
 	eng_fs_read(s->sys, s->lock_fd, pid, sizeof pid, PID_AT(which));
-	r = eng_err(err, ENGRAM_EBUSY, "space %s: the %s lock is held by process %" PRIu32, s->name,
-	            lock_name(which), eng_get32(pid));
+	r = eng_err(err, ENGRAM_EBUSY, "space %s: the %s lock is held by %s", s->name, lock_name(which),
+	            eng_holder(who, eng_get32(pid)));
 	eng_err_object(err, s->name);
 	eng_err_hint(err, "try again, or wait longer with --wait");
 	return r;

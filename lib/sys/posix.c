@@ -62,6 +62,15 @@ uint32_t eng_sys_pid(void)
 	return (uint32_t)getpid();
 }
 
+const char *eng_holder(char out[ENG_HOLDER_TEXT], uint32_t pid)
+{
+	if (pid)
+		snprintf(out, ENG_HOLDER_TEXT, "process %u", (unsigned)pid);
+	else
+		snprintf(out, ENG_HOLDER_TEXT, "another process");
+	return out;
+}
+
 uint32_t eng_sys_uid(void)
 {
 	return (uint32_t)geteuid();

@@ -106,6 +106,10 @@ struct eng_sys {
 const struct eng_sys *eng_sys_posix(void);
 
 uint32_t eng_sys_pid(void);
+/* "process 17" for a message, or "another process" for 0: a holder that has not
+ * written its number yet, or was killed before it did. */
+#define ENG_HOLDER_TEXT 24
+const char *eng_holder(char out[ENG_HOLDER_TEXT], uint32_t pid);
 uint32_t eng_sys_uid(void); /* effective */
 /* NULL where unset. */
 const char *eng_sys_env(const char *name);
