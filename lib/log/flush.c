@@ -19,7 +19,6 @@
 #include "log/log_int.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 #define LOOK_AGAIN_US 20000
 /* Giving up on a flush leaves the caller not knowing; so not before this. */

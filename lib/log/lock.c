@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 
 /* Longer than any healthy holder of the append lock was seen to take. */
 #define BRIEF_MS 200
