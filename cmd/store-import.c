@@ -139,7 +139,8 @@ static void report_json(const struct import *im, int64_t elapsed_us)
 	record_key_str(&o, "space", cli->space_name);
 	eng_json_key(&o, "dry_run"), eng_json_bool(&o, cli->dry_run);
 	record_key_u64(&o, "total", b->total);
-	record_key_u64(&o, "imported", b->stored);
+	/* A dry run looks nothing up: known and new are told apart by storing. */
+	record_key_u64(&o, "imported", cli->dry_run ? 0 : b->stored);
 	record_key_u64(&o, "known", b->known);
 	record_key_u64(&o, "rejected", b->rejected);
 	record_key_u64(&o, "elapsed_us", (uint64_t)elapsed_us);
@@ -159,7 +160,7 @@ static void report(const struct import *im, int64_t elapsed_us)
 		return;
 	}
 	if (cli->dry_run)
-		out_printf(&cli->out, "would import %s of %s: %s rejected; nothing written",
+		out_printf(&cli->out, "would import %s of %s, less what is known already: %s rejected; nothing written",
 		           cli_number(b->total - b->rejected), cli_number(b->total), cli_number(b->rejected));
 	else
 		out_printf(&cli->out, "imported %s of %s: %s already known, %s rejected, %llu.%llu s",

@@ -67,6 +67,8 @@ static int search_view(struct hunt *h, struct engram_error *err)
 	if (!fts)
 		return 0;
 	int rc = eng_fts_search(fts, &h->top, h->also, h->nnear, &h->q->query, &filter, err);
+	if (rc == ENGRAM_EDAMAGED)
+		eng_err_hint(err, "engram-consolidate --rebuild derives it anew from the log");
 	/* What the view says of a text that has changed since is not true any more. */
 	for (size_t i = 0; i < h->nnear; i++)
 		if (!eng_snapshot_text_current(h->snap, h->also[i].doc))

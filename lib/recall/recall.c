@@ -135,7 +135,7 @@ static int put_in_order(struct recall *r, struct engram_error *err)
 	struct eng_candidates *c = &r->found;
 	eng_fuse(c, &r->q);
 	eng_candidates_sort(c);
-	cut(c, r->cue->k);
+	cut(c, r->cue->k > 2 ? r->cue->k : 2); /* the margin of the first asks for the second */
 	for (size_t i = 0; i < c->n; i++) {
 		int rc = retention_of(r, c->at[i].doc, &c->at[i].retention, err);
 		if (rc != 0)

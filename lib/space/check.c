@@ -458,8 +458,10 @@ static int walk_text(struct check *c, uint8_t *excused, struct engram_error *err
 {
 	struct text_walk t = {.c = c, .excused = excused};
 	struct eng_text_mark mark;
-	int r = eng_text_mark_load(&mark, c->view.gen->fts, err);
+	int r = eng_fts_check(c->view.gen->fts, err);
 
+	if (r == 0)
+		r = eng_text_mark_load(&mark, c->view.gen->fts, err);
 	if (r < 0)
 		return r;
 	if (mark.docs > c->view.meta.docs || mark.change > c->view.meta.changes) {
@@ -529,7 +531,10 @@ static int check_derived(struct check *c, struct engram_error *err)
 {
 	int r = eng_view_open(&c->view, c->s, err);
 
-	if (r == ENGRAM_EBUSY || (r == 0 && !c->view.txn && c->s->gen_problem.code)) {
+	if (r == ENGRAM_EDAMAGED) { /* of the state: the log was read and is sound */
+		differ(c, "%s", err ? err->message : "state: it cannot be read");
+		r = 0;
+	} else if (r == ENGRAM_EBUSY || (r == 0 && !c->view.txn && c->s->gen_problem.code)) {
 		differ(c, "%s", c->s->gen_problem.code ? c->s->gen_problem.message : "state: there is none");
 		r = 0;
 	} else if (r == 0 && c->view.txn) {

@@ -106,7 +106,7 @@ int eng_load_regular(const struct eng_sys *sys, const char *path, struct eng_buf
 	const struct eng_fs *fs = &sys->fs;
 	struct eng_stat st;
 	ssize_t r;
-	int fd = eng_fs_open(sys, path, O_RDONLY | O_NONBLOCK, 0); /* a FIFO must not hang us */
+	int fd = eng_fs_open(sys, path, O_RDONLY, 0);
 
 	if (fd < 0)
 		return fd;

@@ -145,6 +145,14 @@ static int find_gone(struct eng_view *v, const struct engram_id *id, bool *gone,
 	return r;
 }
 
+static int no_such_id(const char *text, struct engram_error *err)
+{
+	int r = eng_err(err, ENGRAM_ENOID, "no memory has the id %s", text);
+
+	eng_err_object(err, text);
+	return r;
+}
+
 static int resolve(struct eng_view *v, struct engram_id *id, bool *gone, const struct engram_id *lo,
                    const struct engram_id *hi, const char *text, struct engram_error *err)
 {
@@ -158,15 +166,40 @@ static int resolve(struct eng_view *v, struct engram_id *id, bool *gone, const s
 	ids_end(&ids);
 	if (r < 0)
 		return r;
-	if (n == 0) {
-		r = eng_err(err, ENGRAM_ENOID, "no memory has the id %s", text);
-		eng_err_object(err, text);
-		return r;
-	}
+	if (n == 0)
+		return no_such_id(text, err);
 	if (n > 1)
 		return ambiguous(found, n < CANDIDATES ? n : CANDIDATES, n > CANDIDATES, text, err);
 	*id = found[0];
 	return find_gone(v, id, gone, err);
+}
+
+/* 26 characters hold 130 bits: one that begins above 7 is written like an id,
+ * but no memory has it. */
+static bool beyond_ids(const char *text, size_t n)
+{
+	struct engram_id lo, hi;
+	char first[2] = {'0', text[0]}, rest[ENGRAM_ID_TEXT];
+
+	memcpy(rest, text, n);
+	rest[0] = '0';
+	return eng_base32_range(&lo, &hi, first, 2) && eng_base32_range(&lo, &hi, rest, n);
+}
+
+static int parse_prefix(struct engram_id *lo, struct engram_id *hi, const char *text, struct engram_error *err)
+{
+	size_t n = text ? strlen(text) : 0;
+	bool fits = n >= ENGRAM_ID_PREFIX_MIN && n <= ENGRAM_ID_TEXT;
+	int r;
+
+	if (fits && eng_base32_range(lo, hi, text, n))
+		return 0;
+	if (fits && beyond_ids(text, n))
+		return no_such_id(text, err);
+	r = eng_err(err, ENGRAM_EINPUT, "id: wanted %u to %u base-32 characters, found \"%.40s\"",
+	            ENGRAM_ID_PREFIX_MIN, ENGRAM_ID_TEXT, text ? text : "");
+	eng_err_object(err, text ? text : "");
+	return r;
 }
 
 int engram_resolve(struct engram_space *space, struct engram_id *id, bool *gone, const char *text,
@@ -174,18 +207,13 @@ int engram_resolve(struct engram_space *space, struct engram_id *id, bool *gone,
 {
 	struct engram_id lo, hi, found;
 	struct eng_view v = {0};
-	size_t n = text ? strlen(text) : 0;
 	bool dead = false;
 	int r = eng_space_check_handle(space, err);
 
+	if (r == 0)
+		r = parse_prefix(&lo, &hi, text, err);
 	if (r < 0)
 		return r;
-	if (n < ENGRAM_ID_PREFIX_MIN || n > ENGRAM_ID_TEXT || !eng_base32_range(&lo, &hi, text, n)) {
-		r = eng_err(err, ENGRAM_EINPUT, "id: wanted %u to %u base-32 characters, found \"%.40s\"",
-		            ENGRAM_ID_PREFIX_MIN, ENGRAM_ID_TEXT, text ? text : "");
-		eng_err_object(err, text ? text : "");
-		return r;
-	}
 	r = eng_view_open(&v, space, err);
 	if (r == 0)
 		r = resolve(&v, &found, &dead, &lo, &hi, text, err);

@@ -47,6 +47,8 @@ static void hint(const struct eng_store *s, struct engram_error *err, int rc)
 	else if (rc == EAGAIN)
 		eng_err_hint(err, "two containers that share this store have equal process ids: run them in one "
 		             "pid namespace");
+	else if (code_of(rc) == ENGRAM_EDAMAGED)
+		eng_err_hint(err, "engram-consolidate --rebuild derives it anew from the log");
 	else if (rc == MDB_READERS_FULL)
 		eng_err_hint(err, "1,024 readers are at work; try again");
 }

@@ -2,7 +2,9 @@
  *
  * Every descriptor is O_CLOEXEC (a child that outlived a killed holder would
  * keep its lock).  Files are opened O_NOFOLLOW: none of a store is a symbolic
- * link.  Directories are not: people do keep a home on another disk. */
+ * link.  Directories are not: people do keep a home on another disk.  And they
+ * are opened O_NONBLOCK: a FIFO that stands in a file's place must not hang us
+ * (reading it then fails with ESPIPE). */
 #include "sys/posix.h"
 
 #include <dirent.h>
@@ -25,7 +27,7 @@ static int posix_open(void *ctx, const char *path, int flags, mode_t mode)
 	int fd;
 
 	do
-		fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+		fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
 	while (fd < 0 && errno == EINTR);
 	return result(fd);
 }

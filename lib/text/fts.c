@@ -420,3 +420,31 @@ int eng_fts_docs(struct eng_fts *f, int (*fn)(void *ctx, uint32_t doc), void *ct
 	eng_sql_finish(s);
 	return rc;
 }
+
+static int quick_check(struct eng_fts *f, struct engram_error *err)
+{
+	struct eng_sql_stmt *s = NULL;
+	int rc = eng_sql_prepare(&s, f->db, "PRAGMA quick_check(1)", err);
+	if (rc == 0)
+		rc = eng_sql_step(s, err);
+	if (rc > 0) {
+		struct engram_str found = eng_sql_text(s, 0);
+		rc = eng_str_eq(found, eng_str("ok")) ? 0
+		                                      : eng_err(err, ENGRAM_EDAMAGED, "%s: %.*s", f->path,
+		                                                (int)(found.n < 200 ? found.n : 200), found.p);
+	}
+	eng_sql_finish(s);
+	return rc;
+}
+
+int eng_fts_check(struct eng_fts *f, struct engram_error *err)
+{
+	struct eng_sql_stmt *s = NULL;
+	int rc = quick_check(f, err);
+	if (rc == 0) /* the index opens, and its root answers */
+		rc = eng_sql_prepare(&s, f->db, "SELECT rowid FROM words WHERE words MATCH '\"a\"' LIMIT 1", err);
+	if (rc == 0)
+		rc = eng_sql_step(s, err);
+	eng_sql_finish(s);
+	return rc < 0 ? rc : 0;
+}

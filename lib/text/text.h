@@ -161,6 +161,8 @@ struct eng_text_filter {
  * that match, without asking the filter. */
 int eng_fts_search(struct eng_fts *f, struct eng_top *top, struct eng_text_hit *also, size_t nalso,
                    const struct eng_query *q, const struct eng_text_filter *filter, struct engram_error *err);
+/* Whether SQLite finds its own structures sound: ENGRAM_EDAMAGED says where not. */
+int eng_fts_check(struct eng_fts *f, struct engram_error *err);
 /* Compares the view with the state: calls back for every doc it holds, ascending. */
 int eng_fts_docs(struct eng_fts *f, int (*fn)(void *ctx, uint32_t doc), void *ctx, struct engram_error *err);
 

@@ -321,3 +321,20 @@ bad_name()
 	exits 65 engram-store --meta='[]' x
 	exits 65 engram-store --tag= x
 }
+
+@test "B12: a FIFO in place of a segment or a mark does not hang a reader" {
+	engram-store x >/dev/null
+	cp -a home saved
+	for name in '*.wal' mark; do
+		file=$(echo home/spaces/default/log/*/$name)
+		rm "$file"
+		mkfifo "$file"
+		for program in engram-recall "engram-consolidate --check" "engram-store --export"; do
+			# shellcheck disable=SC2086
+			run --separate-stderr timeout 10 $program
+			[ "$status" -lt 100 ] || { show "$name $program"; return 1; }
+		done
+		rm -r home
+		cp -a saved home
+	done
+}

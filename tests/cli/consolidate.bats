@@ -109,3 +109,17 @@ load ../lib/engram
 	[ $found -gt 5 ]
 	exits 0 engram-consolidate --check
 }
+
+@test "F11: pages of the text view that lie are found, named and mended" {
+	memories 1000
+	engram-consolidate
+	view=$(echo home/spaces/default/text.*.db)
+	dd if=/dev/zero of="$view" bs=4096 seek=2 count=5 conv=notrunc status=none
+	exits 1 engram-consolidate --check
+	says "text view"
+	run --separate-stderr engram-recall memory
+	[ "$status" = 0 ] || says "engram-consolidate --rebuild"
+	exits 0 engram-consolidate --rebuild
+	exits 0 engram-consolidate --check
+	exits 0 engram-recall memory
+}

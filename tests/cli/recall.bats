@@ -127,3 +127,17 @@ texts() { echo "$output" | cut -f 5; }
 	exits 0 engram-recall -k 20 --min-confidence=0 aardvarks
 	same 19 "${#lines[@]}"
 }
+
+@test "the confidence of a hit does not depend on how many are asked for" {
+	engram-store "physical entity: an entity that has physical existence" \
+		"thing: a separate and self-contained entity" "physical thing: what can be touched" >/dev/null
+	first=$(engram-recall -k 3 "physical thing" | head -n 1)
+	same "$first" "$(engram-recall -k 1 "physical thing")"
+	same "$first" "$(engram-recall -k 2 "physical thing" | head -n 1)"
+}
+
+@test "--like of an id that begins above 7 is unknown, not malformed" {
+	exits 0 engram-store x
+	exits 66 engram-recall --like=zzzz
+	exits 65 engram-recall --like=uuuu
+}
