@@ -224,6 +224,7 @@ small_disk()
 
 @test "F39: no processes left" {
 	needs_root
+	needs_plain_build
 	open_dir
 	ENGRAM_HOME=$open_dir/home
 	chmod 777 "$open_dir"

@@ -124,7 +124,7 @@ static void edges(void)
 {
 	struct eng_near out[4];
 	size_t n = 9;
-	_Alignas(64) int8_t zero[DIM] = {0}, one[DIM] = {1};
+	_Alignas(64) int8_t zero[DIM] = {0}, one[2 * DIM] = {1};
 	struct blocks b = {.n = 10, .fail_at = UINT32_MAX};
 	struct eng_row_reader reader = {next_block, &b};
 	struct eng_rng g;
