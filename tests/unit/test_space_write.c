@@ -286,7 +286,7 @@ static void test_resolve(void)
 	text[3] = 0;
 	tap_int(engram_resolve(s.space, &found, &gone, text, &s.err), ENGRAM_EINPUT, "three characters: %s", s.err.message);
 	tap_int(engram_resolve(s.space, &found, &gone, "what?", &s.err), ENGRAM_EINPUT, "no base 32: %s", s.err.message);
-	tap_int(engram_resolve(s.space, &found, &gone, "zzzz", &s.err), ENGRAM_EINPUT, "above 2^128: %s", s.err.message);
+	tap_int(engram_resolve(s.space, &found, &gone, "zzzz", &s.err), ENGRAM_ENOID, "above 2^128: %s", s.err.message);
 	tap_int(engram_resolve(s.space, &found, &gone, "7zzz9", &s.err), ENGRAM_ENOID, "nobody: %s", s.err.message);
 	engram_id_format(text, &id);
 	spaces_forget(&s, &id, 1);
