@@ -10,6 +10,7 @@
 
 /* Longer than any healthy holder of the append lock was seen to take. */
 #define BRIEF_MS 200
+#define LOOK_AGAIN_US 2000
 
 static int take(struct eng_log *log, int fd, uint64_t byte, int wait_ms)
 {
@@ -21,39 +22,83 @@ static void give(struct eng_log *log, int fd, uint64_t byte)
 	log->sys->fs.ops->lock(log->sys->fs.ctx, fd, byte, ENG_UNLOCK, 0);
 }
 
-static int take_named(struct eng_log *log, struct eng_log_series *s, uint64_t byte, _Atomic uint32_t *holder,
-                      const char *name, struct engram_error *err)
+static int held(_Atomic uint32_t *holder, const char *name, struct engram_error *err)
 {
 	char who[ENG_HOLDER_TEXT];
-	int r;
 
-	if (s->locked)
-		return ENGRAM_OK;
-	r = take(log, s->fd, byte, log->wait_ms > BRIEF_MS ? log->wait_ms : BRIEF_MS);
-	if (r == -EAGAIN) {
-		eng_err(err, ENGRAM_EBUSY, "%s lock: held by %s", name, eng_holder(who, *holder));
-		return ENGRAM_EBUSY;
-	}
+	eng_err(err, ENGRAM_EBUSY, "%s lock: held by %s", name, eng_holder(who, *holder));
+	return ENGRAM_EBUSY;
+}
+
+static int taken(int r, struct eng_log *log, struct eng_log_series *s, _Atomic uint32_t *holder, const char *name,
+                 struct engram_error *err)
+{
+	if (r == -EAGAIN)
+		return held(holder, name, err);
 	if (r < 0)
 		return eng_err_os(err, -r, "%s/%s: %s lock", s->dir, ENG_MARK_FILE, name);
 	*holder = log->pid;
 	return ENGRAM_OK;
 }
 
+static int patience_ms(const struct eng_log *log)
+{
+	return log->wait_ms > BRIEF_MS ? log->wait_ms : BRIEF_MS;
+}
+
+/* The append lock changes hands tens of thousands of times a second, and the
+ * kernel has no bounded wait for it: asking again after a sleep left it free
+ * half of the time (28,000 puts/s of 50 writers, p99 12 ms).  So whoever gives
+ * it back wakes one who waits.  A wake that is lost, because its giver or its
+ * taker was killed, costs LOOK_AGAIN_US. */
+static int wait_append(struct eng_log *log, struct eng_log_series *s)
+{
+	const struct eng_sys *sys = log->sys;
+	int64_t deadline_us = sys->clock.mono_us(sys->clock.ctx) + (int64_t)patience_ms(log) * 1000;
+	struct eng_mark *m = s->mark;
+	int r;
+
+	m->waiting++;
+	for (;;) {
+		uint32_t seen = m->released;
+
+		r = take(log, s->fd, ENG_MARK_APPEND, 0);
+		if (r != -EAGAIN || sys->clock.mono_us(sys->clock.ctx) > deadline_us)
+			break;
+		sys->wait.wait(sys->wait.ctx, (const uint32_t *)&m->released, seen, LOOK_AGAIN_US);
+	}
+	m->waiting--;
+	return r;
+}
+
 int eng_lock_append(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
 {
-	return take_named(log, s, ENG_MARK_APPEND, &s->mark->append_pid, "append", err);
+	int r;
+
+	if (s->locked)
+		return ENGRAM_OK;
+	r = take(log, s->fd, ENG_MARK_APPEND, 0);
+	if (r == -EAGAIN)
+		r = wait_append(log, s);
+	return taken(r, log, s, &s->mark->append_pid, "append", err);
 }
 
 void eng_unlock_append(struct eng_log *log, struct eng_log_series *s)
 {
-	if (!s->locked)
-		give(log, s->fd, ENG_MARK_APPEND);
+	if (s->locked)
+		return;
+	give(log, s->fd, ENG_MARK_APPEND);
+	if (s->mark->waiting) {
+		s->mark->released++;
+		log->sys->wait.wake_one(log->sys->wait.ctx, (const uint32_t *)&s->mark->released);
+	}
 }
 
 int eng_lock_flush(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
 {
-	return take_named(log, s, ENG_MARK_FLUSH, &s->mark->flush_pid, "flush", err);
+	if (s->locked)
+		return ENGRAM_OK;
+	return taken(take(log, s->fd, ENG_MARK_FLUSH, patience_ms(log)), log, s, &s->mark->flush_pid, "flush", err);
 }
 
 int eng_try_flush(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)

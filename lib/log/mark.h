@@ -43,7 +43,9 @@
  *   616    4   append_pid    append lock; who has it, to name in messages
  *   620    4   flush_pid     flush lock
  *   624    4   gen           raised after each flush; waiters sleep on it
- *   628    4   turn          both locks; raised with each new active segment */
+ *   628    4   turn          both locks; raised with each new active segment
+ *   632    4   released      raised when the append lock is given back to waiters
+ *   636    4   waiting       how many wait for it; too many after a kill, never too few */
 #ifndef ENG_LOG_MARK_H
 #define ENG_LOG_MARK_H
 
@@ -95,12 +97,14 @@ struct eng_mark {
 	_Atomic uint32_t flush_pid;
 	_Atomic uint32_t gen;
 	_Atomic uint32_t turn;
-	uint8_t pad1[ENG_MARK_SIZE - 632];
+	_Atomic uint32_t released;
+	_Atomic uint32_t waiting;
+	uint8_t pad1[ENG_MARK_SIZE - 640];
 };
 
 _Static_assert(offsetof(struct eng_mark_identity, check) == 72, "mark identity");
 _Static_assert(offsetof(struct eng_mark, boot) == 512, "mark sector 1");
-_Static_assert(offsetof(struct eng_mark, turn) == 628, "mark positions");
+_Static_assert(offsetof(struct eng_mark, waiting) == 636, "mark positions");
 _Static_assert(sizeof(struct eng_mark) == ENG_MARK_SIZE, "mark size");
 
 /* What the end of a series is, as a mark holds it or a scan finds it. */

@@ -76,7 +76,8 @@ struct eng_fs {
 /* Waiting on a word in shared memory (a futex). */
 struct eng_wait {
 	void (*wait)(void *ctx, const uint32_t *word, uint32_t seen, int64_t max_us);
-	void (*wake)(void *ctx, const uint32_t *word);
+	void (*wake)(void *ctx, const uint32_t *word); /* all who wait */
+	void (*wake_one)(void *ctx, const uint32_t *word);
 	void *ctx;
 };
 

@@ -548,7 +548,7 @@ struct sim *sim_bare(const char *root, uint64_t seed)
 	s->sys.fs = (struct eng_fs){.ops = &ops, .ctx = s};
 	s->sys.clock = (struct eng_clock){.wall_us = sim_wall, .mono_us = sim_wall, .sleep_us = sim_sleep, .ctx = s};
 	s->sys.random = (struct eng_random){.fill = sim_fill, .ctx = s};
-	s->sys.wait = (struct eng_wait){.wait = sim_wait, .wake = sim_wake, .ctx = s};
+	s->sys.wait = (struct eng_wait){.wait = sim_wait, .wake = sim_wake, .wake_one = sim_wake, .ctx = s};
 	s->sys.boot_id = sim_boot_id;
 	s->sys.machine_id = sim_machine_id;
 	s->sys.point = sim_point;
