@@ -55,13 +55,12 @@ load ../lib/engram
 
 @test "a derived file that differs is found by --check and mended by --rebuild" {
 	memories 300
+	engram-store --tag=landmark "a memory with a tag"
 	engram-consolidate --rebuild
 	state=$(ls "$ENGRAM_HOME"/spaces/default/state.*.mdb)
-	at=$(grep -abo 'memory 150' "$state" | head -n 1 | cut -d : -f 1)
-	[ -n "$at" ] || skip "the state keeps no text"
-	printf 'mOmory' | dd of="$state" bs=1 seek="$at" conv=notrunc status=none
-	run --separate-stderr engram-consolidate --check
-	[ "$status" = 1 ] || [ "$status" = 70 ] || { show; return 1; }
+	at=$(grep -abo 'landmark' "$state" | head -n 1 | cut -d : -f 1)
+	printf 'lAndmark' | dd of="$state" bs=1 seek="$at" conv=notrunc status=none
+	exits 1 engram-consolidate --check
 	exits 0 engram-consolidate --rebuild
 	exits 0 engram-consolidate --check
 }
