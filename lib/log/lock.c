@@ -47,10 +47,10 @@ static int patience_ms(const struct eng_log *log)
 }
 
 /* The append lock changes hands tens of thousands of times a second, and the
- * kernel has no bounded wait for it: asking again after a sleep left it free
- * half of the time (28,000 puts/s of 50 writers, p99 12 ms).  So whoever gives
- * it back wakes one who waits.  A wake that is lost, because its giver or its
- * taker was killed, costs LOOK_AGAIN_US. */
+ * kernel has no bounded wait for it: when waiters asked again after a sleep, 50
+ * writers made 25,000 puts/s at p99 12 ms; woken, 31,000 at 7.5.  So whoever
+ * gives it back wakes one who waits.  A wake that is lost, because its giver or
+ * its taker was killed, costs LOOK_AGAIN_US. */
 static int wait_append(struct eng_log *log, struct eng_log_series *s)
 {
 	const struct eng_sys *sys = log->sys;
