@@ -118,6 +118,7 @@ struct engram_str {
 #define ENGRAM_FIELD_MAX 4096u      /* key, source, actor, a tag */
 #define ENGRAM_META_MAX 65536u      /* meta, a JSON object */
 #define ENGRAM_TAGS_MAX 255u
+#define ENGRAM_RELATION_MAX 64u     /* bytes of a link's relation: [a-z0-9._-] */
 #define ENGRAM_DIM_MIN 2u
 #define ENGRAM_DIM_MAX 4096u
 #define ENGRAM_SPACE_NAME_MAX 64u   /* [a-z0-9._-], first a letter or digit */
@@ -146,7 +147,20 @@ enum engram_field {
 	ENGRAM_STORED = 1u << 10, /* in: the time to keep (import --preserve) */
 	ENGRAM_ID = 1u << 11,     /* in: the id to keep (import --adopt) */
 	ENGRAM_KIND = 1u << 12,
+	ENGRAM_LINKS = 1u << 13,
 };
+
+/* That one memory leads to another.  What several stores say of the same link
+ * (from, to, relation) is kept apart and read together. */
+struct engram_link {
+	struct engram_id to;
+	struct engram_str key;      /* in: the key of the memory meant; where it is given, `to` is not read */
+	struct engram_str relation; /* absent = just related */
+	uint32_t weight;            /* how strong, 0..10,000; 0 = this store takes its statement back */
+	uint32_t confidence;        /* how sure, 1..10,000 */
+};
+/* Weight and confidence 1, everything else absent. */
+ENGRAM_API void engram_link_init(struct engram_link *link);
 
 struct engram_memory {
 	struct engram_id id;
@@ -166,6 +180,10 @@ struct engram_memory {
 	const float *vector;       /* dim numbers, finite, not all zero */
 	size_t dim;
 	struct engram_str embedder; /* identity of the vector, name/version/dim/type */
+	/* in: stated beside those that are there already; out: those whose ends
+	 * both live, by (to, relation) */
+	const struct engram_link *links;
+	size_t nlinks;
 	/* other live bodies of this id, newest first */
 	const struct engram_memory *conflicts;
 	size_t nconflicts;
