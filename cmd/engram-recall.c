@@ -3,35 +3,16 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/json.h"
 #include "base/num.h"
 #include "base/types.h"
 #include "base/utf8.h"
 #include "common/cli.h"
 #include "common/lines.h"
-#include "common/record.h"
-#include "common/row.h"
+#include "recall-jobs.h"
 
 #define COUNT_MAX 10000
+#define BUDGET_MAX (UINT64_C(1) << 40)
 #define CUE_MAX ENGRAM_TEXT_MAX
-
-enum recall_mode {
-	RECALL_ONE, /* the operands together are the cue */
-	RECALL_BATCH, /* each operand, each line is a cue */
-};
-
-struct recall {
-	struct cli cli;
-	int mode;   /* enum recall_mode */
-	int ranker; /* enum engram_mode */
-	const char *like, *source, *actor;
-	size_t k;
-	uint32_t min_confidence;
-	struct opt_list tags;
-	int kind; /* -1 = any; 0 episode, 1 concept */
-	int64_t since_us, until_us;
-	bool explain, no_retention;
-};
 
 static const char *const rankers[] = {"hybrid", "vector", "text", NULL};
 static const char *const kinds[] = {"episode", "concept", NULL};
@@ -41,6 +22,9 @@ static const char *const kinds[] = {"episode", "concept", NULL};
 static const struct opt options[] = {
 	{"count", 'k', .kind = OPT_COUNT, .arg = "NUMBER", .help = "hits at most (10)", AT(k),
 	 .max = COUNT_MAX},
+	{"budget", .kind = OPT_SIZE, .arg = "BYTES", .help = "at most so many (8K): cuts, counts the rest",
+	 AT(budget), .max = BUDGET_MAX},
+	{"ids", .kind = OPT_FLAG, .help = "print ids only, one a line", AT(ids)},
 	{"min-confidence", .kind = OPT_UNIT, .arg = "0..1",
 	 .help = "leave out hits below (0.20), and count them",
 	 AT(min_confidence)},
@@ -77,61 +61,7 @@ static const struct program program = {
 	.others = "engram-store, engram-consolidate",
 };
 
-/* -- printing ---------------------------------------------------------------- */
-
-/* One hit; the bytes it takes. */
-static size_t print_hit(struct recall *r, const struct engram_hit *h, bool cued, uint64_t number)
-{
-	struct out *out = &r->cli.out;
-	struct eng_json_out o;
-	size_t before = out->buf.n, bytes;
-
-	if (!r->cli.json) {
-		row_write(out, &(struct row){.memory = &h->memory, .hit = cued ? h : NULL,
-		                             .explain = r->explain, .cue = number,
-		                             .now_us = r->cli.now_us});
-		return 0;
-	}
-	record_begin(&o, &out->buf, "hit");
-	record_write_hit(&o, h, cued, r->explain, number);
-	eng_json_object_end(&o);
-	bytes = out->buf.n - before + 1;
-	out_end(out);
-	return bytes;
-}
-
-static void print_summary(struct recall *r, const struct engram_result *result, size_t bytes, uint64_t number)
-{
-	struct out *out = &r->cli.out;
-	struct eng_json_out o;
-
-	record_begin(&o, &out->buf, "summary");
-	if (number)
-		record_key_u64(&o, "cue", number);
-	record_key_u64(&o, "returned", result->n);
-	record_key_u64(&o, "omitted", result->omitted);
-	record_key_u64(&o, "bytes", bytes);
-	/* One store answers, so that nothing is missing. */
-	eng_json_key(&o, "partial"), eng_json_bool(&o, false);
-	eng_json_key(&o, "missing"), eng_json_array(&o), eng_json_array_end(&o);
-	record_key_u64(&o, "text_behind", result->text_behind);
-	eng_json_object_end(&o);
-	out_end(out);
-}
-
-static void print_result(struct recall *r, const struct engram_result *result, uint64_t number)
-{
-	size_t bytes = 0;
-
-	for (size_t i = 0; i < result->n; i++)
-		bytes += print_hit(r, &result->hits[i], result->cued, number);
-	if (r->cli.json)
-		print_summary(r, result, bytes, number);
-	if (result->text_behind > 0 && r->cli.verbose)
-		cli_warn(&r->cli,
-		         "%s memories were searched without the index; engram-consolidate takes them in",
-		         cli_number(result->text_behind));
-}
+/* -- nothing found ------------------------------------------------------------- */
 
 /* "0.20": two places are what a person compares. */
 static const char *two_places(char out[16], uint32_t v)
@@ -231,10 +161,20 @@ static void recall_one(struct recall *r, struct engram_cue *cue)
 		cli_fail(cli, &err);
 		return;
 	}
-	print_result(r, &result, 0);
+	recall_print(r, &result, 0);
 	if (result.n == 0)
 		say_nothing_found(r, &result);
 	engram_result_free(&result);
+}
+
+/* What --ids leaves no place for would be dropped in silence. */
+static bool check_ids(struct recall *r)
+{
+	if (r->ids && r->cli.json)
+		return cli_usage(&r->cli, "--ids: does not go with --json");
+	if (r->ids && r->explain)
+		return cli_usage(&r->cli, "--ids: does not go with --explain");
+	return true;
 }
 
 static void run_one(struct recall *r)
@@ -304,7 +244,7 @@ static void answer(struct batch *b, struct engram_str text, bool too_long)
 		cli_report(&r->cli, &err, engram_code_exit(code));
 	}
 	b->found += result.n > 0;
-	print_result(r, &result, b->number);
+	recall_print(r, &result, b->number);
 	engram_result_free(&result);
 }
 
@@ -367,7 +307,7 @@ int main(int argc, char **argv)
 	};
 	struct opt_table own = {options, ENG_COUNT(options), &r};
 
-	if (cli_begin(&r.cli, &program, &own, argc, argv)) {
+	if (cli_begin(&r.cli, &program, &own, argc, argv) && check_ids(&r)) {
 		if (r.mode == RECALL_BATCH)
 			run_batch(&r);
 		else

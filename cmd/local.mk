@@ -30,7 +30,10 @@ engram_store_SOURCES = \
 	%D%/store-spaces.c
 engram_store_LDADD = libcmd.la libeng_all.la
 
-engram_recall_SOURCES = %D%/engram-recall.c
+engram_recall_SOURCES = \
+	%D%/engram-recall.c \
+	%D%/recall-jobs.h \
+	%D%/recall-print.c
 engram_recall_LDADD = libcmd.la libeng_all.la
 
 engram_consolidate_SOURCES = %D%/engram-consolidate.c

@@ -189,10 +189,10 @@ static int show(void *data, const struct engram_memory *m)
 		record_begin(&o, &cli->out.buf, "memory");
 		record_write_memory(&o, m);
 		eng_json_object_end(&o);
-		out_end(&cli->out);
 	} else {
 		row_write(&cli->out, &(struct row){.memory = m, .now_us = cli->now_us});
 	}
+	out_end(&cli->out);
 	return cli->out.os ? ENGRAM_EIO : 0;
 }
 

@@ -158,6 +158,17 @@ static int set_count(const struct opt *o, size_t *out, const char *what, const c
 	return 0;
 }
 
+static int set_size(const struct opt *o, uint64_t *out, const char *what, const char *value,
+                    struct engram_error *err)
+{
+	uint64_t v;
+
+	if (!eng_parse_size(&v, value, strlen(value)) || v == 0 || v > o->max)
+		return wanted(err, what, "a number of bytes (4000, 8K)", value);
+	*out = v;
+	return 0;
+}
+
 static int set_duration(const struct opt *o, uint64_t *out, const char *what, const char *value,
                         struct engram_error *err)
 {
@@ -206,6 +217,8 @@ int opt_set(const struct opt *o, void *target, const char *what, const char *val
 		return 0;
 	case OPT_COUNT:
 		return set_count(o, at, what, value, err);
+	case OPT_SIZE:
+		return set_size(o, at, what, value, err);
 	case OPT_DURATION:
 		return set_duration(o, at, what, value, err);
 	case OPT_WORD:

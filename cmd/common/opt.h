@@ -23,6 +23,7 @@ enum opt_kind {
 	OPT_TIME,     /* int64_t, microseconds */
 	OPT_UNIT,     /* uint32_t, 1/10,000 */
 	OPT_COUNT,    /* size_t, 1..max */
+	OPT_SIZE,     /* uint64_t, bytes, 1..max; K, M, G behind it */
 	OPT_DURATION, /* uint64_t, milliseconds, 0..max */
 	OPT_WORD,     /* int: place of the value in words */
 	OPT_WORDS,    /* unsigned: bit per word, or'ed */

@@ -15,9 +15,13 @@
 #define RECORD_LINE_MAX (16u << 20)
 
 void record_write_memory(struct eng_json_out *o, const struct engram_memory *m);
-/* cued: found by a cue, so that it has a confidence.  cue > 0: its number. */
-void record_write_hit(struct eng_json_out *o, const struct engram_hit *h, bool cued, bool explain,
-                      uint64_t cue);
+struct record_hit {
+	bool cued;         /* found by a cue, so that it has a confidence */
+	bool explain;      /* the terms of its score too */
+	uint64_t cue;      /* > 0: number of the cue */
+	size_t whole_text; /* > 0: length of the text, of which only a piece is at hand */
+};
+void record_write_hit(struct eng_json_out *o, const struct engram_hit *h, const struct record_hit *how);
 /* {"v":1,"type":TYPE, left open. */
 void record_begin(struct eng_json_out *o, struct eng_buf *b, const char *type);
 void record_key_str(struct eng_json_out *o, const char *key, const char *z);

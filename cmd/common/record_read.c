@@ -243,6 +243,16 @@ static int read_type(struct body *b, const struct field *f, enum eng_json_token 
 	return wanted(b, f->name, "\"memory\", \"hit\", \"space\" or \"summary\"", t);
 }
 
+/* A piece of a text must not become a memory of its own. */
+static int read_truncated(struct body *b, const struct field *f, enum eng_json_token t)
+{
+	if (t == ENG_JSON_FALSE)
+		return 0;
+	eng_err(b->err, ENGRAM_EINPUT, "%s: wanted a whole text, found a piece that --budget left of it", f->name);
+	eng_err_hint(b->err, "engram-store --json --get prints the whole");
+	return ENGRAM_EINPUT;
+}
+
 #define AT(member) offsetof(struct engram_memory, member)
 
 static const struct field fields[] = {
@@ -268,6 +278,8 @@ static const struct field fields[] = {
 	{"features", NULL, 0, 0},
 	/* of a hit and a summary: about the recall, not about the memory */
 	{"cue", NULL, 0, 0},
+	{"truncated", read_truncated, 0, 0},
+	{"text_bytes", NULL, 0, 0},
 	{"interval", NULL, 0, 0},
 	{"retention", NULL, 0, 0},
 	{"score", NULL, 0, 0},
@@ -275,6 +287,7 @@ static const struct field fields[] = {
 	{"why", NULL, 0, 0},
 	{"returned", NULL, 0, 0},
 	{"omitted", NULL, 0, 0},
+	{"over_budget", NULL, 0, 0},
 	{"bytes", NULL, 0, 0},
 	{"partial", NULL, 0, 0},
 	{"missing", NULL, 0, 0},

@@ -185,15 +185,18 @@ static void write_why(struct eng_json_out *o, const struct engram_hit *h)
 	eng_json_object_end(o);
 }
 
-void record_write_hit(struct eng_json_out *o, const struct engram_hit *h, bool cued, bool explain,
-                      uint64_t cue)
+void record_write_hit(struct eng_json_out *o, const struct engram_hit *h, const struct record_hit *how)
 {
-	if (cue)
-		record_key_u64(o, "cue", cue);
+	if (how->cue)
+		record_key_u64(o, "cue", how->cue);
 	eng_json_key(o, "id");
 	eng_json_id(o, &h->memory.id);
 	write_head(o, &h->memory);
-	if (cued) {
+	if (how->whole_text) {
+		eng_json_key(o, "truncated"), eng_json_bool(o, true);
+		record_key_u64(o, "text_bytes", how->whole_text);
+	}
+	if (how->cued) {
 		key_unit4(o, "confidence", h->confidence);
 		eng_json_key(o, "interval");
 		eng_json_array(o);
@@ -202,13 +205,13 @@ void record_write_hit(struct eng_json_out *o, const struct engram_hit *h, bool c
 		eng_json_array_end(o);
 	}
 	key_unit4(o, "retention", h->retention);
-	if (cued) {
+	if (how->cued) {
 		key_signed4(o, "score", h->score);
 		record_key_str(o, "group", record_group(h->group));
 	}
 	eng_json_key(o, "stored");
 	eng_json_time(o, h->memory.stored_us);
 	write_tail(o, &h->memory);
-	if (explain)
+	if (how->explain)
 		write_why(o, h);
 }

@@ -95,5 +95,4 @@ void row_write(struct out *o, const struct row *row)
 		write_aligned(o, row);
 	else
 		write_tabs(o, row);
-	out_end(o);
 }

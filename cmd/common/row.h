@@ -16,6 +16,7 @@ struct row {
 	int64_t now_us;               /* for ages */
 };
 
+/* Without what ends the line: out_end() follows. */
 void row_write(struct out *o, const struct row *row);
 
 #endif

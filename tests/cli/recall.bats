@@ -141,3 +141,110 @@ texts() { echo "$output" | cut -f 5; }
 	exits 66 engram-recall --like=zzzz
 	exits 65 engram-recall --like=uuuu
 }
+
+# A hundred memories that one cue finds, with texts of 20 to 2,000 bytes.
+many()
+{
+	for n in $(seq 100); do
+		printf 'walrus number %d %s\n' "$n" "$(head -c $((n * n / 5)) /dev/zero | tr '\0' 'x')"
+	done | engram-store -
+}
+
+@test "--budget: what is printed fits, is filled by rank, and the summary counts it" {
+	many >/dev/null
+	engram-recall --min-confidence=0 -k 100 --json walrus | grep '"type":"hit"' >all
+	for budget in 700 1000 1500 2048 10000 64K 1M; do
+		exits 0 engram-recall --min-confidence=0 -k 100 --json --budget=$budget walrus
+		[ "$(printf '%s\n' "$output" | wc -c)" -le "$(numfmt --from=iec $budget)" ]
+		returned=$(echo "${lines[-1]}" | jq .returned)
+		same "$((returned + 1))" "${#lines[@]}"
+		same "$((100 - returned))" "$(echo "${lines[-1]}" | jq .omitted)"
+		same "$((100 - returned))" "$(echo "${lines[-1]}" | jq .over_budget)"
+		same "$(echo "$output" | head -n "$returned" | wc -c)" "$(echo "${lines[-1]}" | jq .bytes)"
+		same "$(head -n "$returned" all | jq -r .id)" "$(echo "$output" | head -n "$returned" | jq -r .id)"
+	done
+	same 100 "$returned"
+	exits 0 engram-recall --min-confidence=0 -k 100 --budget=1000 walrus
+	[ "$(printf '%s\n' "$output" | wc -c)" -le 1000 ]
+	same "engram-recall: $((100 - ${#lines[@]})) more did not fit in 1,000 bytes" "${stderr%%;*}"
+	same '["v","type","returned","omitted","over_budget","bytes","partial","missing","text_behind"]' \
+		"$(engram-recall --json --budget=1000 walrus | tail -n 1 | jq -c keys_unsorted)"
+}
+
+@test "--budget: the best is always there, cut between two characters and visibly" {
+	text=$(printf 'käse €5 🧀 %.0s' $(seq 100))
+	id=$(engram-store "$text")
+	for budget in $(seq 1 37 900) 3000; do
+		exits 0 engram-recall --json --budget=$budget käse
+		printf '%s\n' "$output" | head -n 1 | jq -r .text >found
+		iconv -f UTF-8 -t UTF-8 found >/dev/null
+		case $(printf '%s\n' "$output" | head -n 1 | jq -c '[.truncated, .text_bytes]') in
+		'[true,1600]') ;;
+		'[null,null]') same "$text" "$(cat found)"; [ "$budget" = 3000 ]; continue ;;
+		*) show; return 1 ;;
+		esac
+		kept=$(cat found)
+		[[ $kept == *… && $text == "${kept%…}"* && ${#kept} -gt 10 ]]
+		[ "$budget" -lt 450 ] || [ "$(printf '%s\n' "$output" | wc -c)" -le "$budget" ]
+
+		exits 0 engram-recall --budget=$budget käse
+		[[ $output =~ …\ \[\+([0-9]+)\ bytes\]$ ]]
+		missing=${BASH_REMATCH[1]}
+		kept=$(echo "$output" | cut -f 5)
+		same 1600 "$(($(printf %s "${kept%… \[*}" | wc -c) + missing))"
+		[ "$budget" -lt 150 ] || [ "$(printf '%s\n' "$output" | wc -c)" -le "$budget" ]
+		says "the last one is cut"
+	done
+	# What is cut does not go back in as a memory of its own.
+	engram-recall --json --budget=500 käse >cut
+	exits 65 engram-store -s other --create --import=ndjson cut
+	says "truncated: wanted a whole text"
+	same "$text" "$(engram-recall --ids --budget=1 käse | engram-store --json --get - | jq -r .text)"
+	[ -n "$id" ]
+}
+
+@test "--budget: sizes; each answer of a batch has the whole of it" {
+	for v in 0 -1 x '' 1e3 4.5K 99999999999999999999; do
+		exits 2 engram-recall --budget="$v" cue
+		says "--budget: wanted a number of bytes (4000, 8K), found \"$v\""
+	done
+	many >/dev/null
+	exits 0 engram-recall --json --batch --min-confidence=0 -k 50 --budget=1K walrus number
+	for cue in 1 2; do
+		[ "$(echo "$output" | grep "\"cue\":$cue," | wc -c)" -le 1024 ]
+		[ "$(echo "$output" | jq "select(.cue == $cue and .type == \"summary\").returned")" -ge 2 ]
+	done
+}
+
+@test "--ids: ids and nothing else, which --get takes" {
+	animals >ids
+	exits 0 engram-recall --ids
+	same "$(tac ids)" "$output"
+	same "$(engram-recall swims | cut -f 2,5)" "$(engram-recall --ids swims | engram-store --get - | cut -f 2,5)"
+	same "$(engram-recall --ids -0 swims | tr '\0' '\n')" "$(engram-recall --ids swims)"
+	engram-recall --ids -0 swims | engram-store --get -0 - >/dev/null
+	exits 1 engram-recall --ids zzzzqqqq
+	exits 2 engram-recall --ids --json swims
+	says "--ids: does not go with --json"
+	exits 2 engram-recall --ids --explain swims
+}
+
+@test "filters: alone and together, each finds the one in 10,000" {
+	seq 4999 | sed 's/.*/{"text":"walrus note &","source":"web","actor":"eve","tags":["a"],"occurred":"2026-02-02"}/' >in
+	echo '{"text":"walrus, the one","source":"book","actor":"ada","tags":["a","rare"],"kind":"concept","occurred":"2020-05-05"}' >>in
+	seq 5000 9999 | sed 's/.*/{"text":"walrus note &","source":"web","actor":"eve","tags":["a"],"occurred":"2026-02-02"}/' >>in
+	engram-store --import=ndjson in >/dev/null
+	for cue in walrus ""; do
+		for filter in --tag=rare "--tag=a --tag=rare" --kind=concept --source=book --actor=ada --until=2020-05-06 \
+			"--since=2020-05-05 --until=2020-05-06" \
+			"--tag=rare --kind=concept --source=book --actor=ada --since=2020-05-05 --until=2020-05-05T00:00:00.000001Z"; do
+			# shellcheck disable=SC2086
+			exits 0 engram-recall --min-confidence=0 $filter $cue
+			same "walrus, the one" "$(texts)"
+		done
+		# shellcheck disable=SC2086
+		exits 1 engram-recall --min-confidence=0 --tag=rare --source=web $cue
+		# shellcheck disable=SC2086
+		exits 1 engram-recall --min-confidence=0 --kind=concept --since=2020-05-06 $cue
+	done
+}
