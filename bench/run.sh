@@ -1,20 +1,22 @@
 #!/bin/sh
 # run.sh - side by side with the peers, in one run, on one disk.
 #
-#     bench/run.sh BUILDDIR [put] [store] [recall] [help]
+#     bench/run.sh BUILDDIR [put] [import] [store] [recall] [help]
 #
 # Prints a table; the figures go to BUILDDIR/bench/results.ndjson.  BENCH_DIR
 # is where the data lies (BUILDDIR/bench/data: the disk matters), BENCH_ROUNDS
 # how often a process is started (300), BENCH_SECONDS a window of fifty writers
-# (2), BENCH_TEXTS how many memories recall searches (100000).
+# (2), BENCH_TEXTS how many memories recall searches (100000), BENCH_LINES how
+# many lines with vectors are imported (10000).
 set -eu
 
 build=$1
 shift
-[ $# -gt 0 ] || set -- put store recall help
+[ $# -gt 0 ] || set -- put import store recall help
 rounds=${BENCH_ROUNDS:-300}
 seconds=${BENCH_SECONDS:-2}
 texts=${BENCH_TEXTS:-100000}
+lines=${BENCH_LINES:-10000}
 data=${BENCH_DIR:-$build/bench/data}/oneshot
 results=$build/bench/results.ndjson
 spawn=$build/bench/spawn
@@ -59,11 +61,46 @@ bench_store() {
 		-- ratio 'p50 of engram-store TEXT / sqlite3 insert (WAL, FULL)' engram-store sqlite3 0.6
 }
 
-# One gloss of WordNet a line, examples left out.
-glosses() {
+# One gloss of WordNet a line.
+all_glosses() {
 	cat /usr/share/wordnet/data.noun /usr/share/wordnet/data.verb /usr/share/wordnet/data.adj \
-		/usr/share/wordnet/data.adv | sed -n 's/^[0-9].* | //p' | sed 's/; ".*//; s/[[:space:]]*$//' |
-		awk 'length($0) > 8 && !seen[$0]++' | head -n "$texts"
+		/usr/share/wordnet/data.adv | sed -n 's/^[0-9].* | //p'
+}
+
+# Examples left out, each once.
+glosses() {
+	all_glosses | sed 's/; ".*//; s/[[:space:]]*$//' | awk 'length($0) > 8 && !seen[$0]++' | head -n "$texts"
+}
+
+prepare_import() {
+	[ -f "$data/import/ready-$lines" ] && return
+	rm -rf "$data/import"
+	mkdir -p "$data/import"
+	all_glosses >"$data/import/texts"
+	jq -Rc '{text:.}' "$data/import/texts" >"$data/import/short"
+	while cat "$data/import/texts"; do :; done 2>/dev/null |
+		"$build/bench/vectors" ndjson "$lines" >"$data/import/vectors"
+	: >"$data/import/ready-$lines"
+}
+
+# `%n` is the round; the homes of all rounds are removed at the end.
+bench_import() {
+	prepare_import
+	cat "$data/import/short" "$data/import/vectors" >/dev/null
+	rounds=${BENCH_IMPORTS:-3}
+	out=$data/import/out
+	rm -rf "$out"
+	mkdir -p "$out"
+	"$build/bench/bulk" import "$rounds" "$(wc -l <"$data/import/short")" \
+		-- 'glosses' "$store" --home="$out/short-%n" --import=ndjson "$data/import/short" \
+		-- rate 'short texts, state and text view current' 'glosses' 55000 \
+		-- memory 'MiB of anonymous memory, short texts' 'glosses' 64
+	"$build/bench/bulk" import "$rounds" "$lines" \
+		-- 'vectors' "$store" --home="$out/vectors-%n" --import=ndjson "$data/import/vectors" \
+		-- 'python' python3 "${0%/*}/peers/import.py" "$data/import/vectors" "$out/peer-%n.db" \
+		-- ratio 'text + 768 floats / python json + sqlite3, text view current' vectors python 2 \
+		-- memory 'MiB of anonymous memory, text + 768 floats' vectors 64
+	rm -rf "$out"
 }
 
 prepare_recall() {

@@ -1,0 +1,175 @@
+/* bulk.c - what importing costs, several commands in turn.
+ *
+ *     bulk BENCH ROUNDS RECORDS -- LABEL cmd arg... -- LABEL cmd arg...
+ *          [-- rate WHAT A FLOOR] [-- ratio WHAT A B FLOOR] [-- memory WHAT A MIB]...
+ *
+ * Each round runs every command once, on one core, the order turning by one.
+ * `%n` inside an argument becomes the round's number.  A rate is records by
+ * the processor time of the command, user and system, median of the rounds;
+ * elapsed time, which holds what the disk takes and what else the machine does,
+ * is printed beside it.  `rate` must reach FLOOR, `ratio` is the rate of A by
+ * that of B and must reach FLOOR, `memory` is the greatest RssAnon met, looked
+ * at every 2 ms, and must stay below MIB. */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "measure.h"
+
+#define COMMANDS 16
+#define ARGS 64
+
+struct command {
+	const char *label;
+	char **argv;
+	int argc;
+	struct samples cpu, elapsed;
+	long anon_kib; /* greatest of all rounds */
+};
+
+static char *with_number(const char *arg, int n)
+{
+	const char *at = strstr(arg, "%n");
+	char *out;
+	if ((at ? asprintf(&out, "%.*s%d%s", (int)(at - arg), arg, n, at + 2) : asprintf(&out, "%s", arg)) < 0)
+		measure_die("out of memory");
+	return out;
+}
+
+static void become(const struct command *c, int n)
+{
+	char *argv[ARGS + 1] = {0};
+	cpu_set_t one;
+	int null = open("/dev/null", O_RDWR);
+	for (int i = 0; i < c->argc; i++)
+		argv[i] = with_number(c->argv[i], n);
+	CPU_ZERO(&one);
+	CPU_SET(n % (int)sysconf(_SC_NPROCESSORS_ONLN), &one);
+	sched_setaffinity(0, sizeof one, &one);
+	dup2(null, 0);
+	dup2(null, 1);
+	execvp(argv[0], argv);
+	measure_die("%s: cannot be run", argv[0]);
+}
+
+static long anon_kib(pid_t pid)
+{
+	char path[64], line[256];
+	long kib = 0;
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	FILE *f = fopen(path, "re");
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "RssAnon: %ld", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kib;
+}
+
+static int64_t ns(struct timeval t)
+{
+	return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_usec * 1000;
+}
+
+static void run(struct command *c, int n)
+{
+	struct rusage used;
+	int status;
+	pid_t got;
+	int64_t t = measure_ns();
+	pid_t pid = fork();
+	if (pid < 0)
+		measure_die("fork");
+	if (pid == 0)
+		become(c, n);
+	while ((got = wait4(pid, &status, WNOHANG, &used)) == 0) {
+		long kib = anon_kib(pid);
+		if (kib > c->anon_kib)
+			c->anon_kib = kib;
+		usleep(2000);
+	}
+	t = measure_ns() - t;
+	if (got != pid || !WIFEXITED(status) || WEXITSTATUS(status))
+		measure_die("%s: status %x", c->label, (unsigned)status);
+	samples_add(&c->elapsed, t);
+	samples_add(&c->cpu, ns(used.ru_utime) + ns(used.ru_stime));
+}
+
+static int parse(struct command *c, int argc, char **argv, int *rest)
+{
+	static const char *const verdicts[] = {"rate", "ratio", "memory"};
+	int n = 0, i = 4;
+	for (; i + 2 < argc && !strcmp(argv[i], "--"); n++) {
+		for (size_t k = 0; k < sizeof verdicts / sizeof *verdicts; k++)
+			if (!strcmp(argv[i + 1], verdicts[k])) {
+				*rest = i;
+				return n;
+			}
+		if (n == COMMANDS)
+			measure_die("at most %d commands", COMMANDS);
+		c[n].label = argv[i + 1];
+		c[n].argv = argv + i + 2;
+		for (i += 2; i < argc && strcmp(argv[i], "--"); i++)
+			c[n].argc++;
+		if (c[n].argc > ARGS)
+			measure_die("%s: too many arguments", c[n].label);
+	}
+	*rest = i;
+	return n;
+}
+
+static struct command *find(struct command *c, int n, const char *label)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(c[i].label, label))
+			return &c[i];
+	measure_die("no command \"%s\"", label);
+}
+
+static double rate(struct samples *s, double records)
+{
+	return records * 1e9 / (double)samples_at(s, 500);
+}
+
+/* One verdict at a[0] = "--"; how many arguments it took. */
+static int judge(const char *bench, struct command *c, int n, char **a, double records)
+{
+	struct command *x = find(c, n, a[3]);
+	if (!strcmp(a[1], "ratio")) {
+		measure_floor(bench, a[2], MEASURE_RATIO, rate(&x->cpu, records) / rate(&find(c, n, a[4])->cpu, records),
+		              atof(a[5]), false);
+		return 6;
+	}
+	if (!strcmp(a[1], "rate"))
+		measure_floor(bench, a[2], MEASURE_EXTRA, rate(&x->cpu, records), atof(a[4]), false);
+	else
+		measure_floor(bench, a[2], MEASURE_EXTRA, (double)x->anon_kib / 1024, atof(a[4]), true);
+	return 5;
+}
+
+int main(int argc, char **argv)
+{
+	static struct command c[COMMANDS];
+	char what[256];
+	int rest, rounds = argc > 4 ? atoi(argv[2]) : 0;
+	double records = argc > 4 ? atof(argv[3]) : 0;
+	if (rounds < 1 || records < 1)
+		measure_die("usage: bulk BENCH ROUNDS RECORDS -- LABEL cmd arg... ...");
+	int n = parse(c, argc, argv, &rest);
+	for (int r = 0; r < rounds; r++)
+		for (int k = 0; k < n; k++)
+			run(&c[(k + r) % n], r);
+	for (int k = 0; k < n; k++) {
+		measure_rate(argv[1], c[k].label, "/s of one core", rate(&c[k].cpu, records));
+		snprintf(what, sizeof what, "%s, elapsed", c[k].label);
+		measure_rate(argv[1], what, "/s", rate(&c[k].elapsed, records));
+	}
+	while (rest + 4 < argc)
+		rest += judge(argv[1], c, n, &argv[rest], records);
+	return 0;
+}
