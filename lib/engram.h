@@ -383,6 +383,30 @@ ENGRAM_API int engram_recall(struct engram_space *space, struct engram_result *o
                              const struct engram_cue *cue, struct engram_error *err);
 ENGRAM_API void engram_result_free(struct engram_result *r); /* zeros it; NULL allowed */
 
+/* --------------------------------------------------------------- embedders */
+
+/* A program that makes vectors of texts: a filter, one line in, one line out
+ * (engram-formats(5), EMBEDDERS).  It is run by /bin/sh, once a batch. */
+struct engram_embedder;
+
+/* `name` is NAME or NAME/VERSION: vectors are kept under it, so that another
+ * model needs another one; NULL = one made of the command.  timeout_ms: the longest silence.  Runs nothing yet. */
+ENGRAM_API int engram_embedder_open(struct engram_embedder **e, const char *command, const char *name,
+                                    unsigned timeout_ms, struct engram_error *err);
+ENGRAM_API void engram_embedder_close(struct engram_embedder *e); /* NULL allowed */
+ENGRAM_API const char *engram_embedder_name(const struct engram_embedder *e); /* "NAME/VERSION" */
+/* "NAME/VERSION/DIMENSION/f32", what memory and cue state as `embedder`; "" as
+ * long as nothing was embedded: the first answer tells the dimension. */
+ENGRAM_API const char *engram_embedder_identity(const struct engram_embedder *e);
+/* How many texts one batch may have; more once the dimension is known. */
+ENGRAM_API size_t engram_embedder_batch(const struct engram_embedder *e);
+
+/* One vector of *dim numbers a text, NULL where the program has none for it;
+ * valid until the next call.  EUNAVAILABLE: it cannot be run, died, was silent
+ * too long, or answered something else than was asked; no vector is given then. */
+ENGRAM_API int engram_embed(struct engram_embedder *e, const float *const **vectors, size_t *dim,
+                            const struct engram_str *texts, size_t n, struct engram_error *err);
+
 /* ----------------------------------------------------------- consolidation */
 
 enum engram_task {

@@ -14,6 +14,7 @@ include %D%/store/local.mk
 include %D%/sql/local.mk
 include %D%/text/local.mk
 include %D%/index/local.mk
+include %D%/embed/local.mk
 include %D%/space/local.mk
 include %D%/recall/local.mk
 include %D%/consolidate/local.mk

@@ -8,6 +8,7 @@ include %D%/store.mk
 include %D%/sql.mk
 include %D%/text.mk
 include %D%/index.mk
+include %D%/embed.mk
 include %D%/space.mk
 include %D%/recall.mk
 include %D%/cmd.mk
