@@ -47,6 +47,7 @@ struct record {
 	/* private */
 	struct eng_json json;
 	struct eng_arena arena;
+	float numbers[ENGRAM_DIM_MAX]; /* of the vector at hand */
 };
 
 /* Reads one line; what the record points at is valid until the next call.

@@ -12,6 +12,11 @@
  *     16777217 = 2^24 + 1: floats 16777216 and 16777218, middle 16777217:
  *     the double says 0.5 exactly, the comparison says equal, so the even one.
  *
+ * Scanning takes the grammar and the digits in one pass, eight digits at a time,
+ * and leaves to the reading above what its double does not decide, numbers of
+ * more than 19 digits, and powers of ten that no double holds: of embeddings
+ * nearly nothing, and they take a third of the time.
+ *
  * Writing.  Nine digits always read back.  From there digits are taken away
  * as long as one of the two neighbours of fewer digits still reads back; if
  * one does with k digits, one does with k + 1, so the first failure ends it. */
@@ -21,6 +26,8 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
+
+#include "base/le.h"
 
 /* x87 would round twice; build with -mfpmath=sse there. */
 _Static_assert(FLT_EVAL_METHOD == 0, "needs arithmetic in the type of its operands");
@@ -99,13 +106,15 @@ static int decimal_cmp(const struct decimal *d, uint32_t m, int q)
 
 /* ----- reading */
 
+/* The powers of ten that a double holds exactly. */
+static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
 /* d, sign aside, within 8 units of the 53rd bit: 19 digits are kept (cut:
  * 2^-59), and their conversion and each of at most three products or quotients
  * rounds once. */
 static double approximate(const struct decimal *d)
 {
-	static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-	                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 	int e = d->exponent + (d->n > FIRST_DIGITS ? (int)d->n - FIRST_DIGITS : 0);
 	double x = (double)d->first;
 
@@ -220,6 +229,110 @@ bool eng_parse_float(float *out, const char *p, size_t n)
 	if (p < end)
 		d.exponent += parse_exponent(p + 1, end);
 	return decimal_to_float(out, &d);
+}
+
+/* ----- scanning */
+
+/* A number in the making: digits and where its point stands. */
+struct scan {
+	const char *at, *end;
+	uint64_t digits;
+	unsigned n; /* of them, leading zeros left out */
+	int exponent;
+};
+
+static unsigned digit(const struct scan *s)
+{
+	return s->at < s->end ? (unsigned)(unsigned char)*s->at - '0' : 10;
+}
+
+/* Eight digits at once, if so many stand here: pairs, then fours, then all. */
+static bool take_eight(struct scan *s)
+{
+	uint64_t v;
+
+	if (s->end - s->at < 8)
+		return false;
+	v = eng_get64(s->at);
+	/* above '9' the first sum has a top bit, below '0' the difference */
+	if (((v + UINT64_C(0x4646464646464646)) | (v - UINT64_C(0x3030303030303030))) & UINT64_C(0x8080808080808080))
+		return false;
+	v -= UINT64_C(0x3030303030303030);
+	v = v * 10 + (v >> 8);
+	v = (v & UINT64_C(0x00ff00ff00ff00ff)) * 100 + (v >> 16 & UINT64_C(0x00ff00ff00ff00ff));
+	v = (v & UINT64_C(0x0000ffff0000ffff)) * 10000 + (v >> 32 & UINT64_C(0x0000ffff0000ffff));
+	s->digits = s->digits * 100000000 + (uint32_t)v;
+	s->at += 8;
+	return true;
+}
+
+/* 10^19 < 2^64: up to FIRST_DIGITS nothing overflows, and beyond them the
+ * caller gives up. */
+static void take_digits(struct scan *s)
+{
+	const char *began = s->at;
+	unsigned d;
+
+	while (s->n + (unsigned)(s->at - began) + 8 <= FIRST_DIGITS && take_eight(s))
+		;
+	for (; (d = digit(s)) < 10; s->at++)
+		s->digits = s->digits * 10 + d;
+	s->n += (unsigned)(s->at - began);
+}
+
+static bool take_fraction(struct scan *s)
+{
+	const char *began = ++s->at;
+
+	while (s->n == 0 && digit(s) == 0)
+		s->at++;
+	take_digits(s);
+	s->exponent = (int)(began - s->at);
+	return s->at > began;
+}
+
+static bool take_exponent(struct scan *s)
+{
+	bool negative = ++s->at < s->end && *s->at == '-';
+	const char *began;
+	int v = 0;
+
+	s->at += s->at < s->end && (*s->at == '-' || *s->at == '+');
+	for (began = s->at; digit(s) < 10 && v < 1000; s->at++)
+		v = v * 10 + (int)digit(s);
+	s->exponent += negative ? -v : v;
+	return s->at > began && digit(s) >= 10;
+}
+
+static bool take_decimal(struct scan *s)
+{
+	const char *began = s->at;
+
+	if (digit(s) == 0)
+		s->at++;
+	else
+		take_digits(s);
+	if (s->at == began || (s->at < s->end && *s->at == '.' && !take_fraction(s)))
+		return false;
+	if (s->at < s->end && (*s->at | 0x20) == 'e' && !take_exponent(s))
+		return false;
+	return s->n <= FIRST_DIGITS && s->at - began < 64; /* longer ones JSON's reader refuses */
+}
+
+size_t eng_scan_float(float *out, const char *p, const char *end)
+{
+	bool negative = p < end && *p == '-';
+	struct scan s = {.at = p + negative, .end = end};
+	double x;
+
+	if (!take_decimal(&s) || s.exponent < -22 || s.exponent > 22)
+		return 0;
+	x = (double)s.digits;
+	x = s.exponent < 0 ? x / tens[-s.exponent] : x * tens[s.exponent];
+	if (s.digits != 0 && !decided(x))
+		return 0;
+	*out = negative ? -(float)x : (float)x;
+	return (size_t)(s.at - p);
 }
 
 /* ----- writing */

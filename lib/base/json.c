@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/num.h"
 #include "base/utf8.h"
 
 enum state {
@@ -45,10 +46,16 @@ static enum eng_json_token no_memory(struct eng_json *j)
 	return bad(j, j->at, "out of memory");
 }
 
+static const char *blanks(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+		p++;
+	return p;
+}
+
 static void skip_blanks(struct eng_json *j)
 {
-	while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' || *j->at == '\r' || *j->at == '\t'))
-		j->at++;
+	j->at = blanks(j->at, j->end);
 }
 
 /* ----- strings */
@@ -512,6 +519,31 @@ enum eng_json_token eng_json_skip(struct eng_json *j, struct engram_str *raw)
 		return ENG_JSON_BAD;
 	*raw = (struct engram_str){j->start + began, (size_t)(j->at - j->start) - began};
 	return first;
+}
+
+/* A number that is not taken is left with its comma for eng_json_next(), which
+ * says what is wrong with it, if anything is. */
+size_t eng_json_floats(struct eng_json *j, float *out, size_t max)
+{
+	bool first = j->state == WANT_VALUE_OR_END;
+	size_t n = 0, length;
+
+	if ((!first && j->state != WANT_COMMA_OR_END) || j->stack[j->depth - 1] != ENG_JSON_ARRAY)
+		return 0;
+	for (; n < max; n++) {
+		const char *at = blanks(j->at, j->end);
+
+		if (!first && (at == j->end || *at++ != ','))
+			break;
+		at = first ? at : blanks(at, j->end);
+		length = eng_scan_float(&out[n], at, j->end);
+		if (length == 0)
+			break;
+		j->at = at + length;
+		j->state = WANT_COMMA_OR_END;
+		first = false;
+	}
+	return n;
 }
 
 int eng_json_err(const struct eng_json *j, struct engram_error *err)

@@ -59,6 +59,10 @@ enum eng_json_token eng_json_next(struct eng_json *j);
 /* Skips the value that comes next (after a KEY, or in an array) whole; its
  * bytes are *raw (inside the input).  Returns its first token, or BAD. */
 enum eng_json_token eng_json_skip(struct eng_json *j, struct engram_str *raw);
+/* Numbers at the head of an array that was just opened, or behind those of the
+ * last call: as many of at most `max` as are quickly read to floats.  What is
+ * left, the end of the array too, comes from eng_json_next(). */
+size_t eng_json_floats(struct eng_json *j, float *out, size_t max);
 /* After BAD: EINPUT "byte N: problem", or ENOMEM if that was it. */
 int eng_json_err(const struct eng_json *j, struct engram_error *err);
 void eng_json_free(struct eng_json *j);

@@ -32,6 +32,10 @@ size_t eng_format_unit4(char out[ENG_UNIT4_TEXT], uint32_t v);
 /* A JSON number's text (already checked against the grammar) to the nearest
  * float, bit-equal to strtof in the C locale; false if it overflows. */
 bool eng_parse_float(float *out, const char *p, size_t n);
+/* The JSON number that p[0..end) begins with, to the same float, where that is
+ * quickly decided: the length of its text.  0: no number, or one for which the
+ * long way above is needed.  What follows the number is not looked at. */
+size_t eng_scan_float(float *out, const char *p, const char *end);
 /* The fewest digits that read back to exactly v (finite), plain or with an
  * exponent, whichever is shorter. */
 #define ENG_FLOAT_TEXT 24

@@ -10,17 +10,23 @@
 #include "base/types.h"
 
 static long wrong;
+static long scanned; /* by the quick way */
 
-/* One text, against strtof; the first few differences are shown. */
+/* One text, against strtof, the long way and the quick one; the first few
+ * differences are shown. */
 static void check(const char *text)
 {
-	float found = 7, wanted = strtof(text, NULL);
-	bool ok = eng_parse_float(&found, text, strlen(text));
+	float found = 7, quick = 7, wanted = strtof(text, NULL);
+	size_t n = strlen(text), took = eng_scan_float(&quick, text, text + n);
+	bool ok = eng_parse_float(&found, text, n);
 
-	if (ok == (bool)isfinite(wanted) && (!ok || memcmp(&found, &wanted, sizeof found) == 0))
+	scanned += took > 0;
+	if (ok == (bool)isfinite(wanted) && (!ok || memcmp(&found, &wanted, sizeof found) == 0) &&
+	    (took == 0 || (ok && took == n && memcmp(&quick, &wanted, sizeof quick) == 0)))
 		return;
 	if (wrong++ < 5)
-		tap_note("%s: wanted %a, found %s %a", text, wanted, ok ? "" : "refused", found);
+		tap_note("%s: wanted %a, found %s %a, quickly %zu bytes %a", text, wanted, ok ? "" : "refused", found,
+		         took, quick);
 }
 
 static float random_float(struct eng_rng *g)
@@ -48,13 +54,16 @@ static void test_parse_random(void)
 		check(text);
 	}
 	tap_int(wrong, 0, "600,000 random floats in 1 to 20 digits (seed 11)");
-	for (int i = 0; i < 400000; i++) {
+	scanned = 0;
+	for (int i = 0; i < 1200000; i++) {
+		static const char *const forms[] = {"%.8f", "%.17g", "%.9g", "%.6f"};
 		double unit = (double)(eng_rng_next(&g) >> 11) * 0x1p-53 - 0.5;
 
-		sprintf(text, i % 2 ? "%.17g" : "%.8f", unit);
+		sprintf(text, forms[i % 4], i % 4 == 2 ? (double)(float)unit : unit);
 		check(text);
 	}
-	tap_int(wrong, 0, "400,000 numbers as embeddings have them (seed 11)");
+	tap_int(wrong, 0, "1,200,000 numbers as embeddings have them (seed 11)");
+	tap_ok(scanned > 1190000, "nearly all of them the quick way: %ld", scanned);
 	for (int i = 0; i < 200000; i++) {
 		int n = 0, digits = 1 + (int)eng_rng_below(&g, 40);
 
@@ -91,6 +100,61 @@ static void test_parse_ties(void)
 		check(text);
 	}
 	tap_int(wrong, 0, "50,000 ties, and a hair above and below (seed 12)");
+}
+
+/* What the quick way takes of any string is what the grammar takes. */
+static size_t number_length(const char *p)
+{
+	const char *at = p + (*p == '-'), *part = at;
+
+	at += *at == '0' ? 1 : strspn(at, "0123456789");
+	if (at == part)
+		return 0;
+	if (*at == '.') {
+		part = ++at;
+		at += strspn(at, "0123456789");
+		if (at == part)
+			return 0;
+	}
+	if (*at == 'e' || *at == 'E') {
+		at += 1 + (at[1] == '-' || at[1] == '+');
+		part = at;
+		at += strspn(at, "0123456789");
+		if (at == part)
+			return 0;
+	}
+	return (size_t)(at - p);
+}
+
+static void test_scan_grammar(void)
+{
+	static const char signs[] = "0123456789.eE+-00..19 ,]x/:";
+	struct eng_rng g;
+	char text[32];
+
+	eng_rng_seed(&g, 14);
+	wrong = scanned = 0;
+	for (int i = 0; i < 3000000; i++) {
+		size_t n = 1 + eng_rng_below(&g, sizeof text - 1), took;
+		float found, wanted;
+
+		for (size_t k = 0; k < n; k++)
+			text[k] = signs[eng_rng_below(&g, k < 2 ? 10 : sizeof signs - 1)];
+		text[n] = 0;
+		took = eng_scan_float(&found, text, text + n);
+		if (took == 0)
+			continue;
+		scanned++;
+		if (took != number_length(text)) {
+			wrong++;
+			continue;
+		}
+		text[took] = 0;
+		wanted = strtof(text, NULL);
+		wrong += memcmp(&found, &wanted, sizeof found) != 0;
+	}
+	tap_int(wrong, 0, "3,000,000 strings of digits and signs: numbers begin where they do in JSON (seed 14)");
+	tap_ok(scanned > 1000000, "many of them are numbers: %ld", scanned);
 }
 
 static void test_parse_edges(void)
@@ -233,6 +297,7 @@ int main(void)
 	test_parse_random();
 	test_parse_ties();
 	test_parse_edges();
+	test_scan_grammar();
 	test_format();
 	test_locale();
 	return tap_done();

@@ -230,6 +230,64 @@ static void test_skip(void)
 
 /* ----- the writer */
 
+/* The numbers of a text, and where and how its reading ended. */
+static void read_numbers(struct eng_buf *out, const char *p, size_t n, bool quick)
+{
+	struct eng_json j = {0};
+	enum eng_json_token t;
+	float v[8];
+
+	eng_json_begin(&j, p, n);
+	do {
+		t = eng_json_next(&j);
+		if (t == ENG_JSON_NUMBER && eng_parse_float(v, j.str.p, j.str.n))
+			eng_buf_add(out, v, sizeof *v);
+		else
+			eng_buf_printf(out, "%d at %zu (%s)", t, j.offset, j.problem ? j.problem : "");
+		for (size_t k = 1; quick && k > 0 && t > ENG_JSON_END;) {
+			k = eng_json_floats(&j, v, ENG_COUNT(v));
+			eng_buf_add(out, v, k * sizeof *v);
+		}
+	} while (t > ENG_JSON_END);
+	eng_json_free(&j);
+}
+
+static void test_floats(void)
+{
+	static const char *const pieces[] = {
+		"1", "-0", "0.25", "1e5", "-1.5E-3", ",", ",", ",", ",", "[", "]", " ", "\n", "01", "1.", "-", "1e", "+1",
+		"1e39", "1e-60", "12345678901234567890123", "16777217", "0.1234567890123456789", "null", "{", "}", "\"a\":",
+		"1e0000000000000000000000000000000000000000000000000000000000000000000000",
+	};
+	struct eng_buf text = ENG_BUF_INIT, slow = ENG_BUF_INIT, quick = ENG_BUF_INIT;
+	struct eng_rng g;
+	long wrong = 0;
+
+	eng_rng_seed(&g, 5);
+	for (int i = 0; i < 300000; i++) {
+		eng_buf_reset(&text);
+		eng_buf_reset(&slow);
+		eng_buf_reset(&quick);
+		eng_buf_str(&text, "[");
+		for (size_t k = eng_rng_below(&g, 24); k > 0; k--) {
+			eng_buf_str(&text, pieces[eng_rng_below(&g, eng_rng_below(&g, 4) ? 8 : ENG_COUNT(pieces))]);
+			if (eng_rng_below(&g, 3))
+				eng_buf_str(&text, ",");
+		}
+		if (eng_rng_below(&g, 2) && text.p[text.n - 1] == ',')
+			text.n--;
+		eng_buf_str(&text, "]");
+		read_numbers(&slow, (char *)text.p, text.n, false);
+		read_numbers(&quick, (char *)text.p, text.n, true);
+		if ((slow.n != quick.n || memcmp(slow.p, quick.p, slow.n) != 0) && wrong++ < 3)
+			tap_note("%.*s", (int)text.n, (char *)text.p);
+	}
+	tap_int(wrong, 0, "300,000 arrays: numbers taken together are those taken one by one, and so is what is wrong (seed 5)");
+	eng_buf_free(&text);
+	eng_buf_free(&slow);
+	eng_buf_free(&quick);
+}
+
 static void write_all(struct eng_buf *b)
 {
 	static const struct engram_id id = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
@@ -437,6 +495,7 @@ int main(void)
 	test_deep();
 	test_many_keys();
 	test_skip();
+	test_floats();
 	test_write();
 	test_escapes();
 	test_all_characters();
