@@ -252,6 +252,32 @@ ENGRAM_API int engram_space_drop(struct engram_home *home, const char *name, uns
 ENGRAM_API int engram_space_adopt(struct engram_space *space, const struct engram_id *id, int64_t created_us,
                                   struct engram_error *err);
 
+/* ---------------------------------------------------------------- settings */
+
+/* What config.toml and the environment say; engram-config(5) has the keys. */
+struct engram_config;
+
+struct engram_setting {
+	const char *key;      /* "recall.min_confidence" */
+	const char *range;    /* "a number 0..1" */
+	const char *help;     /* what it does */
+	const char *variable; /* of the environment; NULL = none */
+	const char *value;    /* as text; NULL = not set, and there is no default */
+	const char *origin;   /* "default", "ENGRAM_WAIT", "/home/ada/.config/engram/config.toml:3" */
+	uint64_t number;      /* 1/10,000; milliseconds; place of a word; 0 or 1; how many texts */
+	bool later;           /* taken, but no program asks for it yet */
+};
+
+/* Reads `file` and no other; NULL = $ENGRAM_CONFIG, else the files of the
+ * system, the user, the home (a path; may be NULL) and the project.  ECONFIG
+ * names file, line and column; ENOFILE where a named file is not there. */
+ENGRAM_API int engram_config_open(struct engram_config **config, const char *file, const char *home,
+                                  struct engram_error *err);
+ENGRAM_API void engram_config_close(struct engram_config *config); /* NULL allowed */
+/* Valid until the close; NULL where there is no such key, or none at i. */
+ENGRAM_API const struct engram_setting *engram_config_get(const struct engram_config *config, const char *key);
+ENGRAM_API const struct engram_setting *engram_config_at(const struct engram_config *config, size_t i);
+
 /* ----------------------------------------------------------------- writing */
 
 struct engram_writer;

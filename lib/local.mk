@@ -11,6 +11,7 @@ include %D%/merge/local.mk
 include %D%/sys/local.mk
 include %D%/log/local.mk
 include %D%/store/local.mk
+include %D%/config/local.mk
 include %D%/sql/local.mk
 include %D%/text/local.mk
 include %D%/index/local.mk

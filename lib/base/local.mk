@@ -14,6 +14,7 @@ libeng_base_la_SOURCES = \
 	%D%/num.c %D%/num.h \
 	%D%/rng.c %D%/rng.h \
 	%D%/time.c \
+	%D%/toml.c %D%/toml.h \
 	%D%/types.h \
 	%D%/utf8.c %D%/utf8.h \
 	%D%/vec.c %D%/vec.h \

@@ -135,6 +135,10 @@ int eng_fs_sync(const struct eng_sys *sys, int fd);
 int eng_fs_sync_dir(const struct eng_sys *sys, const char *path);
 /* Whole small file into b (appended); -EFBIG over max. */
 int eng_fs_load(const struct eng_sys *sys, const char *path, struct eng_buf *b, size_t max);
+/* The same for a file that is not ours but a person's (settings), who may keep
+ * it behind a symbolic link: not through the seam.  *st is the file that was
+ * read; what is no regular file is -EINVAL, and /dev/null is empty. */
+int eng_sys_load_linked(const char *path, struct eng_buf *b, size_t max, struct eng_stat *st);
 /* path.tmp-PID, write, sync, rename over path, sync of the directory: after 0
  * the file has the new content also after a power cut; before, old or new. */
 int eng_fs_replace(const struct eng_sys *sys, const char *path, const void *p, size_t n, mode_t mode);

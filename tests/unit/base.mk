@@ -6,6 +6,7 @@ check_PROGRAMS += \
 	tests/unit/test_base_json_peers \
 	tests/unit/test_base_text \
 	tests/unit/test_base_time \
+	tests/unit/test_base_toml \
 	tests/unit/test_base_vec
 tests_unit_test_base_alloc_SOURCES = tests/unit/test_base_alloc.c
 tests_unit_test_base_float_SOURCES = tests/unit/test_base_float.c
@@ -18,6 +19,7 @@ tests_unit_test_base_json_peers_LDADD = $(LDADD) $(JANSSON_LIBS)
 endif
 tests_unit_test_base_text_SOURCES = tests/unit/test_base_text.c
 tests_unit_test_base_time_SOURCES = tests/unit/test_base_time.c
+tests_unit_test_base_toml_SOURCES = tests/unit/test_base_toml.c
 tests_unit_test_base_vec_SOURCES = tests/unit/test_base_vec.c
 tests_unit_test_base_vec_LDADD = $(LDADD) -lm
 EXTRA_DIST += tests/lib/failalloc.h tests/lib/jsoncopy.h tests/lib/jsongen.h

@@ -5,6 +5,7 @@ include %D%/merge.mk
 include %D%/sys.mk
 include %D%/log.mk
 include %D%/store.mk
+include %D%/config.mk
 include %D%/sql.mk
 include %D%/text.mk
 include %D%/index.mk
