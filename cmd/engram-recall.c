@@ -45,6 +45,8 @@ static const struct opt options[] = {
 	{"since", .kind = OPT_TIME, .arg = "TIME", .help = NULL, AT(since_us)},
 	{"until", .kind = OPT_TIME, .arg = "TIME", .help = "only what occurred then: a date, RFC 3339, 3d",
 	 AT(until_us)},
+	{"as-of", .once = true, .kind = OPT_TIME, .arg = "TIME", .help = "what the space held then",
+	 AT(as_of_us)},
 	{"explain", .kind = OPT_FLAG, .help = "print the terms of each score", AT(explain)},
 	{"no-retention", .kind = OPT_FLAG, .help = "leave age out of the order", AT(no_retention)},
 };
@@ -74,17 +76,19 @@ static void say_nothing_found(struct recall *r, const struct engram_result *resu
 {
 	struct cli *cli = &r->cli;
 	struct engram_error err = {0};
-	char wanted[16], best[16];
+	char wanted[16], best[16], then[ENG_TIME_TEXT + 8] = "";
 
 	cli->status = EXIT_NOTHING;
 	if (cli->quiet)
 		return;
+	if (r->as_of_us < INT64_MAX)
+		eng_format_time(stpcpy(then, " as of "), r->as_of_us);
 	if (result->omitted > 0) {
-		eng_err(&err, ENGRAM_OK, "nothing in space %s reaches confidence %s", cli->space_name,
+		eng_err(&err, ENGRAM_OK, "nothing in space %s%s reaches confidence %s", cli->space_name, then,
 		        two_places(wanted, r->min_confidence));
 		eng_err_hint(&err, "best %s; see --min-confidence", two_places(best, result->best));
 	} else {
-		eng_err(&err, ENGRAM_OK, "nothing found in space %s", cli->space_name);
+		eng_err(&err, ENGRAM_OK, "nothing found in space %s%s", cli->space_name, then);
 	}
 	eng_err_object(&err, cli->space_name);
 	cli_report(cli, &err, EXIT_NOTHING);
@@ -105,6 +109,7 @@ static void make_cue(const struct recall *r, struct engram_cue *cue)
 	cue->actor = eng_str(r->actor);
 	cue->since_us = r->since_us;
 	cue->until_us = r->until_us;
+	cue->as_of_us = r->as_of_us;
 	cue->no_retention = r->no_retention;
 }
 
@@ -304,6 +309,7 @@ int main(int argc, char **argv)
 		.kind = -1,
 		.since_us = INT64_MIN,
 		.until_us = INT64_MAX,
+		.as_of_us = INT64_MAX,
 	};
 	struct opt_table own = {options, ENG_COUNT(options), &r};
 

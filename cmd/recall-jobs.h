@@ -19,7 +19,7 @@ struct recall {
 	uint64_t budget; /* bytes of one answer; 0 = no limit */
 	struct opt_list tags;
 	int kind; /* -1 = any; 0 episode, 1 concept */
-	int64_t since_us, until_us;
+	int64_t since_us, until_us, as_of_us;
 	bool ids, explain, no_retention;
 };
 

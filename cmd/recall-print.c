@@ -164,6 +164,8 @@ static void write_summary(struct answer *a, size_t returned, size_t over, size_t
 	eng_json_key(&o, "partial"), eng_json_bool(&o, false);
 	eng_json_key(&o, "missing"), eng_json_array(&o), eng_json_array_end(&o);
 	record_key_u64(&o, "text_behind", a->result->text_behind);
+	if (r->as_of_us < INT64_MAX)
+		eng_json_key(&o, "as_of"), eng_json_time(&o, r->as_of_us);
 	eng_json_object_end(&o);
 }
 

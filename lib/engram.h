@@ -366,6 +366,10 @@ struct engram_cue {
 	struct engram_str source, actor;
 	int64_t since_us, until_us;    /* of occurred, else stored; [since, until) */
 	bool no_retention;             /* leave age out of the order */
+	/* INT64_MAX = the present.  Else as the space was at this moment: without
+	 * the memories, revisions and rehearsals that came later, ranked by the words of
+	 * then; what was forgotten, whenever, is gone for every moment. */
+	int64_t as_of_us;
 };
 
 /* One term of the score or of the confidence, for --explain. */

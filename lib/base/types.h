@@ -45,6 +45,14 @@ static inline int64_t eng_stamp_us(eng_stamp s)
 	return (int64_t)(s >> 16) * 1000;
 }
 
+/* The greatest stamp that is not later. */
+static inline eng_stamp eng_stamp_last(int64_t us)
+{
+	if (us < 0)
+		return 0;
+	return us / 1000 < INT64_C(1) << 48 ? (eng_stamp)(us / 1000) << 16 | 0xffff : UINT64_MAX;
+}
+
 static inline int eng_id_cmp(const struct engram_id *a, const struct engram_id *b)
 {
 	return memcmp(a->b, b->b, sizeof a->b);

@@ -97,6 +97,11 @@ struct eng_reading {
  * live only `forgotten` and live_revisions are set.  ENGRAM_ENOMEM. */
 int eng_item_read(const struct eng_item *item, struct eng_reading *out, struct engram_error *err);
 
+/* The item as of a moment: without the dots that came later, forgets excepted;
+ * and whether there are such dots. */
+void eng_item_as_of(struct eng_item *item, int64_t us);
+bool eng_item_later(const struct eng_item *item, int64_t us);
+
 /* The item as bytes for the state, and back: read(encode(x)) = x, and equal
  * sets of dots encode to equal bytes but for places.  Decode checks every length
  * (ENGRAM_EDAMAGED). */

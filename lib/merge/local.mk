@@ -3,6 +3,7 @@ libeng_merge_la_SOURCES = \
 	%D%/item.h \
 	%D%/digest.h \
 	%D%/merge_int.h \
+	%D%/as_of.c \
 	%D%/code.c \
 	%D%/digest.c \
 	%D%/item.c \

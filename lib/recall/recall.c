@@ -45,6 +45,7 @@ void engram_cue_init(struct engram_cue *cue)
 		.min_confidence = ONE / 5,
 		.since_us = INT64_MIN,
 		.until_us = INT64_MAX,
+		.as_of_us = INT64_MAX,
 	};
 }
 
@@ -79,7 +80,9 @@ static int text_of_like(struct recall *r, struct engram_str *text, struct engram
 	uint32_t doc;
 	int rc = eng_snapshot_find(r->snap, r->cue->like, &doc, err);
 	if (rc <= 0)
-		return rc ? rc : eng_err(err, ENGRAM_ENOID, "recall: the memory asked for has been forgotten");
+		return rc ? rc : eng_err(err, ENGRAM_ENOID, "recall: the memory asked for %s",
+		                         r->cue->as_of_us < INT64_MAX ? "was not there then, or has been forgotten"
+		                                                      : "has been forgotten");
 	rc = eng_snapshot_memory(r->snap, doc, &m, &r->scratch, err);
 	if (rc != 0)
 		return rc;
@@ -302,7 +305,7 @@ static int recall_newest(struct recall *r, struct engram_error *err)
 
 static int recall(struct recall *r, struct engram_space *space, struct engram_error *err)
 {
-	int rc = eng_snapshot_open(&r->snap, space, snapshot_flags(r->cue), err);
+	int rc = eng_snapshot_open_as_of(&r->snap, space, snapshot_flags(r->cue), r->cue->as_of_us, err);
 	if (rc == 0)
 		rc = eng_filter_init(&r->filter, r->snap, r->cue, &r->scratch, err);
 	if (rc != 0)

@@ -3,6 +3,7 @@ ENGRAM_AREAS += libeng_space.la
 libeng_space_la_SOURCES = \
 	%D%/apply.c \
 	%D%/apply_item.c \
+	%D%/as_of.c \
 	%D%/body.c \
 	%D%/check.c \
 	%D%/compact.c \

@@ -1,7 +1,8 @@
 /* overlay.c - raw frames as documents.
  *
- * Every id that raw frames are about is read whole (its state and the raw
- * frames, by the functions that apply uses).  If it is live it is a document of
+ * Every id that raw frames are about, or that was different as of the moment of the
+ * snapshot, is read whole (its state and the raw frames, by the functions that
+ * apply uses).  If it is live it is a document of
  * the overlay; if the state has a document for it, that one is masked, whether
  * the memory changed or was forgotten.  Document frequencies follow: words of
  * masked documents out, words of the overlay in. */
@@ -39,27 +40,68 @@ static int mask(struct eng_snapshot *s, const struct eng_item *item, uint32_t do
 	return r;
 }
 
-/* The item of view.raw.ids[i] in the snapshot's arena. */
-static int read_item(struct eng_snapshot *s, size_t i, struct eng_item *item, struct eng_buf *scratch,
-                     struct eng_terms *terms, struct engram_error *err)
+/* What the state says of view.raw.ids[i], and its document. */
+static int load_item(struct eng_snapshot *s, size_t i, struct eng_item *item, uint32_t *doc, struct eng_arena *arena,
+                     struct engram_error *err)
 {
 	const struct engram_id *id = &s->view.raw.ids[i].id;
 	struct eng_bytes value;
-	uint32_t doc = ENG_NO_DOC;
-	int r = 0;
+	int r;
 
-	eng_item_init(item, id, &s->arena);
-	if (s->view.txn) {
-		r = eng_txn_get(s->view.txn, ENG_T_ITEMS, eng_bytes(id->b, sizeof id->b), &value);
-		if (r < 0)
-			return eng_txn_status(s->view.txn, err);
-		r = r == 1 ? eng_item_load(item, &doc, id, value, &s->arena, err) : 0;
-	}
+	*doc = ENG_NO_DOC;
+	eng_item_init(item, id, arena);
+	if (!s->view.txn)
+		return 0;
+	r = eng_txn_get(s->view.txn, ENG_T_ITEMS, eng_bytes(id->b, sizeof id->b), &value);
+	if (r < 0)
+		return eng_txn_status(s->view.txn, err);
+	return r == 1 ? eng_item_load(item, doc, id, value, arena, err) : 0;
+}
+
+/* The item of view.raw.ids[i]; the document of the state is masked. */
+static int read_item(struct eng_snapshot *s, size_t i, struct eng_item *item, struct eng_arena *arena,
+                     struct eng_buf *scratch, struct eng_terms *terms, struct engram_error *err)
+{
+	uint32_t doc;
+	int r = load_item(s, i, item, &doc, arena, err);
+
 	if (r == 0 && doc != ENG_NO_DOC)
 		r = mask(s, item, doc, scratch, terms, err);
 	return r == 0 ? eng_raw_apply(&s->view.raw, i, item, err) : r;
 }
 
+static bool only_forgets(const struct eng_item *item)
+{
+	for (size_t i = 0; i < item->ndots; i++)
+		if (item->dots[i].kind != ENG_FORGET)
+			return false;
+	return true;
+}
+
+/* The same as of the moment.  Most that are read were not there yet: only the others
+ * are kept, so that memory does not grow with the space. */
+static int read_item_then(struct eng_snapshot *s, size_t i, struct eng_item *item, struct eng_arena *apart,
+                          struct eng_buf *scratch, struct eng_terms *terms, struct engram_error *err)
+{
+	uint32_t doc;
+	int r;
+
+	eng_arena_reset(apart);
+	r = read_item(s, i, item, apart, scratch, terms, err);
+	if (r < 0)
+		return r;
+	eng_item_as_of(item, s->as_of_us);
+	if (only_forgets(item)) {
+		item->ndots = 0;
+		return 0;
+	}
+	r = load_item(s, i, item, &doc, &s->arena, err);
+	if (r == 0)
+		r = eng_raw_apply(&s->view.raw, i, item, err);
+	if (r == 0)
+		eng_item_as_of(item, s->as_of_us);
+	return r;
+}
 static int add_doc(struct eng_snapshot *s, const struct eng_item *item, struct eng_buf *scratch,
                    struct engram_error *err)
 {
@@ -67,6 +109,8 @@ static int add_doc(struct eng_snapshot *s, const struct eng_item *item, struct e
 	struct engram_str text;
 	int r;
 
+	if (item->ndots == 0)
+		return 0;
 	*d = (struct eng_overlay_doc){.item = *item};
 	r = eng_item_read(&d->item, &d->reading, err);
 	if (r == 0)
@@ -161,16 +205,19 @@ static void index_docs(struct eng_snapshot *s)
 
 static int read_items(struct eng_snapshot *s, struct engram_error *err)
 {
+	struct eng_arena apart = ENG_ARENA_INIT;
 	struct eng_buf scratch = ENG_BUF_INIT;
 	struct eng_terms terms = {0};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->view.raw.nids; i++) {
 		struct eng_item item;
-		r = read_item(s, i, &item, &scratch, &terms, err);
+		r = s->as_of_us < INT64_MAX ? read_item_then(s, i, &item, &apart, &scratch, &terms, err)
+		                            : read_item(s, i, &item, &s->arena, &scratch, &terms, err);
 		if (r == 0)
 			r = add_doc(s, &item, &scratch, err);
 	}
+	eng_arena_free(&apart);
 	eng_terms_free(&terms);
 	eng_buf_free(&scratch);
 	return r;

@@ -116,6 +116,13 @@ static bool add_id(struct eng_raw *r, int64_t *at, const struct engram_id *id)
 	return true;
 }
 
+int eng_raw_mention(struct eng_raw *r, const struct engram_id *id)
+{
+	int64_t at = eng_raw_find(r, id);
+
+	return at >= 0 || add_id(r, &at, id) ? 0 : ENGRAM_ENOMEM;
+}
+
 static bool link_subject(struct eng_raw *r, const struct engram_id *id, uint32_t frame)
 {
 	int64_t at = eng_raw_find(r, id);

@@ -12,7 +12,8 @@
 
 /* -- opening ------------------------------------------------------------------------ */
 
-int eng_snapshot_open(struct eng_snapshot **out, struct engram_space *space, unsigned flags, struct engram_error *err)
+int eng_snapshot_open_as_of(struct eng_snapshot **out, struct engram_space *space, unsigned flags, int64_t as_of_us,
+                            struct engram_error *err)
 {
 	struct eng_snapshot *s;
 	int r = eng_space_check_handle(space, err);
@@ -23,6 +24,7 @@ int eng_snapshot_open(struct eng_snapshot **out, struct engram_space *space, uns
 	if (!s)
 		return eng_err_nomem(err);
 	s->flags = flags;
+	s->as_of_us = as_of_us;
 	r = eng_view_open(&s->view, space, err);
 	if (r == 0 && s->view.txn) {
 		s->nbriefs = (s->view.meta.docs + ENG_BRIEF_CHUNK - 1) / ENG_BRIEF_CHUNK;
@@ -32,6 +34,8 @@ int eng_snapshot_open(struct eng_snapshot **out, struct engram_space *space, uns
 	}
 	if (r == 0 && flags & ENG_SNAP_TEXT)
 		r = eng_text_look(s, err);
+	if (r == 0 && as_of_us < INT64_MAX)
+		r = eng_as_of_look(s, err);
 	if (r == 0)
 		r = eng_overlay_build(s, err);
 	if (r < 0) {
@@ -40,6 +44,11 @@ int eng_snapshot_open(struct eng_snapshot **out, struct engram_space *space, uns
 	}
 	*out = s;
 	return 0;
+}
+
+int eng_snapshot_open(struct eng_snapshot **out, struct engram_space *space, unsigned flags, struct engram_error *err)
+{
+	return eng_snapshot_open_as_of(out, space, flags, INT64_MAX, err);
 }
 
 void eng_snapshot_close(struct eng_snapshot *s)

@@ -4,7 +4,7 @@
 
 #include "space/space_int.h"
 
-/* A live memory that raw frames are about. */
+/* A live memory that raw frames are about, or that was different as of the moment. */
 struct eng_overlay_doc {
 	struct eng_item item;
 	struct eng_reading reading;
@@ -15,6 +15,7 @@ struct eng_overlay_doc {
 struct eng_snapshot {
 	struct eng_view view;
 	unsigned flags;
+	int64_t as_of_us;   /* INT64_MAX = the present */
 	struct eng_arena arena; /* items, codes, sets: lives as long as the snapshot */
 	/* overlay */
 	struct eng_overlay_doc *raw; /* by stored descending, id ascending */
@@ -41,6 +42,8 @@ struct eng_snapshot {
 	bool unindexed_done;
 };
 
+/* Has the overlay read what was different as of as_of_us too (as_of.c). */
+int eng_as_of_look(struct eng_snapshot *s, struct engram_error *err);
 int eng_overlay_build(struct eng_snapshot *s, struct engram_error *err);
 void eng_overlay_free(struct eng_snapshot *s);
 int eng_text_look(struct eng_snapshot *s, struct engram_error *err);

@@ -55,6 +55,10 @@ enum eng_snapshot_flags {
  * than 64 MiB of log wait. */
 int eng_snapshot_open(struct eng_snapshot **snap, struct engram_space *space, unsigned flags,
                       struct engram_error *err);
+/* As of an earlier moment, INT64_MAX = the present: memories, texts, fields and
+ * frequencies of then; what was forgotten since is gone for then too. */
+int eng_snapshot_open_as_of(struct eng_snapshot **snap, struct engram_space *space, unsigned flags, int64_t as_of_us,
+                            struct engram_error *err);
 void eng_snapshot_close(struct eng_snapshot *snap); /* NULL allowed */
 
 /* What ranking and filtering need of a document, without its text. */

@@ -6,7 +6,7 @@
  *   raw.c       frames read from the log, indexed by the ids they are about
  *   view.c      state + raw frames of one moment: any item by id
  *   doc.c       what the tables hold of one item, computed from its reading
- *   snapshot.c  overlay.c  the view as numbered documents, for recall
+ *   snapshot.c  overlay.c  as_of.c  the view as numbered documents, for recall
  *   apply.c     apply_item.c rows.c text_sync.c: raw frames into the tables
  */
 #ifndef ENG_SPACE_SPACE_INT_H
@@ -275,6 +275,8 @@ int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series
                  const struct eng_head *from, uint64_t upto, struct eng_raw_limit *limit, struct engram_error *err);
 /* The frames about an id: index into ids, or -1. */
 int64_t eng_raw_find(const struct eng_raw *r, const struct engram_id *id);
+/* Makes the id one of ids, without a frame; 0 or ENGRAM_ENOMEM. */
+int eng_raw_mention(struct eng_raw *r, const struct engram_id *id);
 /* Adds the frames about ids[i] to the item. */
 int eng_raw_apply(const struct eng_raw *r, size_t i, struct eng_item *item, struct engram_error *err);
 const struct eng_head *eng_raw_head(const struct eng_raw *r, const struct eng_series *series);

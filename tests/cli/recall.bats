@@ -248,3 +248,39 @@ many()
 		exits 1 engram-recall --min-confidence=0 --kind=concept --since=2020-05-06 $cue
 	done
 }
+
+@test "--as-of: texts, fields, tags of then; forgotten is forgotten for every time" {
+	at() { ENGRAM_NOW=2026-01-0$1T00:00:00Z engram-store "${@:2}"; }
+	first=$(at 1 --tag=draft --source=talk "The walrus eats clams")
+	gone=$(at 2 "The walrus hides a safe code 4711")
+	at 3 --key=menu "Monday: clams" >/dev/null
+	at 4 --revise "$first" --untag=draft --tag=final --source=book "The walrus eats mussels" >/dev/null
+	at 5 --key=menu "Monday: oysters" >/dev/null
+	at 6 --forget --yes "$gone"
+	for applied in no yes; do
+		[ $applied = no ] || engram-consolidate --compact
+		exits 1 engram-recall --as-of=2025-12-31
+		says "nothing found in space default as of 2025-12-31T00:00:00Z"
+		exits 0 engram-recall --as-of=2026-01-01
+		same "The walrus eats clams" "$(texts)"
+		exits 0 engram-recall --as-of=2026-01-03 --json
+		same "$(printf '%s\n' "Monday: clams" "The walrus eats clams")" "$(echo "$output" | jq -r 'select(.text).text')"
+		same '["draft"] "talk"' "$(echo "$output" | jq -r 'select(.tags) | "\(.tags) \"\(.source)\""')"
+		same '"2026-01-03T00:00:00Z"' "$(echo "${lines[-1]}" | jq .as_of)"
+		exits 0 engram-recall --as-of=2026-01-03 --tag=draft
+		exits 1 engram-recall --as-of=2026-01-03 --tag=final
+		exits 0 engram-recall --as-of=2026-01-04 --tag=final
+		exits 0 engram-recall --as-of=2026-01-03 "clams"
+		prints "Monday: clams"
+		exits 0 engram-recall --as-of=2026-01-04T12:00:00Z --min-confidence=0 monday
+		prints "Monday: clams"
+		exits 0 engram-recall "monday"
+		prints "Monday: oysters"
+		exits 0 engram-recall --as-of=2026-01-05 --since=2026-01-02
+		same "Monday: oysters" "$(texts)"
+		exits 1 engram-recall --as-of=2026-01-05 "safe code"
+		[[ $output != *4711* ]]
+	done
+	exits 2 engram-recall --as-of=then cue
+	exits 2 engram-recall --as-of=1d --as-of=2d cue
+}

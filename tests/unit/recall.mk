@@ -4,3 +4,5 @@ tests_unit_test_recall_pure_SOURCES = %D%/test_recall_pure.c
 tests_unit_test_recall_pure_LDADD = $(LDADD) -lm
 check_PROGRAMS += tests/unit/test_recall_space
 tests_unit_test_recall_space_SOURCES = %D%/test_recall_space.c
+check_PROGRAMS += tests/unit/test_recall_as_of
+tests_unit_test_recall_as_of_SOURCES = %D%/test_recall_as_of.c
