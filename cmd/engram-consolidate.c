@@ -211,17 +211,12 @@ static int run_space(struct consolidate *c, const char *space)
 static void run_all(struct consolidate *c)
 {
 	struct cli *cli = &c->cli;
-	struct engram_error err = {0};
 	const char **names = NULL;
 	size_t n = 0, done = 0;
 	int first = EXIT_DONE;
 
-	if (!cli_open_home(cli))
+	if (!cli_list_spaces(cli, &names, &n))
 		return;
-	if (engram_home_spaces(cli->home, &names, &n, &err) < 0) {
-		cli_fail(cli, &err);
-		return;
-	}
 	for (size_t i = 0; i < n && !stop_wanted(); i++) {
 		int status = run_space(c, names[i]);
 

@@ -106,7 +106,6 @@ static bool list_one(struct cli *cli, const char *name)
 void store_list(struct store *s)
 {
 	struct cli *cli = &s->cli;
-	struct engram_error err = {0};
 	const char **names = NULL;
 	size_t n = 0, listed = 0;
 
@@ -114,10 +113,8 @@ void store_list(struct store *s)
 		cli_usage(cli, "--list-spaces: takes no operands");
 		return;
 	}
-	if (!cli_open_home(cli))
+	if (!cli_list_spaces(cli, &names, &n))
 		return;
-	if (engram_home_spaces(cli->home, &names, &n, &err) < 0)
-		cli_fail(cli, &err);
 	for (size_t i = 0; i < n; i++)
 		listed += list_one(cli, names[i]);
 	if (listed > 0 && listed < n)

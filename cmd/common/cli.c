@@ -277,6 +277,13 @@ static bool show(struct cli *cli, enum opt_result what)
 	return false;
 }
 
+/* A file that meets the limit of its size is an error like a full disk, with a
+ * message, and not the end without one. */
+static void take_size_limit(void)
+{
+	signal(SIGXFSZ, SIG_IGN);
+}
+
 bool cli_begin(struct cli *cli, const struct program *program, const struct opt_table *own, int argc,
                char **argv)
 {
@@ -285,6 +292,7 @@ bool cli_begin(struct cli *cli, const struct program *program, const struct opt_
 	int operands;
 
 	guard_descriptors();
+	take_size_limit();
 	cli->program = program;
 	cli->tables[0] = *own;
 	cli->tables[1] = (struct opt_table){common, ENG_COUNT(common), cli};
@@ -318,6 +326,21 @@ bool cli_open_home(struct cli *cli)
 		return cli_fail(cli, &err);
 	engram_home_notice(cli->home, show_notice, cli);
 	return true;
+}
+
+bool cli_list_spaces(struct cli *cli, const char ***names, size_t *n)
+{
+	struct engram_error err = {0};
+
+	if (!cli_open_home(cli))
+		return false;
+	if (engram_home_spaces(cli->home, names, n, &err) < 0)
+		return cli_fail(cli, &err);
+	if (*n > 0 || !cli->home_path || access(cli->home_path, F_OK) == 0)
+		return true;
+	eng_err(&err, ENGRAM_ENOFILE, "home %s: %s", cli->home_path, strerror(errno));
+	eng_err_object(&err, cli->home_path);
+	return cli_fail(cli, &err);
 }
 
 bool cli_open_space(struct cli *cli, unsigned flags)

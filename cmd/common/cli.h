@@ -47,6 +47,9 @@ bool cli_begin(struct cli *cli, const struct program *program, const struct opt_
 bool cli_open_home(struct cli *cli);
 bool cli_open_space(struct cli *cli, unsigned flags);
 bool cli_is_default(const struct cli *cli);
+/* The names of all spaces, for engram_free().  A home that was named and is not
+ * there is an error; the one of the environment only has no spaces yet. */
+bool cli_list_spaces(struct cli *cli, const char ***names, size_t *n);
 
 /* Closes everything; the exit status. */
 int cli_end(struct cli *cli);

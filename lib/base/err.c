@@ -138,6 +138,7 @@ static int code_of_os(int os)
 	switch (os) {
 	case ENOSPC:
 	case EDQUOT:
+	case EFBIG: /* the file size limit of the process, or of the file system */
 		return ENGRAM_EDISKFULL;
 	case EACCES:
 	case EPERM:

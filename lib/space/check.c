@@ -534,6 +534,11 @@ static int check_derived(struct check *c, struct engram_error *err)
 	if (r == ENGRAM_EDAMAGED) { /* of the state: the log was read and is sound */
 		differ(c, "%s", err ? err->message : "state: it cannot be read");
 		r = 0;
+	} else if (r >= 0 && !c->view.txn && c->s->gen_problem.code == ENGRAM_EPERM) {
+		/* Nothing is known of it; a rebuild would mend nothing. */
+		r = ENGRAM_EPERM;
+		if (err)
+			*err = c->s->gen_problem;
 	} else if (r == ENGRAM_EBUSY || (r == 0 && !c->view.txn && c->s->gen_problem.code)) {
 		differ(c, "%s", c->s->gen_problem.code ? c->s->gen_problem.message : "state: there is none");
 		r = 0;

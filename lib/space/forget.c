@@ -15,7 +15,6 @@ static int by_id(const void *a, const void *b)
 /* 1 = there is something to forget, 0 = it is forgotten already. */
 static int needs_forget(struct engram_writer *w, const struct engram_id *id, struct engram_error *err)
 {
-	char text[ENGRAM_ID_TEXT + 1];
 	struct eng_reading reading;
 	struct eng_item item;
 	uint32_t doc;
@@ -23,12 +22,8 @@ static int needs_forget(struct engram_writer *w, const struct engram_id *id, str
 
 	eng_arena_reset(&w->arena);
 	r = eng_view_item(&w->view, &item, &doc, id, &w->arena, err);
-	if (r == 0 && item.ndots == 0) {
-		engram_id_format(text, id);
-		r = eng_err(err, ENGRAM_ENOID, "no memory has the id %s", text);
-		eng_err_object(err, text);
-		return r;
-	}
+	if (r == 0 && item.ndots == 0)
+		return eng_no_such_id(id, err);
 	if (r == 0)
 		r = eng_item_read(&item, &reading, err);
 	if (r < 0)

@@ -221,7 +221,10 @@ static int load_current(struct current *c, const struct engram_space *s, struct 
 	if (!space_path(path, s, "CURRENT"))
 		return eng_err(err, ENGRAM_EUSAGE, "%s: path too long", s->dir);
 	r = eng_load_regular(s->sys, path, &b, CURRENT_MAX);
-	if (r < 0)
+	if (r == -EINVAL || r == -EFBIG)
+		r = eng_err(err, ENGRAM_EDAMAGED, "%s: wanted a file of at most %u bytes, found something else", path,
+		            CURRENT_MAX);
+	else if (r < 0)
 		r = eng_err_os(err, -r, "%s", path);
 	else if (!parse_current(c, &b))
 		r = eng_err(err, ENGRAM_EDAMAGED, "%s: wanted the names of a state and a text view, found %zu bytes",
@@ -385,7 +388,9 @@ static int write_current(struct engram_space *s, const struct eng_gen *g, struct
 		r = eng_err_nomem(err);
 	else if (!space_path(path, s, "CURRENT"))
 		r = eng_err(err, ENGRAM_EUSAGE, "%s: path too long", s->dir);
-	else if ((r = eng_fs_replace(s->sys, path, b.p, b.n, 0600)) < 0)
+	else if ((r = eng_fs_replace(s->sys, path, b.p, b.n, 0600)) == -EISDIR)
+		r = eng_err(err, ENGRAM_ECREATE, "%s: wanted a file to replace, found a directory", path);
+	else if (r < 0)
 		r = eng_err_os(err, -r, "%s: cannot replace", path);
 	eng_buf_free(&b);
 	return r;

@@ -153,6 +153,14 @@ static int no_such_id(const char *text, struct engram_error *err)
 	return r;
 }
 
+int eng_no_such_id(const struct engram_id *id, struct engram_error *err)
+{
+	char text[ENGRAM_ID_TEXT + 1];
+
+	engram_id_format(text, id);
+	return no_such_id(text, err);
+}
+
 static int resolve(struct eng_view *v, struct engram_id *id, bool *gone, const struct engram_id *lo,
                    const struct engram_id *hi, const char *text, struct engram_error *err)
 {

@@ -138,8 +138,10 @@ static int not_there(const struct engram_id *id, const struct eng_item *item, st
 	char text[ENGRAM_ID_TEXT + 1];
 	int r;
 
+	if (item->ndots == 0)
+		return eng_no_such_id(id, err);
 	engram_id_format(text, id);
-	r = eng_err(err, ENGRAM_ENOID, item->ndots ? "the memory %s is forgotten" : "no memory has the id %s", text);
+	r = eng_err(err, ENGRAM_ENOID, "the memory %s is forgotten", text);
 	eng_err_object(err, text);
 	return r;
 }

@@ -393,7 +393,6 @@ int eng_snapshot_memory(struct eng_snapshot *s, uint32_t doc, struct engram_memo
 
 static int state_find(struct eng_snapshot *s, const struct engram_id *id, uint32_t *doc, struct engram_error *err)
 {
-	char text[ENGRAM_ID_TEXT + 1];
 	struct eng_bytes value;
 	int r = 0;
 
@@ -407,10 +406,7 @@ static int state_find(struct eng_snapshot *s, const struct engram_id *id, uint32
 			*doc = found;
 		return found != ENG_NO_DOC;
 	}
-	engram_id_format(text, id);
-	r = eng_err(err, ENGRAM_ENOID, "no memory has the id %s", text);
-	eng_err_object(err, text);
-	return r;
+	return eng_no_such_id(id, err);
 }
 
 int eng_snapshot_find(struct eng_snapshot *s, const struct engram_id *id, uint32_t *doc, struct engram_error *err)

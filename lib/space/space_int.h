@@ -327,6 +327,9 @@ int eng_doc_read(struct eng_doc *d, const struct eng_item *item, struct engram_e
 int eng_text_load(struct engram_str *out, struct eng_buf *b, struct engram_space *s, const struct eng_text_at *at,
                   struct engram_error *err);
 
+/* ENGRAM_ENOID, naming the id (lookup.c). */
+int eng_no_such_id(const struct engram_id *id, struct engram_error *err);
+
 /* -- memories (body.c) ------------------------------------------------------ */
 
 /* The whole memory in `arena`.  ENGRAM_ENOID: its frame became a stub meanwhile. */

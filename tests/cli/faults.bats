@@ -168,6 +168,66 @@ small_disk()
 	exits 0 engram-store new
 }
 
+@test "F08: the limit of a file's size is a full disk: told, nothing half" {
+	needs_plain_build
+	memories 200
+	seq -f '{"text":"a memory, number %g, of which there are too many for this limit"}' 20000 >in
+	# 1,024 blocks of 1,024 bytes; the signal at its default, as in a shell.
+	exits 74 bash -c 'trap - XFSZ; ulimit -f 1024; exec engram-store --import=ndjson in'
+	says "File too large"
+	same 1 "$(echo "$stderr" | wc -l)"
+	exits 0 engram-consolidate --check || same 1 "$status"
+	exits 0 engram-store --import=ndjson in
+	exits 0 engram-consolidate --check
+	same 20200 "$(engram-store --export | grep -c '"memory"')"
+}
+
+@test "F09: a home that was named and is not there" {
+	for c in "engram-store --list-spaces" "engram-consolidate --all-spaces" engram-recall; do
+		# shellcheck disable=SC2086
+		exits 66 $c --home=nope
+	done
+	exits 66 engram-store --home=nope --list-spaces
+	says "nope"
+	# That of the environment appears with the first memory.
+	exits 0 engram-store --list-spaces
+	same "" "$output"
+}
+
+@test "F09: a state that may not be read: recall reads the log, a check says so" {
+	needs_root
+	open_dir
+	ENGRAM_HOME=$open_dir/home
+	memories 300
+	engram-consolidate
+	chmod -R a+rX "$open_dir"
+	chmod 600 "$ENGRAM_HOME"/spaces/default/state.*.mdb
+	exits 0 as_nobody "$(command -v engram-recall)" "memory 7"
+	prints "memory 7"
+	exits 77 as_nobody "$(command -v engram-consolidate)" --check
+	says "state."
+}
+
+@test "F10: CURRENT is a directory: recall reads the log, who would replace it says so" {
+	memories 300
+	engram-consolidate
+	current=$ENGRAM_HOME/spaces/default/CURRENT
+	rm "$current"
+	mkdir "$current"
+	exits 0 engram-recall "memory 7"
+	exits 0 engram-store more
+	exits 1 engram-consolidate --check
+	says "CURRENT: wanted a file"
+	for task in "" --rebuild --compact; do
+		# shellcheck disable=SC2086
+		exits 73 engram-consolidate $task
+		says "CURRENT: wanted a file to replace, found a directory"
+	done
+	rmdir "$current"
+	exits 0 engram-consolidate
+	exits 0 engram-consolidate --check
+}
+
 @test "F10: stray files in the space are ignored; a future version is refused by name" {
 	memories 20
 	dir=$ENGRAM_HOME/spaces/default
