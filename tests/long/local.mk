@@ -20,10 +20,12 @@ check-threads: $(THREAD_TESTS)
 # Full memory check of the unit tests, children left out.
 VALGRIND_TESTS = $(filter tests/unit/%,$(check_PROGRAMS))
 VALGRIND_FLAGS = --quiet --error-exitcode=99 --leak-check=full --trace-children=no --child-silent-after-fork=yes
-check-valgrind: $(check_PROGRAMS)
-	@for t in $(VALGRIND_TESTS); do \
-		echo "valgrind $$t"; \
-		$(AM_TESTS_ENVIRONMENT) $(LIBTOOL) --mode=execute valgrind $(VALGRIND_FLAGS) ./$$t >$$t.vg 2>&1 \
-			|| { cat $$t.vg; exit 1; }; \
-	done
-CLEANFILES += tests/unit/*.vg
+VALGRIND_LOGS = $(addsuffix .vg,$(VALGRIND_TESTS))
+check-valgrind: $(VALGRIND_LOGS)
+# Each a target of its own: make -j runs them side by side, make -k all of them.
+$(VALGRIND_LOGS): %.vg: %
+	@echo "valgrind $<"
+	@$(AM_TESTS_ENVIRONMENT) $(LIBTOOL) --mode=execute valgrind $(VALGRIND_FLAGS) ./$< >$@.tmp 2>&1 \
+		|| { cat $@.tmp; exit 1; }
+	@mv $@.tmp $@
+CLEANFILES += tests/unit/*.vg tests/unit/*.vg.tmp

@@ -52,4 +52,4 @@ tree crash CFLAGS='-O2 -g'
 run crash make check-crash-long
 
 tree valgrind CFLAGS='-O1 -g'
-run valgrind make -j"$jobs" check-valgrind
+run valgrind make -k -j"$jobs" check-valgrind

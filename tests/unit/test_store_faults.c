@@ -343,8 +343,8 @@ static void killed_writers(void)
  * the error's number made positive; holds it until `release` is readable. */
 static int snapshot_as_1(const char *path, int ready, int release)
 {
-	struct eng_store *s;
-	struct eng_txn *t;
+	struct eng_store *s = NULL;
+	struct eng_txn *t = NULL;
 	char c = 0;
 	int rc;
 
@@ -355,6 +355,8 @@ static int snapshot_as_1(const char *path, int ready, int release)
 		rc = eng_txn_begin(&t, s, false, &err);
 	if (write(ready, &c, 1) != 1 || (release >= 0 && read(release, &c, 1) < 0))
 		return 101;
+	eng_txn_abort(t);
+	eng_store_close(s);
 	return rc == ENGRAM_EBUSY && !strstr(err.hint, "pid namespace") ? 102 : -rc;
 }
 
@@ -462,7 +464,10 @@ static int on_a_full_disk(const char *dir)
 	if (!has(s, 7))
 		return 3;
 	eng_store_close(s);
-	return open_at(&s, path, 0) == 0 && has(s, 7) ? 0 : 4;
+	if (open_at(&s, path, 0) != 0 || !has(s, 7))
+		return 4;
+	eng_store_close(s);
+	return 0;
 }
 
 static void try_as_root(int (*fn)(const char *path), const char *path, const char *name)
@@ -487,7 +492,10 @@ static int with_file_limit(const char *path)
 		return 1;
 	for (uint32_t i = 0; i < 100 && rc == 0; i++)
 		rc = fill(s, 100 * i, 20, 1000);
-	return rc == ENGRAM_ELIMIT && has(s, 3) ? 0 : 2;
+	if (rc != ENGRAM_ELIMIT || !has(s, 3))
+		return 2;
+	eng_store_close(s);
+	return 0;
 }
 
 /* -- many readers ---------------------------------------------------------------------------- */
@@ -560,7 +568,10 @@ static int on_read_only_media(const char *dir)
 		return 6;
 	if (open_at(&s, path, 0) != ENGRAM_ENOFILE)
 		return 7;
-	return open_at(&s, path, ENG_STORE_NOLOCK) == 0 && has(s, 2) ? 0 : 8;
+	if (open_at(&s, path, ENG_STORE_NOLOCK) != 0 || !has(s, 2))
+		return 8;
+	eng_store_close(s);
+	return 0;
 }
 
 static void may_not_write(const char *dir)
