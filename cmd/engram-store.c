@@ -7,8 +7,6 @@
 #define AT(field) .at = offsetof(struct store, field)
 #define WITH(mode) (1u << STORE_##mode)
 
-static const char *const formats[] = {"ndjson", NULL};
-
 static const struct opt options[] = {
 	{"key", .once = true, .kind = OPT_TEXT, .arg = "KEY",
 	 .help = "your own name for it; storing again replaces",
@@ -39,11 +37,18 @@ static const struct opt options[] = {
 	 .mode = STORE_FORGET},
 	{"now", .kind = OPT_FLAG, .help = "forget: remove the bytes too, at once", AT(now),
 	 .modes = WITH(FORGET)},
-	{"import", .kind = OPT_MODE, .arg = "FORMAT", .help = "store what FILEs (or -) hold; FORMAT: ndjson",
-	 AT(mode), .mode = STORE_IMPORT, .words = formats},
+	{"import", .kind = OPT_MODE, .arg = "FORMAT",
+	 .help = "ndjson|lines|records|tsv|sqlite|vectors of FILEs",
+	 AT(mode), .mode = STORE_IMPORT, .words = store_formats, .word_at = offsetof(struct store, format)},
+	{"separator", .once = true, .kind = OPT_TEXT, .arg = "LINE", .help = NULL, AT(separator),
+	 .modes = WITH(IMPORT)},
+	{"query", .once = true, .kind = OPT_TEXT, .arg = "SQL",
+	 .help = "between records (%); what to read from sqlite", AT(query), .modes = WITH(IMPORT)},
+	{"vectors", .once = true, .kind = OPT_TEXT, .arg = "FILE",
+	 .help = "import: vectors beside the texts, row for row", AT(vectors), .modes = WITH(IMPORT)},
 	{"preserve", .kind = OPT_FLAG, .help = NULL, AT(preserve), .modes = WITH(IMPORT)},
 	{"adopt", .kind = OPT_FLAG, .help = "import: keep times; keep ids", AT(adopt), .modes = WITH(IMPORT)},
-	{"strict", .kind = OPT_FLAG, .help = "stop at the first bad line", AT(strict),
+	{"strict", .kind = OPT_FLAG, .help = "all or nothing: no bad line is passed over", AT(strict),
 	 .modes = WITH(PUT) | WITH(IMPORT)},
 	{"export", .kind = OPT_MODE, .help = "print the whole space as NDJSON", AT(mode),
 	 .mode = STORE_EXPORT},
@@ -60,7 +65,7 @@ static const struct program program = {
 	.name = "engram-store",
 	.purpose = "Stores each TEXT, or each line of standard input (-); prints ids once durable.",
 	.usages = (const char *const[]){"[OPTION]... TEXT... | -",
-	                                "--get|--forget|--revise ID... | --import=ndjson FILE...", NULL},
+	                                "--get|--forget|--revise ID... | --import=FORMAT FILE...", NULL},
 	.examples = (const char *const[]){"engram-store \"The mitochondria is the powerhouse of the cell\"",
 	                                  "engram-store --space=notes --create --tag=todo - <todo.txt", NULL},
 	.exits = "0 stored, 2 usage, 3 partly, 65 bad input, 66 no such space\n"

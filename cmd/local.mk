@@ -16,7 +16,17 @@ libcmd_la_SOURCES = \
 	%D%/common/record_write.c \
 	%D%/common/row.c %D%/common/row.h \
 	%D%/common/stop.c %D%/common/stop.h \
-	%D%/common/text.c %D%/common/text.h
+	%D%/common/stream.c %D%/common/stream.h \
+	%D%/common/text.c %D%/common/text.h \
+	%D%/import/columns.c %D%/import/columns.h \
+	%D%/import/ndjson.c \
+	%D%/import/records.c \
+	%D%/import/source.c %D%/import/source.h \
+	%D%/import/spool.c %D%/import/spool.h \
+	%D%/import/sqlite.c \
+	%D%/import/text_lines.c \
+	%D%/import/tsv.c \
+	%D%/import/vectors.c %D%/import/vectors.h
 
 bin_PROGRAMS += engram-store engram-recall engram-consolidate
 

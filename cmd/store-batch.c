@@ -43,18 +43,18 @@ bool batch_begin(struct batch *b, unsigned flags)
 	return fail(b, &err);
 }
 
-void batch_refuse(struct batch *b, const char *place, struct engram_error *err)
+void batch_refuse(struct batch *b, struct batch_place place, struct engram_error *err)
 {
 	struct cli *cli = &b->store->cli;
 
 	b->rejected++;
-	if (*place)
-		eng_err_prefix(err, "%s", place);
+	if (place.name)
+		eng_err_prefix(err, "%.200s%c%llu", place.name, place.between, (unsigned long long)place.number);
 	if (b->refusals_shown < REFUSALS_SHOWN_MAX || cli->verbose) {
 		b->refusals_shown++;
 		cli_report(cli, err, engram_code_exit(err->code));
 	}
-	if (b->store->strict)
+	if (b->store->strict && !b->judging)
 		b->failed = true;
 }
 
@@ -102,7 +102,7 @@ bool batch_commit(struct batch *b)
 	return !b->failed;
 }
 
-bool batch_put(struct batch *b, const char *place, const struct engram_memory *m)
+bool batch_put(struct batch *b, struct batch_place place, const struct engram_memory *m)
 {
 	struct batch_item *item = &b->items[b->n];
 	struct engram_error err = {0};
@@ -119,6 +119,7 @@ bool batch_put(struct batch *b, const char *place, const struct engram_memory *m
 		commit(b, NULL); /* what went in before stays in, if it can */
 		return fail(b, &err);
 	}
+	b->last = item->put;
 	b->n++;
 	b->bytes += m->text.n + m->dim * sizeof *m->vector + m->meta.n;
 	if (b->n == BATCH_MEMORIES_MAX || b->bytes >= BATCH_BYTES_MAX)

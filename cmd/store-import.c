@@ -1,133 +1,411 @@
-/* store-import.c - memories from NDJSON, and their export, which is its inverse. */
-#include <stdio.h>
+/* store-import.c - memories from files of any format, and their export as NDJSON,
+ * which is the inverse of importing that.
+ *
+ * What a format is like is behind the seam of import/source.h; here records are
+ * counted, joined with their vectors, put and judged.  Importing again adds
+ * nothing, so the way to go on after a kill is the same command once more; and
+ * a --strict import is the same run twice, the first time without storing. */
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/err.h"
 #include "base/types.h"
 #include "common/clock.h"
-#include "common/lines.h"
-#include "common/record.h"
 #include "common/stop.h"
+#include "import/source.h"
+#include "import/spool.h"
+#include "import/vectors.h"
 #include "store-jobs.h"
+
+/* In the order of store_formats. */
+static const struct source_format *const formats[] = {
+	&source_ndjson, &source_lines, &source_records, &source_tsv, &source_sqlite, &source_vectors,
+};
+const char *const store_formats[] = {"ndjson", "lines", "records", "tsv", "sqlite", "vectors", NULL};
 
 struct import {
 	struct store *store;
 	struct batch batch;
-	bool writing; /* the batch has begun: no adopting any more */
-	uint64_t left_out; /* conflicts */
+	const struct source_format *format;
+	struct source_options options;
+	struct source_input *inputs; /* one an operand */
+	struct source_input beside;  /* --vectors; path NULL = none */
+	struct source source;        /* of the input at hand */
+	struct vectors vectors;      /* of `beside` */
 	struct record record;
 	struct progress progress;
+	bool writing;                /* the batch has begun: no adopting any more */
+	bool cut;                    /* an input ended as none should: what came before is in */
+	bool stopped;                /* by a signal */
+	uint64_t left_out;           /* conflicts */
+	uint64_t bytes, bytes_before; /* of all inputs, 0 = unknown; of those that are done */
+	/* A run that goes on where another one ended: known memories first. */
+	uint64_t known_first;
+	bool went_on;
+	char place[SOURCE_PLACE_TEXT]; /* where it went on, or was stopped */
 };
+
+static struct batch_place place_of(const struct source *s)
+{
+	return (struct batch_place){s->name, ':', s->number};
+}
+
+/* -- one record ------------------------------------------------------------------ */
 
 /* The space's own id and birth, from the first line of an export.  A space that
  * has this id already took it from the same file: importing again is harmless. */
-static bool adopt(struct import *im, struct engram_error *err)
+static int adopt(struct import *im, struct engram_error *err)
 {
 	struct engram_space *space = im->store->cli.space;
 	const struct record *r = &im->record;
 	struct engram_space_info info;
+	int result;
 
-	if (!im->store->adopt || im->store->cli.dry_run)
-		return true;
-	if (engram_space_info(space, &info, err) < 0)
-		return false;
-	if (eng_id_cmp(&info.id, &r->space_id) == 0)
-		return true;
-	return engram_space_adopt(space, &r->space_id, r->created_us, err) == 0;
+	if (!im->store->adopt || im->batch.judging)
+		return 0;
+	result = engram_space_info(space, &info, err);
+	if (result < 0 || eng_id_cmp(&info.id, &r->space_id) == 0)
+		return result;
+	return engram_space_adopt(space, &r->space_id, r->created_us, err);
+}
+
+/* What no later line could put right. */
+static void fail(struct import *im, const struct engram_error *err)
+{
+	im->cut = err->code == ENGRAM_EINPUT;
+	im->batch.failed = true;
+	cli_fail(&im->store->cli, err);
+}
+
+static void fail_here(struct import *im, struct engram_error *err)
+{
+	char place[SOURCE_PLACE_TEXT];
+
+	source_place(place, &im->source);
+	eng_err_prefix(err, "%s", place);
+	fail(im, err);
 }
 
 static bool begin_writing(struct import *im)
 {
-	if (im->writing || im->store->cli.dry_run)
+	if (im->writing)
 		return true;
 	im->writing = true;
 	return batch_begin(&im->batch, ENGRAM_BULK);
 }
 
+/* The row of --vectors that counts along with the record at hand; *vector NULL
+ * where there is none to take.  False: failed. */
+static bool take_vector(struct import *im, const float **vector)
+{
+	struct engram_error err = {0};
+
+	*vector = NULL;
+	if (!im->beside.path)
+		return true;
+	switch (vectors_next(&im->vectors, vector, true, &err)) {
+	case SOURCE_RECORD:
+		return true;
+	case SOURCE_END:
+		eng_err(&err, ENGRAM_EINPUT, "--vectors: wanted a row for each record, found %llu rows",
+		        (unsigned long long)im->vectors.row);
+		fail_here(im, &err);
+		return false;
+	case SOURCE_FAILED:
+		fail(im, &err);
+		return false;
+	default:
+		im->stopped = true;
+		return false;
+	}
+}
+
+static void note_put(struct import *im)
+{
+	if (im->went_on)
+		return;
+	im->went_on = im->batch.last == ENGRAM_STORED_NEW;
+	if (!im->went_on)
+		im->known_first++;
+	else if (im->known_first > 0)
+		source_place(im->place, &im->source);
+}
+
 /* Other bodies of the same id come back beside it where ids are kept.  Under an
  * id of its own each would be a memory that nobody stored: they are left out,
  * and counted. */
-static void import_memory(struct import *im, const char *place)
+static void take_memory(struct import *im)
 {
 	struct engram_memory *m = &im->record.memory;
+	struct engram_error err = {0};
+	const float *vector;
 
-	if (!begin_writing(im) || im->store->cli.dry_run)
+	if (!take_vector(im, &vector))
 		return;
 	if (!im->store->adopt) {
-		im->left_out += m->nconflicts;
+		im->left_out += im->batch.judging ? 0 : m->nconflicts;
 		m->nconflicts = 0;
 	}
-	batch_put(&im->batch, place, m);
-}
-
-static void import_line(struct import *im, const struct lines *l, struct engram_str line)
-{
-	struct engram_error err = {0};
-	char place[256];
-	bool fatal = false;
-	int r = record_read(&im->record, line.p, line.n, &err);
-
-	snprintf(place, sizeof place, "%.200s:%llu", l->name, (unsigned long long)l->number);
-	if (r == 0 && im->record.type == RECORD_SUMMARY)
+	if (vector && m->has & ENGRAM_VECTOR) {
+		eng_err(&err, ENGRAM_EINPUT, "vector: wanted none beside --vectors, found one");
+		batch_refuse(&im->batch, place_of(&im->source), &err);
 		return;
-	if (r == 0 && im->record.type == RECORD_SPACE) {
-		if (adopt(im, &err))
-			return;
-		r = err.code;
-		fatal = true; /* no line behind it would go where it should */
 	}
-	im->batch.total += im->record.type != RECORD_SPACE;
-	if (r == 0) {
-		import_memory(im, place);
-	} else if (r == ENGRAM_EINPUT && !fatal) {
-		batch_refuse(&im->batch, place, &err);
-	} else {
-		eng_err_prefix(&err, "%s", place);
-		im->batch.failed = true;
-		cli_fail(&im->store->cli, &err);
+	if (vector) {
+		m->vector = vector;
+		m->dim = im->vectors.dim;
+		m->has |= ENGRAM_VECTOR;
+	}
+	if (im->batch.judging) {
+		if (engram_check(m, &err) < 0)
+			batch_refuse(&im->batch, place_of(&im->source), &err);
+	} else if (begin_writing(im) && batch_put(&im->batch, place_of(&im->source), m)) {
+		note_put(im);
 	}
 }
 
-static void import_long(struct import *im, const struct lines *l)
+static void take_record(struct import *im)
 {
 	struct engram_error err = {0};
-	char place[256];
 
-	snprintf(place, sizeof place, "%.200s:%llu", l->name, (unsigned long long)l->number);
-	eng_err(&err, ENGRAM_EINPUT, "record: wanted at most %u bytes, found more", RECORD_LINE_MAX);
+	if (im->record.type == RECORD_SUMMARY)
+		return;
+	if (im->record.type == RECORD_SPACE) {
+		if (adopt(im, &err) < 0)
+			fail_here(im, &err); /* no line behind it would go where it should */
+		return;
+	}
 	im->batch.total++;
-	batch_refuse(&im->batch, place, &err);
+	take_memory(im);
 }
 
-static void import_file(struct import *im, const char *path)
+static void take_bad(struct import *im, struct engram_error *err)
+{
+	const float *vector;
+
+	im->batch.total++;
+	batch_refuse(&im->batch, place_of(&im->source), err);
+	take_vector(im, &vector);
+}
+
+/* -- inputs ---------------------------------------------------------------------- */
+
+static bool goes_on(const struct import *im)
+{
+	return !im->batch.failed && !im->stopped;
+}
+
+static void show_progress(struct import *im)
+{
+	progress_show_part(&im->progress, im->batch.judging ? "checking" : "importing", im->batch.total,
+	                   im->bytes_before + im->source.bytes, im->bytes);
+}
+
+static void run_source(struct import *im)
+{
+	enum source_result r = SOURCE_RECORD;
+
+	while (goes_on(im) && r != SOURCE_END) {
+		struct engram_error err = {0};
+
+		r = source_next(&im->source, &im->record, im->batch.n == 0, &err);
+		switch (r) {
+		case SOURCE_RECORD:
+			take_record(im);
+			break;
+		case SOURCE_BAD:
+			take_bad(im, &err);
+			break;
+		case SOURCE_WAIT:
+			batch_commit(&im->batch);
+			break;
+		case SOURCE_STOP:
+			im->stopped = true;
+			break;
+		case SOURCE_FAILED:
+			fail(im, &err);
+			break;
+		case SOURCE_END:
+			break;
+		}
+		show_progress(im);
+	}
+	if (im->stopped)
+		source_place(im->place, &im->source);
+}
+
+static void run_input(struct import *im, const struct source_input *in)
+{
+	struct engram_error err = {0};
+
+	if (source_open(&im->source, im->format, &im->options, in, &err) < 0) {
+		fail(im, &err);
+		return;
+	}
+	run_source(im);
+	im->bytes_before += im->source.bytes;
+	source_close(&im->source);
+}
+
+/* Rows that no record had: something is counted otherwise than was thought. */
+static void check_vectors_end(struct import *im)
+{
+	struct engram_error err = {0};
+	const float *vector;
+
+	if (vectors_next(&im->vectors, &vector, true, &err) == SOURCE_RECORD)
+		eng_err(&err, ENGRAM_EINPUT, "%.200s: wanted %llu rows, one for each record, found more",
+		        im->beside.name, (unsigned long long)im->batch.total);
+	if (err.code)
+		fail(im, &err);
+}
+
+/* All inputs, from their beginnings. */
+static void run_pass(struct import *im)
+{
+	struct engram_error err = {0};
+
+	im->bytes_before = 0;
+	if (im->beside.path && vectors_open(&im->vectors, &im->beside, &err) < 0) {
+		fail(im, &err);
+		return;
+	}
+	for (size_t i = 0; i < im->store->cli.noperands && goes_on(im); i++)
+		run_input(im, &im->inputs[i]);
+	if (im->beside.path) {
+		if (goes_on(im))
+			check_vectors_end(im);
+		vectors_close(&im->vectors);
+	}
+}
+
+/* --strict: nothing is stored before everything was found acceptable.  True:
+ * now it may be. */
+static bool judge_all(struct import *im)
+{
+	uint64_t shown;
+
+	im->batch.judging = true;
+	run_pass(im);
+	im->batch.judging = false;
+	if (im->batch.failed || im->stopped || im->batch.rejected > 0)
+		return false;
+	shown = im->batch.refusals_shown;
+	im->batch = (struct batch){.store = im->store, .refusals_shown = shown};
+	return true;
+}
+
+/* -- the way in and out ------------------------------------------------------------ */
+
+/* What cannot be read twice is kept where it can. */
+static bool keep_input(struct import *im, struct source_input *in)
+{
+	struct engram_error err = {0};
+	int r = im->format->reads_path && in != &im->beside ? 0 : spool(&in->fd, in->path, &err);
+
+	im->stopped |= r > 0;
+	if (r < 0)
+		fail(im, &err);
+	return r == 0;
+}
+
+static bool set_inputs(struct import *im)
 {
 	struct cli *cli = &im->store->cli;
-	struct lines l;
-	struct engram_str line;
 	struct engram_error err = {0};
-	enum lines_result r = LINES_WAIT;
 
-	if (lines_open(&l, path, '\n', RECORD_LINE_MAX, &err) < 0) {
-		im->batch.failed = true;
-		cli_fail(cli, &err);
-		return;
+	im->inputs = eng_calloc(cli->noperands, sizeof *im->inputs);
+	if (!im->inputs) {
+		eng_err_nomem(&err);
+		return cli_fail(cli, &err);
 	}
-	while (!im->batch.failed && r != LINES_END && r != LINES_FAILED && r != LINES_STOP) {
-		r = lines_next(&l, &line, im->batch.n == 0, &err);
-		if (r == LINES_WAIT)
-			batch_commit(&im->batch);
-		else if (r == LINES_LONG)
-			import_long(im, &l);
-		else if (r == LINES_LINE && line.n > 0)
-			import_line(im, &l, line);
-		progress_show(&im->progress, "importing", im->batch.total, 0);
+	for (size_t i = 0; i < cli->noperands; i++) {
+		const char *path = cli->operands[i];
+
+		im->inputs[i] = (struct source_input){path, strcmp(path, "-") == 0 ? "stdin" : path, -1};
 	}
-	if (r == LINES_STOP)
-		cli->status = EXIT_PARTLY;
-	if (r == LINES_FAILED)
-		cli_fail(cli, &err);
-	lines_close(&l);
+	im->beside = (struct source_input){im->store->vectors, im->store->vectors, -1};
+	return true;
 }
+
+/* For the progress line: bytes of all inputs, where all are files. */
+static uint64_t count_bytes(const struct import *im)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < im->store->cli.noperands; i++) {
+		const struct source_input *in = &im->inputs[i];
+		struct stat st;
+		int r = in->fd >= 0 ? fstat(in->fd, &st) : stat(in->path, &st);
+
+		if (r < 0 || !S_ISREG(st.st_mode) || im->format->reads_path)
+			return 0;
+		bytes += (uint64_t)st.st_size;
+	}
+	return bytes;
+}
+
+static void run(struct import *im)
+{
+	struct store *s = im->store;
+	bool twice = s->strict && !s->cli.dry_run;
+
+	for (size_t i = 0; twice && i < s->cli.noperands && goes_on(im); i++)
+		keep_input(im, &im->inputs[i]);
+	if (twice && im->beside.path && goes_on(im))
+		keep_input(im, &im->beside);
+	im->bytes = count_bytes(im);
+	im->batch.judging = s->cli.dry_run;
+	if (goes_on(im) && (!twice || judge_all(im)))
+		run_pass(im);
+}
+
+/* Dry runs have no writer, and strict ones none that found something bad. */
+static void end(struct import *im)
+{
+	struct batch *b = &im->batch;
+	int *status = &im->store->cli.status;
+
+	if (im->writing)
+		batch_end(b);
+	else if (*status == EXIT_DONE && b->rejected > 0)
+		*status = b->rejected < b->total && !im->store->strict ? EXIT_PARTLY
+		                                                      : engram_code_exit(ENGRAM_EINPUT);
+	if (im->cut && b->stored + b->known > 0)
+		*status = EXIT_PARTLY;
+	if (im->stopped)
+		*status = EXIT_PARTLY;
+}
+
+static bool check_call(struct import *im)
+{
+	struct store *s = im->store;
+	struct cli *cli = &s->cli;
+	const char *name = im->format->name;
+
+	if (cli->noperands == 0)
+		return cli_usage(cli, "--import: needs a FILE, or - for standard input");
+	if (s->separator && im->format != &source_records)
+		return cli_usage(cli, "--separator: goes with --import=records only");
+	if (s->separator && strchr(s->separator, '\n'))
+		return cli_usage(cli, "--separator: wanted one line");
+	if (s->query && im->format != &source_sqlite)
+		return cli_usage(cli, "--query: goes with --import=sqlite only");
+	if (!s->query && im->format == &source_sqlite)
+		return cli_usage(cli, "--import=sqlite: needs --query, such as \"SELECT body AS text FROM notes\"");
+	if (s->vectors && im->format == &source_vectors)
+		return cli_usage(cli, "--vectors: does not go with --import=vectors");
+	if (s->vectors && strcmp(s->vectors, "-") == 0)
+		return cli_usage(cli, "--vectors: needs a FILE");
+	for (size_t i = 0; i < cli->noperands; i++)
+		if (im->format->reads_path && strcmp(cli->operands[i], "-") == 0)
+			return cli_usage(cli, "--import=%s: needs a FILE, not standard input", name);
+	return true;
+}
+
+/* -- report ------------------------------------------------------------------------ */
 
 static void report_json(const struct import *im, int64_t elapsed_us)
 {
@@ -140,70 +418,97 @@ static void report_json(const struct import *im, int64_t elapsed_us)
 	eng_json_key(&o, "dry_run"), eng_json_bool(&o, cli->dry_run);
 	record_key_u64(&o, "total", b->total);
 	/* A dry run looks nothing up: known and new are told apart by storing. */
-	record_key_u64(&o, "imported", cli->dry_run ? 0 : b->stored);
+	record_key_u64(&o, "imported", b->stored);
 	record_key_u64(&o, "known", b->known);
 	record_key_u64(&o, "rejected", b->rejected);
+	if (*im->place)
+		record_key_str(&o, im->stopped ? "stopped" : "resumed", im->place);
 	record_key_u64(&o, "elapsed_us", (uint64_t)elapsed_us);
 	eng_json_object_end(&o);
+	out_end(&cli->out);
+}
+
+/* Texts alone are known by being equal; more fields, by being equal in all. */
+static const char *why_known(const struct import *im)
+{
+	bool texts = im->format == &source_lines || im->format == &source_records;
+
+	return texts && !im->beside.path && im->batch.known > 0 ? " (equal text)" : "";
+}
+
+static void report_text(const struct import *im, int64_t elapsed_us)
+{
+	struct cli *cli = &im->store->cli;
+	const struct batch *b = &im->batch;
+
+	if (cli->dry_run)
+		out_printf(&cli->out, "would import %s of %s, less what is known already: %s rejected; nothing written",
+		           cli_number(b->total - b->rejected), cli_number(b->total), cli_number(b->rejected));
+	else if (im->store->strict && b->rejected > 0 && !im->writing)
+		out_printf(&cli->out, "imported 0 of %s: %s rejected, and --strict stores all or nothing",
+		           cli_number(b->total), cli_number(b->rejected));
+	else if (b->total > 0 && b->known == b->total)
+		out_printf(&cli->out, "imported 0 of %s: all already known", cli_number(b->total));
+	else
+		out_printf(&cli->out, "imported %s of %s: %s already known%s, %s rejected, %llu.%llu s",
+		           cli_number(b->stored), cli_number(b->total), cli_number(b->known), why_known(im),
+		           cli_number(b->rejected), (unsigned long long)(elapsed_us / 1000000),
+		           (unsigned long long)(elapsed_us / 100000 % 10));
 	out_end(&cli->out);
 }
 
 static void report(const struct import *im, int64_t elapsed_us)
 {
 	struct cli *cli = &im->store->cli;
-	const struct batch *b = &im->batch;
 
+	if (im->left_out > 0)
+		cli_warn(cli, "%s conflicting bodies left out (--adopt keeps them)", cli_number(im->left_out));
+	if (im->stopped && *im->place)
+		cli_warn(cli, "stopped at %s: what came before is stored; the same command goes on from there", im->place);
+	else if (*im->place)
+		cli_note(cli, "went on at %s: %s before it were stored already", im->place,
+		         cli_number(im->known_first));
 	if (cli->quiet)
 		return;
-	if (cli->json) {
+	if (cli->json)
 		report_json(im, elapsed_us);
-		return;
-	}
-	if (cli->dry_run)
-		out_printf(&cli->out, "would import %s of %s, less what is known already: %s rejected; nothing written",
-		           cli_number(b->total - b->rejected), cli_number(b->total), cli_number(b->rejected));
 	else
-		out_printf(&cli->out, "imported %s of %s: %s already known, %s rejected, %llu.%llu s",
-		           cli_number(b->stored), cli_number(b->total), cli_number(b->known),
-		           cli_number(b->rejected), (unsigned long long)(elapsed_us / 1000000),
-		           (unsigned long long)(elapsed_us / 100000 % 10));
-	out_end(&cli->out);
+		report_text(im, elapsed_us);
 }
 
-/* Dry runs have no writer: only the counts are to be judged. */
-static void end(struct import *im)
+static void free_import(struct import *im)
 {
-	if (im->writing)
-		batch_end(&im->batch);
-	else if (im->store->cli.status == EXIT_DONE && im->batch.rejected > 0)
-		im->store->cli.status = im->batch.rejected < im->batch.total && !im->store->strict
-		                                ? EXIT_PARTLY
-		                                : engram_code_exit(ENGRAM_EINPUT);
+	for (size_t i = 0; im->inputs && i < im->store->cli.noperands; i++)
+		if (im->inputs[i].fd >= 0)
+			close(im->inputs[i].fd);
+	if (im->beside.fd > STDIN_FILENO)
+		close(im->beside.fd);
+	eng_free(im->inputs);
+	record_free(&im->record);
 }
 
 void store_import(struct store *s)
 {
 	struct cli *cli = &s->cli;
-	struct import im = {.store = s, .batch = {.store = s}};
+	struct import im = {.store = s, .batch = {.store = s}, .format = formats[s->format], .beside = {.fd = -1}};
 	int64_t begin_us = clock_mono_us();
 
-	if (cli->noperands == 0) {
-		cli_usage(cli, "--import: needs a FILE, or - for standard input");
+	if (!check_call(&im) || (cli->dry_run ? store_open_dry(s) < 0 : !store_open_writable(s)) || !set_inputs(&im))
 		return;
-	}
-	if (cli->dry_run ? store_open_dry(s) < 0 : !store_open_writable(s))
-		return;
+	im.options = (struct source_options){
+		.null = cli->null,
+		.keeps_count = s->vectors != NULL,
+		.separator = s->separator,
+		.query = s->query,
+	};
 	im.record.drop = (s->preserve ? 0u : ENGRAM_STORED) | (s->adopt ? 0u : ENGRAM_ID);
 	stop_catch();
 	progress_begin(&im.progress, cli->program->name, (enum when)cli->progress, cli->quiet);
-	for (size_t i = 0; i < cli->noperands && !im.batch.failed && !stop_wanted(); i++)
-		import_file(&im, cli->operands[i]);
+	run(&im);
 	progress_end(&im.progress);
 	end(&im);
-	record_free(&im.record);
-	if (im.left_out > 0)
-		cli_warn(cli, "%s conflicting bodies left out (--adopt keeps them)", cli_number(im.left_out));
 	report(&im, clock_mono_us() - begin_us);
+	free_import(&im);
 }
 
 /* -- export ---------------------------------------------------------------- */

@@ -21,6 +21,8 @@ struct store {
 	bool create, new_series;
 	bool now;                      /* forget */
 	bool preserve, adopt, strict;  /* import */
+	int format;                    /* import: place in store_formats */
+	const char *separator, *query, *vectors;
 	/* fields of a memory; NULL, UINT32_MAX, INT64_MIN = not given */
 	const char *key, *source, *actor, *meta;
 	uint32_t confidence;
@@ -30,6 +32,7 @@ struct store {
 };
 
 extern const char *const store_clear_words[];
+extern const char *const store_formats[];
 
 /* Each does its job and leaves the outcome in cli.status. */
 void store_put(struct store *s);
@@ -51,6 +54,13 @@ int store_open_dry(struct store *s);
 
 /* -- batches (store-batch.c): appended one by one, acknowledged together ---------- */
 
+/* Where what is stored stood: "in:12", "operand 3"; name NULL = nothing to say. */
+struct batch_place {
+	const char *name;
+	char between;
+	uint64_t number;
+};
+
 struct batch {
 	struct store *store;
 	struct engram_writer *writer;
@@ -58,7 +68,9 @@ struct batch {
 	size_t n;
 	size_t bytes;
 	bool prints;  /* ids, once durable */
+	bool judging; /* nothing is stored: what is not acceptable stops nothing */
 	bool failed;  /* stop: reported */
+	enum engram_put_result last; /* of the last batch_put that was true */
 	uint64_t total, stored, known, rejected;
 	uint64_t refusals_shown;
 };
@@ -67,9 +79,9 @@ struct batch {
 bool batch_begin(struct batch *b, unsigned flags);
 /* False: `failed`, or what was given is not acceptable (reported with the
  * place, counted). */
-bool batch_put(struct batch *b, const char *place, const struct engram_memory *m);
+bool batch_put(struct batch *b, struct batch_place place, const struct engram_memory *m);
 /* Counts and reports what cannot be stored. */
-void batch_refuse(struct batch *b, const char *place, struct engram_error *err);
+void batch_refuse(struct batch *b, struct batch_place place, struct engram_error *err);
 /* Makes durable, then prints. */
 bool batch_commit(struct batch *b);
 /* Commits, closes; sets the exit status from the counts. */

@@ -1,5 +1,4 @@
 /* store-put.c - texts from operands, or a line each from standard input. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -16,12 +15,7 @@ static bool is_stdin(const char *operand)
 	return strcmp(operand, "-") == 0;
 }
 
-static void line_place(char out[64], const struct lines *l)
-{
-	snprintf(out, 64, "%.40s:%llu", l->name, (unsigned long long)l->number);
-}
-
-static void refuse_long(struct batch *b, const char *place)
+static void refuse_long(struct batch *b, struct batch_place place)
 {
 	struct engram_error err = {0};
 
@@ -33,12 +27,11 @@ static void refuse_long(struct batch *b, const char *place)
 static void put_line(struct batch *b, const struct lines *l, struct engram_memory *m, struct engram_str line,
                      bool too_long)
 {
-	char place[64];
+	struct batch_place place = {l->stream.name, ':', l->number};
 
 	if (line.n == 0 && !too_long)
 		return;
 	b->total++;
-	line_place(place, l);
 	m->text = line;
 	if (too_long)
 		refuse_long(b, place);
@@ -74,10 +67,8 @@ static void put_lines(struct batch *b, struct engram_memory *m)
 static void put_operand(struct batch *b, struct engram_memory *m, size_t i)
 {
 	struct cli *cli = &b->store->cli;
-	char place[32] = "";
+	struct batch_place place = {cli->noperands > 1 ? "operand" : NULL, ' ', i + 1};
 
-	if (cli->noperands > 1)
-		snprintf(place, sizeof place, "operand %zu", i + 1);
 	b->total++;
 	m->text = eng_str(cli->operands[i]);
 	batch_put(b, place, m);

@@ -297,6 +297,10 @@ enum engram_put_result {
 ENGRAM_API int engram_writer_open(struct engram_writer **w, struct engram_space *space, unsigned flags,
                                   struct engram_error *err);
 
+/* What a put would refuse in the memory by itself: 0, or EINPUT that names the
+ * field.  Needs no space and changes nothing. */
+ENGRAM_API int engram_check(const struct engram_memory *m, struct engram_error *err);
+
 /* Appends one memory.  *id is its id, *put says what happened.  EINPUT names
  * the field that is not acceptable; nothing was written then.  m->conflicts,
  * newest first, are stored as siblings of it (needs ID or KEY): what a get or an

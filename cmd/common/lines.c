@@ -1,106 +1,75 @@
 /* lines.c - see lines.h.
  *
- * The buffer holds the line at hand and what was read beyond it; it grows to
- * the limit and no further: a line beyond it is dropped as it comes in. */
+ * The stream's window holds the line at hand and what was read beyond it; it
+ * grows to the limit and no further: a line beyond it is dropped as it comes in. */
 #include "common/lines.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/err.h"
 #include "common/stop.h"
 
-#define READ_SIZE 65536
+void lines_begin(struct lines *l, const struct stream *stream, char end, size_t max)
+{
+	*l = (struct lines){.stream = *stream, .end = end, .max = max};
+}
 
 int lines_open(struct lines *l, const char *path, char end, size_t max, struct engram_error *err)
 {
-	*l = (struct lines){.name = "stdin", .fd = STDIN_FILENO, .end = end, .max = max};
-	if (strcmp(path, "-") != 0) {
-		struct stat st;
+	struct stream stream;
+	int r = stream_open(&stream, path, err);
 
-		l->name = path;
-		l->fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (l->fd < 0)
-			return eng_err_os(err, errno, "%s", path);
-		if (fstat(l->fd, &st) == 0 && S_ISDIR(st.st_mode)) {
-			lines_close(l);
-			return eng_err_os(err, EISDIR, "%s", path);
-		}
-	}
-	return 0;
+	if (r == 0)
+		lines_begin(l, &stream, end, max);
+	return r;
 }
 
 void lines_close(struct lines *l)
 {
-	if (l->fd > STDIN_FILENO)
-		close(l->fd);
-	l->fd = -1;
-	eng_buf_free(&l->buf);
+	stream_close(&l->stream);
 }
 
-/* A byte-order mark before the first line is no part of it. */
+/* A byte-order mark before the first line is no part of it; it may come in pieces. */
 static void skip_mark(struct lines *l)
 {
-	if (l->number == 0 && l->buf.n - l->at >= 3 && memcmp(l->buf.p + l->at, "\xef\xbb\xbf", 3) == 0)
-		l->at += 3;
+	struct stream *s = &l->stream;
+
+	if (l->begun || (stream_left(s) < 3 && !s->eof))
+		return;
+	l->begun = true;
+	if (stream_left(s) >= 3 && memcmp(stream_bytes(s), "\xef\xbb\xbf", 3) == 0) {
+		s->at += 3;
+		l->seen = 0;
+	}
 }
 
-/* The line of n bytes at l->at, its end behind it unless it is the last. */
+/* The line of n bytes that comes next, its end behind it unless it is the last. */
 static enum lines_result give(struct lines *l, struct engram_str *line, size_t n, size_t end)
 {
 	bool long_one = l->skipping;
 
 	l->number++;
-	*line = (struct engram_str){(const char *)l->buf.p + l->at, n};
+	*line = (struct engram_str){(const char *)stream_bytes(&l->stream), n};
 	if (l->end == '\n' && n && line->p[n - 1] == '\r' && end)
 		line->n--;
-	l->at += n + end;
+	l->stream.at += n + end;
 	l->seen = 0;
 	l->skipping = false;
 	return long_one || line->n > l->max ? LINES_LONG : LINES_LINE;
 }
 
-/* Makes room and reads once; 0 at the end, -1 failed with errno. */
-static ssize_t read_more(struct lines *l)
+/* One more than the limit, and CR: then it is certain. */
+static void drop_if_long(struct lines *l)
 {
-	ssize_t got;
-
-	if (l->at > 0) {
-		memmove(l->buf.p, l->buf.p + l->at, l->buf.n - l->at);
-		l->buf.n -= l->at;
-		l->at = 0;
-	}
-	/* One more than the limit, and CR: then it is certain. */
-	if (l->buf.n > l->max + 1) {
-		l->skipping = true;
-		l->buf.n = l->seen = 0;
-	}
-	if (!eng_buf_reserve(&l->buf, READ_SIZE)) {
-		errno = ENOMEM;
-		return -1;
-	}
-	do {
-		got = read(l->fd, l->buf.p + l->buf.n, READ_SIZE);
-	} while (got < 0 && errno == EINTR && !stop_wanted());
-	if (got > 0)
-		l->buf.n += (size_t)got;
-	return got;
-}
-
-static bool readable_now(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	return poll(&p, 1, 0) != 0;
+	if (stream_left(&l->stream) <= l->max + 1)
+		return;
+	l->skipping = true;
+	l->stream.at = l->stream.buf.n;
+	l->seen = 0;
 }
 
 static enum lines_result at_end(struct lines *l, struct engram_str *line)
 {
-	size_t n = l->buf.n - l->at;
+	size_t n = stream_left(&l->stream);
 
 	if (n == 0 && !l->skipping)
 		return LINES_END;
@@ -109,34 +78,32 @@ static enum lines_result at_end(struct lines *l, struct engram_str *line)
 
 enum lines_result lines_next(struct lines *l, struct engram_str *line, bool wait, struct engram_error *err)
 {
+	struct stream *s = &l->stream;
+
 	for (;;) {
-		size_t n = l->buf.n - l->at;
-		const char *end;
+		const uint8_t *end;
+		size_t n;
 
 		if (stop_wanted())
 			return LINES_STOP;
-		if (l->seen == 0) {
-			skip_mark(l);
-			n = l->buf.n - l->at;
-		}
-		end = n > l->seen ? memchr(l->buf.p + l->at + l->seen, l->end, n - l->seen) : NULL;
+		skip_mark(l);
+		n = stream_left(s);
+		end = n > l->seen ? memchr(stream_bytes(s) + l->seen, l->end, n - l->seen) : NULL;
 		if (end)
-			return give(l, line, (size_t)(end - (char *)l->buf.p) - l->at, 1);
+			return give(l, line, (size_t)(end - stream_bytes(s)), 1);
 		l->seen = n;
-		if (l->eof)
+		if (s->eof)
 			return at_end(l, line);
-		if (!wait && !readable_now(l->fd))
+		drop_if_long(l);
+		switch (stream_more(s, wait, err)) {
+		case STREAM_WAIT:
 			return LINES_WAIT;
-		if (wait && !stop_wait_readable(l->fd))
+		case STREAM_STOP:
 			return LINES_STOP;
-		switch (read_more(l)) {
-		case -1:
-			if (errno == EINTR)
-				return LINES_STOP;
-			eng_err_os(err, errno, "%s", l->name);
+		case STREAM_FAILED:
 			return LINES_FAILED;
-		case 0:
-			l->eof = true;
+		case STREAM_MORE:
+			break;
 		}
 	}
 }

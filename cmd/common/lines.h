@@ -2,20 +2,16 @@
 #ifndef CMD_LINES_H
 #define CMD_LINES_H
 
-#include "base/buf.h"
-#include "engram.h"
+#include "common/stream.h"
 
 struct lines {
-	const char *name;   /* for messages: "stdin" or the path */
+	struct stream stream;
 	uint64_t number;    /* of the line last given, from 1 */
 	/* private */
-	int fd;
 	char end;           /* what ends a line: newline or NUL */
 	size_t max;         /* bytes of a line at most */
-	struct eng_buf buf;
-	size_t at;          /* where the next line begins in buf */
-	size_t seen;        /* bytes from `at` known to hold no end */
-	bool eof;
+	size_t seen;        /* bytes from the stream's `at` known to hold no end */
+	bool begun;         /* a byte-order mark was looked for */
 	bool skipping;      /* inside a line that is too long */
 };
 
@@ -30,6 +26,8 @@ enum lines_result {
 
 /* "-" is standard input.  ENGRAM_ENOFILE or what opening answered. */
 int lines_open(struct lines *l, const char *path, char end, size_t max, struct engram_error *err);
+/* The same over a stream that is open; it becomes part of l. */
+void lines_begin(struct lines *l, const struct stream *stream, char end, size_t max);
 enum lines_result lines_next(struct lines *l, struct engram_str *line, bool wait, struct engram_error *err);
 void lines_close(struct lines *l);
 

@@ -180,13 +180,17 @@ static int set_duration(const struct opt *o, uint64_t *out, const char *what, co
 	return 0;
 }
 
-static int set_mode(const struct opt *o, int *out, const char *what, const char *value,
+static int set_mode(const struct opt *o, void *target, int word, const char *what, const char *value,
                     struct engram_error *err)
 {
+	int *out = (int *)(void *)((char *)target + o->at);
+
 	if (*out && *out != o->mode)
 		return eng_err(err, ENGRAM_EUSAGE, "%s: only one of such options at a time", what);
-	if (o->words && word_index(o->words, value) < 0)
+	if (word < 0)
 		return bad_word(o->words, what, value, err);
+	if (o->words)
+		*(int *)(void *)((char *)target + o->word_at) = word;
 	*out = o->mode;
 	return 0;
 }
@@ -232,7 +236,7 @@ int opt_set(const struct opt *o, void *target, const char *what, const char *val
 		*(unsigned *)at |= 1u << word;
 		return 0;
 	case OPT_MODE:
-		return set_mode(o, at, what, value, err);
+		return set_mode(o, target, word, what, value, err);
 	case OPT_HELP:
 	case OPT_VERSION:
 		break;

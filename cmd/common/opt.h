@@ -27,7 +27,8 @@ enum opt_kind {
 	OPT_DURATION, /* uint64_t, milliseconds, 0..max */
 	OPT_WORD,     /* int: place of the value in words */
 	OPT_WORDS,    /* unsigned: bit per word, or'ed */
-	OPT_MODE,     /* int: becomes `mode`; two different ones are refused */
+	OPT_MODE,     /* int: becomes `mode`; two different ones are refused; with
+	               * words, the int at `word_at` becomes the place of the value */
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -43,6 +44,7 @@ struct opt {
 	const char *const *words; /* NULL-terminated: the values allowed; NULL = any */
 	uint64_t max;
 	int mode;                 /* OPT_MODE: which, from 1 */
+	size_t word_at;
 	unsigned modes;           /* bit per mode it goes with (bit 0: no mode); 0 = all */
 };
 

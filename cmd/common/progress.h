@@ -15,6 +15,8 @@ struct progress {
 void progress_begin(struct progress *p, const char *name, enum when when, bool quiet);
 /* total 0 = unknown. */
 void progress_show(struct progress *p, const char *phase, uint64_t done, uint64_t total);
+/* The same where how far it is shows in other units: `at` of `of`, 0 = unknown. */
+void progress_show_part(struct progress *p, const char *phase, uint64_t done, uint64_t at, uint64_t of);
 void progress_end(struct progress *p); /* erases the line */
 
 #endif

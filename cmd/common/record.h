@@ -53,6 +53,19 @@ struct record {
 /* Reads one line; what the record points at is valid until the next call.
  * ENGRAM_EINPUT "field: wanted X, found Y", ENGRAM_EVERSION. */
 int record_read(struct record *r, const char *line, size_t n, struct engram_error *err);
+
+/* The same from columns (tsv, SQLite): clear, set what each column holds, end.
+ * A value stands for itself; a vector, meta and what else is made of parts is
+ * JSON; tags are JSON too, or separated by commas. */
+void record_clear(struct record *r);
+/* The number of the field that a column may hold, >= 0; ENGRAM_EINPUT with the nearest. */
+int record_column(struct engram_str name, struct engram_error *err);
+const char *record_column_name(int column);
+int record_set(struct record *r, int column, struct engram_str value, struct engram_error *err);
+/* Little-endian 32-bit floats, as a blob. */
+int record_set_vector(struct record *r, const void *floats, size_t n, struct engram_error *err);
+int record_end(struct record *r, struct engram_error *err);
+
 void record_free(struct record *r);
 
 #endif

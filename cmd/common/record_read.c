@@ -7,8 +7,10 @@
 
 #include "base/base32.h"
 #include "base/err.h"
+#include "base/le.h"
 #include "base/num.h"
 #include "base/types.h"
+#include "base/utf8.h"
 
 /* Values at hand: where the fields of a memory go. */
 struct body {
@@ -301,21 +303,30 @@ static const struct field fields[] = {
 	{"cut_mass", NULL, 0, 0},
 };
 
-static int unknown_field(struct body *b, struct engram_str name)
+/* `what`: "field" or "column"; `takes` says which names count. */
+static int unknown(struct engram_str name, const char *what, bool (*takes)(const struct field *f),
+                   struct engram_error *err)
 {
 	const char *names[ENG_COUNT(fields)], *near;
 	char word[64];
-	size_t n = name.n < sizeof word ? name.n : sizeof word - 1;
+	size_t n = name.n < sizeof word ? name.n : sizeof word - 1, count = 0;
 
-	memcpy(word, name.p, n);
+	if (n > 0)
+		memcpy(word, name.p, n);
 	word[n] = 0;
 	for (size_t i = 0; i < ENG_COUNT(fields); i++)
-		names[i] = fields[i].name;
-	near = eng_nearest(word, names, ENG_COUNT(fields));
-	eng_err(b->err, ENGRAM_EINPUT, "unknown field \"%s\"", word);
+		if (takes(&fields[i]))
+			names[count++] = fields[i].name;
+	near = eng_nearest(word, names, count);
+	eng_err(err, ENGRAM_EINPUT, "unknown %s \"%s\"", what, word);
 	if (near)
-		eng_err_hint(b->err, "did you mean \"%s\"?", near);
+		eng_err_hint(err, "did you mean \"%s\"?", near);
 	return ENGRAM_EINPUT;
+}
+
+static bool any(const struct field *f)
+{
+	return f != NULL;
 }
 
 /* meta: the bytes as given; whatever is of no concern here: nothing. */
@@ -351,7 +362,18 @@ static int read_field(struct body *b)
 		t = eng_json_next(&b->record->json);
 		return t == ENG_JSON_BAD ? malformed(b) : f->read(b, f, t);
 	}
-	return unknown_field(b, name);
+	return unknown(name, "field", any, b->err);
+}
+
+/* What every memory is and what is not there need not be stated: so a record of
+ * a memory equals what was stored. */
+static void drop_unstated(struct body *b)
+{
+	if (b->memory->kind == ENGRAM_EPISODE)
+		b->memory->has &= ~(unsigned)ENGRAM_KIND;
+	if (b->memory->ntags == 0)
+		b->memory->has &= ~(unsigned)ENGRAM_TAGS;
+	b->memory->has &= ~b->record->drop;
 }
 
 /* The keys of an object that was just opened, to its end. */
@@ -362,13 +384,7 @@ static int read_body(struct body *b)
 
 	while (r == 0 && (t = eng_json_next(&b->record->json)) != ENG_JSON_OBJECT_END)
 		r = t == ENG_JSON_KEY ? read_field(b) : malformed(b);
-	/* What every memory is and what is not there need not be stated: so a
-	 * record of a memory equals what was stored. */
-	if (b->memory->kind == ENGRAM_EPISODE)
-		b->memory->has &= ~(unsigned)ENGRAM_KIND;
-	if (b->memory->ntags == 0)
-		b->memory->has &= ~(unsigned)ENGRAM_TAGS;
-	b->memory->has &= ~b->record->drop;
+	drop_unstated(b);
 	return r;
 }
 
@@ -397,15 +413,20 @@ static int finish(struct body *b)
 	return 0;
 }
 
+void record_clear(struct record *r)
+{
+	eng_arena_reset(&r->arena);
+	r->type = RECORD_MEMORY;
+	r->memory = (struct engram_memory){.kind = ENGRAM_EPISODE};
+}
+
 int record_read(struct record *r, const char *line, size_t n, struct engram_error *err)
 {
 	struct body b = {.record = r, .memory = &r->memory, .err = err};
 	enum eng_json_token t;
 	int result;
 
-	eng_arena_reset(&r->arena);
-	r->type = RECORD_MEMORY;
-	r->memory = (struct engram_memory){.kind = ENGRAM_EPISODE};
+	record_clear(r);
 	eng_json_begin(&r->json, line, n);
 	t = eng_json_next(&r->json);
 	if (t == ENG_JSON_BAD)
@@ -416,6 +437,121 @@ int record_read(struct record *r, const char *line, size_t n, struct engram_erro
 	if (result == 0 && eng_json_next(&r->json) != ENG_JSON_END)
 		result = malformed(&b);
 	return result < 0 ? result : finish(&b);
+}
+
+/* -- columns ------------------------------------------------------------------ */
+
+/* A column holds what a memory is made of, and nothing about the record. */
+static bool is_column(const struct field *f)
+{
+	return f->has || f->at == AT(embedder);
+}
+
+int record_column(struct engram_str name, struct engram_error *err)
+{
+	for (size_t i = 0; i < ENG_COUNT(fields); i++)
+		if (is_column(&fields[i]) && eng_str_eq(name, eng_str(fields[i].name)))
+			return (int)i;
+	return unknown(name, "column", is_column, err);
+}
+
+const char *record_column_name(int column)
+{
+	return fields[column].name;
+}
+
+/* What stands between commas, without the blanks around it. */
+static int read_list(struct body *b, const struct field *f, struct engram_str list)
+{
+	const char *p = list.p, *end = list.p + list.n;
+	int r = 0;
+
+	while (r == 0 && p < end) {
+		const char *comma = memchr(p, ',', (size_t)(end - p)), *stop = comma ? comma : end;
+
+		while (p < stop && *p == ' ')
+			p++;
+		b->record->json.str = (struct engram_str){p, (size_t)(stop - p)};
+		while (b->record->json.str.n > 0 && p[b->record->json.str.n - 1] == ' ')
+			b->record->json.str.n--;
+		r = add_tag(b, f, ENG_JSON_STRING);
+		p = comma ? comma + 1 : end;
+	}
+	return r;
+}
+
+/* A value that is JSON by itself; what is wrong with it is named by the field. */
+static int read_json(struct body *b, const struct field *f, struct engram_str value)
+{
+	struct eng_json *j = &b->record->json;
+	enum eng_json_token t;
+	int r;
+
+	eng_json_begin(j, value.p, value.n);
+	t = eng_json_next(j);
+	if (t == ENG_JSON_BAD)
+		r = malformed(b);
+	else if ((r = f->read(b, f, t)) < 0)
+		return r;
+	else
+		r = eng_json_next(j) == ENG_JSON_END ? 0 : malformed(b);
+	if (r < 0)
+		eng_err_prefix(b->err, "%s", f->name);
+	return r;
+}
+
+/* How the bytes of a column become the value of a field. */
+static int read_cell(struct body *b, const struct field *f, struct engram_str value)
+{
+	if (f->read == read_tags && (value.n == 0 || value.p[0] != '['))
+		return read_list(b, f, value);
+	if (f->read == read_tags || f->read == read_vector)
+		return read_json(b, f, value);
+	b->record->json.str = value;
+	if (!f->read) /* meta: judged where it is stored */
+		return eng_arena_str(&b->record->arena, &b->memory->meta, value) < 0 ? eng_err_nomem(b->err) : 0;
+	return f->read(b, f, f->read == read_confidence ? ENG_JSON_NUMBER : ENG_JSON_STRING);
+}
+
+int record_set(struct record *r, int column, struct engram_str value, struct engram_error *err)
+{
+	struct body b = {.record = r, .memory = &r->memory, .err = err};
+	const struct field *f = &fields[column];
+	size_t sound = eng_utf8_check(value.p, value.n);
+
+	if (sound < value.n)
+		return eng_err(err, ENGRAM_EINPUT, "%s: byte %zu: not UTF-8", f->name, sound);
+	r->memory.has |= f->has;
+	return read_cell(&b, f, value);
+}
+
+int record_set_vector(struct record *r, const void *floats, size_t n, struct engram_error *err)
+{
+	float *vector;
+
+	if (n % sizeof *vector != 0 || n / sizeof *vector > ENGRAM_DIM_MAX)
+		return eng_err(err, ENGRAM_EINPUT, "vector: wanted up to %u floats of 4 bytes, found %zu bytes",
+		               ENGRAM_DIM_MAX, n);
+	vector = eng_arena_alloc(&r->arena, n);
+	if (!vector)
+		return eng_err_nomem(err);
+	for (size_t i = 0; i < n / sizeof *vector; i++) {
+		uint32_t bits = eng_get32((const uint8_t *)floats + i * sizeof bits);
+
+		memcpy(&vector[i], &bits, sizeof bits);
+	}
+	r->memory.vector = vector;
+	r->memory.dim = n / sizeof *vector;
+	r->memory.has |= ENGRAM_VECTOR;
+	return 0;
+}
+
+int record_end(struct record *r, struct engram_error *err)
+{
+	struct body b = {.record = r, .memory = &r->memory, .err = err};
+
+	drop_unstated(&b);
+	return finish(&b);
 }
 
 void record_free(struct record *r)

@@ -412,9 +412,7 @@ bool eng_state_brief(struct eng_brief *out, struct eng_txn *t, uint32_t doc);
 
 /* -- drafts (validate.c, draft.c) ----------------------------------------------- */
 
-/* ENGRAM_EINPUT names the field. */
-int eng_memory_validate(const struct engram_memory *m, struct engram_error *err);
-/* Only the fields that a revision may state. */
+/* Only the fields that a revision may state; ENGRAM_EINPUT names the field. */
 int eng_revision_validate(const struct engram_memory *m, unsigned clear, const struct engram_str *untag,
                           size_t nuntag, struct engram_error *err);
 /* The elements of the fields stated, in a fixed order. */

@@ -133,7 +133,7 @@ static int check_fields(const struct engram_memory *m, struct engram_error *err)
 	return r;
 }
 
-int eng_memory_validate(const struct engram_memory *m, struct engram_error *err)
+static int check_memory(const struct engram_memory *m, struct engram_error *err)
 {
 	int r = check_fields(m, err);
 
@@ -143,6 +143,20 @@ int eng_memory_validate(const struct engram_memory *m, struct engram_error *err)
 		r = eng_err(err, ENGRAM_EINPUT, "kind: wanted episode or concept, found %d", (int)m->kind);
 	if (r == 0 && !(m->has & ENGRAM_TEXT && m->text.n > 0) && !(m->has & ENGRAM_VECTOR))
 		r = eng_err(err, ENGRAM_EINPUT, "text: wanted at least one byte, or a vector");
+	return r;
+}
+
+int engram_check(const struct engram_memory *m, struct engram_error *err)
+{
+	int r = m ? check_memory(m, err) : eng_err(err, ENGRAM_EUSAGE, "put: no memory");
+
+	if (r == 0 && m->nconflicts && !(m->has & (ENGRAM_ID | ENGRAM_KEY)))
+		r = eng_err(err, ENGRAM_EUSAGE, "put: conflicts need an id or a key that they share");
+	for (size_t i = 0; r == 0 && i < m->nconflicts; i++) {
+		r = check_memory(&m->conflicts[i], err);
+		if (r < 0)
+			eng_err_prefix(err, "conflict %zu", i);
+	}
 	return r;
 }
 

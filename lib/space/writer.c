@@ -363,20 +363,6 @@ static int look_up(struct engram_writer *w, const struct engram_id *id, const st
 
 /* -- put --------------------------------------------------------------------------------- */
 
-static int validate(const struct engram_memory *m, struct engram_error *err)
-{
-	int r = m ? eng_memory_validate(m, err) : eng_err(err, ENGRAM_EUSAGE, "put: no memory");
-
-	if (r == 0 && m->nconflicts && !(m->has & (ENGRAM_ID | ENGRAM_KEY)))
-		r = eng_err(err, ENGRAM_EUSAGE, "put: conflicts need an id or a key that they share");
-	for (size_t i = 0; r == 0 && i < m->nconflicts; i++) {
-		r = eng_memory_validate(&m->conflicts[i], err);
-		if (r < 0)
-			eng_err_prefix(err, "conflict %zu", i);
-	}
-	return r;
-}
-
 /* Another body of the same id: it has the memory's key, and a time of its own
  * only if the memory's is kept too. */
 static int queue_sibling(struct engram_writer *w, const struct engram_id *id, const struct engram_memory *m, size_t i,
@@ -414,7 +400,7 @@ int engram_put(struct engram_writer *w, struct engram_id *id, enum engram_put_re
 	int r = eng_writer_check(w, err);
 
 	if (r == 0)
-		r = validate(m, err);
+		r = engram_check(m, err);
 	if (r < 0)
 		return r;
 	eng_writer_apply(w, false);

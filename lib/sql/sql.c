@@ -72,22 +72,25 @@ static void add_uri(struct eng_buf *b, const char *path, const char *query)
 	eng_buf_byte(b, 0);
 }
 
-typedef int access_fn(const char *path, int mode);
-
-/* True where path + suffix exists, asked through SQLite's file layer.  Its
- * xAccess would call an empty -wal missing, so its access() is asked itself. */
-static bool exists(const struct eng_sql_api *api, struct eng_buf *b, const char *path, const char *suffix)
+sqlite3_syscall_ptr eng_sql_syscall(const struct eng_sql_api *api, const char *name)
 {
 	sqlite3_vfs *vfs = api->vfs_find(NULL);
-	access_fn *may = NULL;
+
+	return vfs && vfs->iVersion >= 3 && vfs->xGetSystemCall ? vfs->xGetSystemCall(vfs, name) : NULL;
+}
+
+typedef int access_fn(const char *path, int mode);
+
+/* Asked through SQLite's file layer.  Its xAccess would call an empty -wal
+ * missing, so its access() is asked itself. */
+bool eng_sql_exists(const struct eng_sql_api *api, struct eng_buf *b, const char *path, const char *suffix)
+{
+	access_fn *may = (access_fn *)eng_sql_syscall(api, "access");
 	eng_buf_reset(b);
 	eng_buf_str(b, path);
 	eng_buf_str(b, suffix);
 	eng_buf_byte(b, 0);
-	if (b->failed || !vfs || vfs->iVersion < 3 || !vfs->xGetSystemCall)
-		return false;
-	may = (access_fn *)vfs->xGetSystemCall(vfs, "access");
-	return may && may((const char *)b->p, 0) == 0;
+	return !b->failed && may && may((const char *)b->p, 0) == 0;
 }
 
 static int check_files(const struct eng_sql_api *api, struct eng_buf *b, const char *path, unsigned flags,
@@ -96,7 +99,7 @@ static int check_files(const struct eng_sql_api *api, struct eng_buf *b, const c
 	static const char *const suffix[] = {"", "-wal", "-shm"};
 	size_t n = flags & ENG_SQL_IMMUTABLE ? 1 : ENG_COUNT(suffix);
 	for (size_t i = 0; i < n; i++) {
-		if (exists(api, b, path, suffix[i]))
+		if (eng_sql_exists(api, b, path, suffix[i]))
 			continue;
 		if (b->failed)
 			return eng_err_nomem(err);
@@ -140,6 +143,33 @@ static const char *uri_query(unsigned flags)
 	return __atomic_load_n(&writes, __ATOMIC_RELAXED) ? "" : "?readonly_shm=1";
 }
 
+int eng_sql_connect(struct eng_sql **db, const struct eng_sql_api *api, const char *path, const char *query,
+                    int mode, struct engram_error *err)
+{
+	struct eng_buf b = ENG_BUF_INIT;
+	int rc = 0;
+	add_uri(&b, path, query);
+	*db = eng_calloc(1, sizeof **db);
+	if (*db)
+		(*db)->api = api;
+	if (b.failed || !*db) {
+		rc = eng_err_nomem(err);
+		goto out;
+	}
+	int sr = api->open_v2((const char *)b.p, &(*db)->db, mode | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+	if (sr != SQLITE_OK) {
+		rc = eng_sql_fail(*db, sr, path, err);
+		goto out;
+	}
+	api->busy_timeout((*db)->db, BUSY_TIMEOUT_MS);
+	api->db_config((*db)->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (!(mode & SQLITE_OPEN_READWRITE))
+		api->db_config((*db)->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+out:
+	eng_buf_free(&b);
+	return rc;
+}
+
 int eng_sql_open(struct eng_sql **db, const char *path, unsigned flags, struct engram_error *err)
 {
 	bool write = flags & ENG_SQL_WRITE;
@@ -151,28 +181,12 @@ int eng_sql_open(struct eng_sql **db, const char *path, unsigned flags, struct e
 		rc = check_files(api, &b, path, flags, err);
 	if (rc != 0)
 		goto out;
-	rc = ENGRAM_ENOMEM;
-	eng_buf_reset(&b);
 	const char *query = uri_query(flags);
-	add_uri(&b, path, query);
-	sql = eng_calloc(1, sizeof *sql);
-	if (sql)
-		sql->api = api;
-	if (b.failed || !sql) {
-		eng_err_nomem(err);
-		goto out;
-	}
-	sql->traceless = strcmp(query, "?readonly_shm=1") == 0;
 	int mode = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
-	int sr = api->open_v2((const char *)b.p, &sql->db, mode | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
-	if (sr != SQLITE_OK) {
-		rc = eng_sql_fail(sql, sr, path, err);
+	rc = eng_sql_connect(&sql, api, path, query, mode, err);
+	if (rc != 0)
 		goto out;
-	}
-	api->busy_timeout(sql->db, BUSY_TIMEOUT_MS);
-	api->db_config(sql->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	if (!write)
-		api->db_config(sql->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sql->traceless = strcmp(query, "?readonly_shm=1") == 0;
 	rc = write ? set_up_writer(sql, err) : 0;
 	if (rc != 0)
 		eng_err_prefix(err, "%s", path);

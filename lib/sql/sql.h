@@ -44,6 +44,26 @@ struct engram_str eng_sql_text(struct eng_sql_stmt *s, int column); /* until the
 void eng_sql_reset(struct eng_sql_stmt *s);
 void eng_sql_finish(struct eng_sql_stmt *s); /* NULL allowed */
 
+/* -- the database of another program (foreign.c) ------------------------------ */
+
+/* Opens it for reading.  No byte of it is changed, no file beside it created:
+ * ENGRAM_EINPUT where it is no database of SQLite, ENGRAM_EBUSY where it could
+ * not be read without (the hint says what to do). */
+int eng_sql_open_foreign(struct eng_sql **db, const char *path, struct engram_error *err);
+/* One statement that only reads and has columns; ENGRAM_EINPUT else, with
+ * SQLite's words. */
+int eng_sql_prepare_query(struct eng_sql_stmt **s, struct eng_sql *db, const char *sql, struct engram_error *err);
+int eng_sql_columns(struct eng_sql_stmt *s);
+struct engram_str eng_sql_column_name(struct eng_sql_stmt *s, int column); /* p NULL: out of memory */
+
+enum eng_sql_type { ENG_SQL_NULL, ENG_SQL_INTEGER, ENG_SQL_REAL, ENG_SQL_TEXT, ENG_SQL_BLOB };
+struct eng_sql_cell {
+	enum eng_sql_type type;
+	struct engram_str bytes; /* of a number too: as text; until the next step */
+};
+/* ENGRAM_ENOMEM, or 0. */
+int eng_sql_cell(struct eng_sql_stmt *s, struct eng_sql_cell *out, int column);
+
 /* -- FTS5 extension points, without SQLite's types ----------------------- */
 
 /* Splits text; calls back once a token with its bytes and its place in the

@@ -78,8 +78,21 @@ load ../lib/engram
 	says "in:2: occurred"
 
 	exits 65 engram-store --space=strict --create --import=ndjson --strict in
-	prints "imported 1 of 2"
-	same 1 "$(engram-store --space=strict --export | grep -c '"type":"memory"')"
+	same "imported 0 of 3: 1 rejected, and --strict stores all or nothing" "$output"
+	same 0 "$(engram-store --space=strict --export | grep -c '"type":"memory"')"
+}
+
+@test "batch import of fortunes; again is harmless" {
+	dir=/usr/share/games/fortunes
+	[ -d $dir ] || skip "no fortunes"
+	mkdir fortunes
+	find $dir -type f ! -name '*.*' -exec cp -t fortunes {} +
+	exits 0 engram-store --space=quotes --create --import=records --separator=% fortunes/*
+	[[ $output =~ ^imported\ ([0-9,]+)\ of\ ([0-9,]+):\ ([0-9,]+)\ already\ known\ \(equal\ text\),\ 0\ rejected,\ [0-9]+\.[0-9]\ s$ ]]
+	total=${BASH_REMATCH[2]}
+	same "${total//,/}" "$((${BASH_REMATCH[1]//,/} + ${BASH_REMATCH[3]//,/}))"
+	exits 0 engram-store --space=quotes --import=records --separator=% fortunes/*
+	same "imported 0 of $total: all already known" "$output"
 }
 
 @test "an agent: json, an actor, exit 1 when nothing is known, a copy is known" {

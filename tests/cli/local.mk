@@ -6,6 +6,7 @@ CLI_TESTS = \
 	%D%/recall.bats \
 	%D%/consolidate.bats \
 	%D%/roundtrip.bats \
+	%D%/import.bats \
 	%D%/bad_input.bats \
 	%D%/faults.bats
 TESTS += $(CLI_TESTS)
