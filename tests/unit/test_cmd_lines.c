@@ -96,7 +96,7 @@ static int compare(const char *p, size_t n, char sep, bool wait)
 			wrong += r != LINES_LONG;
 		else
 			wrong += r != LINES_LINE || line.n != want.n || memcmp(line.p, want.p, line.n) != 0;
-		wrong += l.buf.cap > 8 * 65536;
+		wrong += l.stream.buf.cap > 8 * 65536;
 	}
 	wrong += wrong == 0 && model(&at, end, sep, &want);
 	lines_close(&l);
