@@ -114,11 +114,12 @@ static int join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uin
 	int64_t wait_ms = log->wait_ms > FLUSH_WAIT_MIN_MS ? log->wait_ms : FLUSH_WAIT_MIN_MS;
 	int64_t deadline_us = log->sys->clock.mono_us(log->sys->clock.ctx) + wait_ms * 1000;
 	struct eng_mark *m = s->mark;
+	bool slept = false;
 
 	for (;;) {
 		uint32_t gen = m->gen;
 		uint64_t durable = m->durable_seq;
-		int r;
+		int r = 0;
 
 		if (m->fails != fails)
 			return not_stored(s, err);
@@ -126,11 +127,14 @@ static int join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uin
 			return ENGRAM_OK;
 		if (m->closed)
 			return not_stored(s, err);
-		r = eng_try_flush(log, s, err);
+		/* Asking for the lock of one who flushes is a system call for nothing. */
+		if (slept || !m->flushing)
+			r = eng_try_flush(log, s, err);
 		if (r > 0)
 			r = lead_if_needed(log, s, seq, fails, err);
 		else if (r == 0)
 			r = wait_for_leader(log, s, gen, deadline_us, err);
+		slept = true;
 		if (r < 0)
 			return r;
 	}

@@ -11,6 +11,8 @@
 /* Longer than any healthy holder of the append lock was seen to take. */
 #define BRIEF_MS 200
 #define LOOK_AGAIN_US 2000
+/* About 10 us where a pause takes 140 cycles.  50 writers made a tenth more puts. */
+#define SPINS 200
 
 static int take(struct eng_log *log, int fd, uint64_t byte, int wait_ms)
 {
@@ -46,6 +48,13 @@ static int patience_ms(const struct eng_log *log)
 	return log->wait_ms > BRIEF_MS ? log->wait_ms : BRIEF_MS;
 }
 
+/* A sleep and its wake cost more than the lock is held. */
+static void spin(const struct eng_mark *m)
+{
+	for (int i = 0; i < SPINS && m->append_pid; i++)
+		eng_cpu_pause();
+}
+
 /* The append lock changes hands tens of thousands of times a second, and the
  * kernel has no bounded wait for it: when waiters asked again after a sleep, 50
  * writers made 25,000 puts/s at p99 12 ms; woken, 31,000 at 7.5.  So whoever
@@ -62,6 +71,7 @@ static int wait_append(struct eng_log *log, struct eng_log_series *s)
 	for (;;) {
 		uint32_t seen = m->released;
 
+		spin(m);
 		r = take(log, s->fd, ENG_MARK_APPEND, 0);
 		if (r != -EAGAIN || sys->clock.mono_us(sys->clock.ctx) > deadline_us)
 			break;
@@ -87,6 +97,7 @@ void eng_unlock_append(struct eng_log *log, struct eng_log_series *s)
 {
 	if (s->locked)
 		return;
+	s->mark->append_pid = 0;
 	give(log, s->fd, ENG_MARK_APPEND);
 	if (s->mark->waiting) {
 		s->mark->released++;

@@ -40,7 +40,7 @@
  *   604    4   dropped       all locks; the space is being deleted
  *   608    4   closed        both locks; 0, or why (enum eng_birth_reason)
  *   612    4   discard       the derived files must be discarded
- *   616    4   append_pid    append lock; who has it, to name in messages
+ *   616    4   append_pid    append lock; who has it, 0 = nobody
  *   620    4   flush_pid     flush lock
  *   624    4   gen           raised after each flush; waiters sleep on it
  *   628    4   turn          both locks; raised with each new active segment

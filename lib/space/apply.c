@@ -54,9 +54,10 @@ static int check_behind(const struct position *p, const struct eng_series_info *
 	return 0;
 }
 
-/* Frames between the state and what is durable, bounded. */
+/* Frames between the state and what is durable, bounded; none if there are fewer
+ * than at_least: another process may have applied them. */
 static int read_waiting(struct eng_raw *raw, struct position *p, struct engram_space *s, struct eng_gen *g,
-                        bool *more, struct engram_error *err)
+                        uint64_t at_least, bool *more, struct engram_error *err)
 {
 	struct eng_raw_limit limit = {.frames = ENG_BATCH_FRAMES, .bytes = ENG_BATCH_BYTES};
 	const struct eng_series_info *infos;
@@ -67,9 +68,10 @@ static int read_waiting(struct eng_raw *raw, struct position *p, struct engram_s
 		r = eng_log_refresh(s->log, &infos, &n, err);
 	if (r == 0)
 		r = check_behind(p, infos, n, err);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct eng_head *from = eng_head_find(p->heads, p->n, &infos[i].series);
+	for (size_t i = 0; r == 0 && i < n; i++)
 		p->durable += infos[i].durable_seq;
+	for (size_t i = 0; r == 0 && i < n && p->durable >= p->applied + at_least; i++) {
+		const struct eng_head *from = eng_head_find(p->heads, p->n, &infos[i].series);
 		r = eng_raw_read(raw, s->log, &infos[i].series, from, infos[i].durable_seq, &limit, err);
 	}
 	*more = limit.full;
@@ -93,8 +95,7 @@ static int take_batch(struct engram_space *s, struct eng_gen *g, const struct en
 	return r;
 }
 
-/* `more`: there may be more.  Nothing is done below `at_least` frames and
- * ENG_APPLY_BYTES. */
+/* `more`: there may be more. */
 static int step(struct engram_space *s, struct eng_gen *g, const struct eng_job *job, uint64_t at_least, bool *more,
                 struct engram_error *err)
 {
@@ -103,10 +104,10 @@ static int step(struct engram_space *s, struct eng_gen *g, const struct eng_job 
 	int r;
 
 	eng_raw_init(&raw);
-	r = read_waiting(&raw, &p, s, g, more, err);
+	r = read_waiting(&raw, &p, s, g, at_least, more, err);
 	if (r == 0)
 		s->applied = p.applied;
-	if (r == 0 && raw.read > 0 && (raw.read >= at_least || raw.bytes >= ENG_APPLY_BYTES)) {
+	if (r == 0 && raw.read > 0) {
 		r = take_batch(s, g, &raw, job, err);
 		if (r == 0) {
 			s->applied = p.applied + raw.read;
@@ -173,7 +174,7 @@ static int catch_up_text(struct engram_space *s, const struct eng_job *job, stru
 	return job ? eng_text_sync(s, s->gen, NULL, 0, job, err) : 0;
 }
 
-int eng_apply_locked(struct engram_space *s, const struct eng_job *job, struct engram_error *err)
+int eng_apply_locked(struct engram_space *s, const struct eng_job *job, uint64_t at_least, struct engram_error *err)
 {
 	int r = eng_gen_refresh(s, err);
 
@@ -181,7 +182,7 @@ int eng_apply_locked(struct engram_space *s, const struct eng_job *job, struct e
 		return r;
 	if (!s->gen)
 		return first_time(s, job, err);
-	r = eng_apply_gen(s, s->gen, job, job ? 1 : ENG_APPLY_FRAMES, err);
+	r = eng_apply_gen(s, s->gen, job, at_least, err);
 	if (r == 0)
 		r = catch_up_text(s, job, err);
 	/* A state that cannot be read is made anew; damage of the log will be
@@ -204,7 +205,8 @@ static int count_waiting(struct engram_space *s, const struct eng_job *job, stru
 	return 0;
 }
 
-int eng_space_apply(struct engram_space *s, const struct eng_job *job, bool wait, struct engram_error *err)
+int eng_space_apply(struct engram_space *s, const struct eng_job *job, uint64_t at_least, bool wait,
+                    struct engram_error *err)
 {
 	struct engram_error why = {0};
 	int r;
@@ -218,7 +220,7 @@ int eng_space_apply(struct engram_space *s, const struct eng_job *job, bool wait
 	if (r == ENGRAM_EBUSY && !wait)
 		return 0;
 	if (r == 0) {
-		r = eng_apply_locked(s, job, &why);
+		r = eng_apply_locked(s, job, at_least, &why);
 		eng_space_unlock(s, ENG_LOCK_APPLY);
 	}
 	if (r < 0 && err)

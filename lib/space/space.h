@@ -138,9 +138,11 @@ struct eng_job {
 	engram_progress_fn *progress;
 	void *data;
 };
-/* Takes what waits into the state, then into the text view.  wait = false:
- * only if the lock is free (else 0 and nothing done). */
-int eng_space_apply(struct engram_space *space, const struct eng_job *job, bool wait, struct engram_error *err);
+/* Takes what waits, if that is at_least so many frames, into the state, then
+ * into the text view.  wait = false: only if the lock is free (else 0 and
+ * nothing done). */
+int eng_space_apply(struct engram_space *space, const struct eng_job *job, uint64_t at_least, bool wait,
+                    struct engram_error *err);
 /* Log, state, text view; derived differences are counted and named in the
  * report, damage of the log is ENGRAM_EDAMAGED. */
 int eng_space_check(struct engram_space *space, const struct eng_job *job, struct engram_error *err);

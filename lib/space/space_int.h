@@ -389,9 +389,9 @@ int eng_apply_gen(struct engram_space *s, struct eng_gen *g, const struct eng_jo
                   struct engram_error *err);
 /* With the apply lock held: a new generation from the log alone, installed. */
 int eng_rebuild_locked(struct engram_space *s, const struct eng_job *job, struct engram_error *err);
-/* With the apply lock held: what waits; without a job (a writer that passes
- * by) only if it is worth it. */
-int eng_apply_locked(struct engram_space *s, const struct eng_job *job, struct engram_error *err);
+/* With the apply lock held: what waits, if that is at_least so many frames; a
+ * first state only if it is worth it. */
+int eng_apply_locked(struct engram_space *s, const struct eng_job *job, uint64_t at_least, struct engram_error *err);
 
 /* -- text view (text_sync.c) --------------------------------------------------- */
 

@@ -20,6 +20,9 @@ struct engram_writer {
 	size_t *offsets; /* of their payloads in `payloads` */
 	size_t ndrafts, drafts_cap;
 	uint32_t slots[DRAFT_SLOTS]; /* of memory drafts by id: index + 1 */
+	uint32_t *filled[DRAFT_FRAMES]; /* the slots that are not 0 */
+	size_t nfilled;
+	eng_stamp floor; /* the greatest stamp seen: new frames exceed it */
 	struct engram_error lost; /* drafts were lost by this; said by the next commit */
 	/* what is looked things up in; closed at commit, or by apply in bulk */
 	struct eng_view view;
@@ -28,6 +31,7 @@ struct engram_writer {
 	bool rested;     /* an answer rested on frames that may not be durable */
 	uint64_t appended, appended_bytes; /* frames written to the log, their payloads */
 	uint64_t asked;  /* value of `appended` when apply was last considered */
+	uint64_t asked_durable; /* durable frames of the space then */
 	struct eng_arena arena; /* of one look-up */
 	struct eng_buf frame, scratch;
 };

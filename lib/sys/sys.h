@@ -118,6 +118,17 @@ const char *eng_sys_env(const char *name);
  * time, or not a number (and is ignored); else NULL. */
 const char *eng_sys_env_bad(void);
 
+/* In a loop that waits for a word of shared memory: leaves the core to its
+ * other thread. */
+static inline void eng_cpu_pause(void)
+{
+#if defined __x86_64__ || defined __i386__
+	__builtin_ia32_pause();
+#elif defined __aarch64__
+	__asm__ volatile("yield");
+#endif
+}
+
 /* -- helpers over the seam (file.c) ------------------------------------- */
 
 static inline void eng_point(const struct eng_sys *sys, const char *name)

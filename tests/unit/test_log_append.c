@@ -299,6 +299,7 @@ static void test_busy(void)
 	struct eng_log *log, *other;
 	char mark[ENG_PATH_MAX], pid[32];
 	struct logfix f;
+	uint32_t holder;
 	int fd;
 
 	logfix_new(&f);
@@ -308,6 +309,9 @@ static void test_busy(void)
 	fd = eng_fs_open(eng_sys_posix(), mark, O_RDWR, 0);
 	tap_int(eng_sys_posix()->fs.ops->lock(NULL, fd, ENG_MARK_APPEND, ENG_LOCK_EXCLUSIVE, 0), 0,
 	        "somebody holds the append lock");
+	holder = (uint32_t)getpid();
+	tap_int(eng_fs_write(eng_sys_posix(), fd, &holder, sizeof holder, offsetof(struct eng_mark, append_pid)), 0,
+	        "and says who");
 	o = logfix_options(&f, true);
 	o.wait_ms = 10;
 	tap_int(eng_log_open(&other, &f.sys, &o, &err), 0, "opening does not wait for it");
