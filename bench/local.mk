@@ -24,29 +24,32 @@ bench: all engram-store engram-recall engram-consolidate %D%/puts %D%/spawn %D%/
 	%D%/flatscan
 	$(SHELL) $(srcdir)/%D%/run.sh '$(abs_builddir)' $(BENCH)
 
-# Is the right memory found, and is the confidence right?  Fetches Debian's
-# package descriptions.
+# Is the right memory found, and is the confidence right?  Fetches the data of
+# the tasks (bench/data/packages) once; RETRIEVAL_CACHE keeps it elsewhere.
 EXTRA_PROGRAMS += %D%/retrieval/retrieval %D%/retrieval/calibrate
-retrieval_task = %D%/retrieval/task.c %D%/retrieval/task.h
+retrieval_task = %D%/retrieval/task.c %D%/retrieval/task.h %D%/retrieval/confidence.c %D%/retrieval/confidence.h
 bench_retrieval_retrieval_SOURCES = %D%/retrieval/retrieval.c $(retrieval_task)
 bench_retrieval_retrieval_LDADD = libeng_all.la -lm
 bench_retrieval_calibrate_SOURCES = %D%/retrieval/calibrate.c $(retrieval_task)
 bench_retrieval_calibrate_LDADD = libeng_all.la -lm
-dist_noinst_SCRIPTS += %D%/data/deb.sh %D%/data/glosses.sh
-EXTRA_DIST += %D%/retrieval/README.md
+dist_noinst_SCRIPTS += %D%/data/deb.sh %D%/data/fetch.sh %D%/data/tasks.sh
+EXTRA_DIST += %D%/retrieval/README.md %D%/data/README.md %D%/data/packages \
+	%D%/data/gcide.py %D%/data/mail.py %D%/data/wordnet.py
+
+TASKS = deb typo mail gcide syn
+RETRIEVAL_CACHE = bench/data/retrieval
 
 .PHONY: bench-retrieval bench-calibrate
 bench-retrieval: %D%/retrieval/retrieval
-	$(SHELL) $(srcdir)/%D%/data/deb.sh bench/data/retrieval
-	rm -rf bench/data/retrieval/home
-	%D%/retrieval/retrieval bench/data/retrieval/deb.tsv "$$PWD/bench/data/retrieval/home"
+	tasks=$$($(SHELL) $(srcdir)/%D%/data/tasks.sh '$(RETRIEVAL_CACHE)' $(TASKS)) && \
+	{ [ -n "$$tasks" ] || { echo 'bench-retrieval: no task could be run' >&2; exit 1; }; } && \
+	cache=$$(cd '$(RETRIEVAL_CACHE)' && pwd) && \
+	%D%/retrieval/retrieval "$$cache" "$$cache/home" $$tasks
 
 bench-calibrate: %D%/retrieval/calibrate
-	$(SHELL) $(srcdir)/%D%/data/deb.sh bench/data/retrieval
-	$(SHELL) $(srcdir)/%D%/data/glosses.sh bench/data/retrieval
-	rm -rf bench/data/retrieval/calibrate
-	%D%/retrieval/calibrate bench/data/retrieval/deb.tsv bench/data/retrieval/glosses \
-		"$$PWD/bench/data/retrieval/calibrate"
+	$(SHELL) $(srcdir)/%D%/data/tasks.sh '$(RETRIEVAL_CACHE)' deb gcide
+	cache=$$(cd '$(RETRIEVAL_CACHE)' && pwd) && \
+	%D%/retrieval/calibrate "$$cache" "$$cache/home"
 
 clean-local: clean-bench-data
 .PHONY: clean-bench-data

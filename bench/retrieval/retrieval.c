@@ -1,34 +1,59 @@
 /* retrieval.c - is the right memory found, and is the confidence right?
  *
- *     retrieval deb.tsv DIR
+ *     retrieval DATA HOME TASK...
  *
- * Stores the long descriptions of 20,000 Debian packages in a space under DIR
- * and asks for 1,000 of them by their one-line summaries; then by the same
- * summaries with one edit in about half of the words of five letters or more.
- * The same cues go to each mode, so that differences are paired.
+ * A task is a file of documents, KEY<tab>TEXT, and a file of cues, CUE<tab>KEYS:
+ * any of the keys is a right answer; without keys nothing stored is.  Each cue
+ * goes to words alone (bm25), the vector alone and both (hybrid), so that
+ * differences are paired.
  *
- * Prints mean reciprocal rank (within 100), share of right first hits, share
- * within ten, and holds them to the floors.  Then asks as often for packages
- * that are not stored, and prints what the confidence of the first hit was
- * worth, and the constants that these cues alone would choose.
+ * Prints mean reciprocal rank (within 100), the share of right first hits and
+ * of right ones within ten; hybrid less the better of the other two with an
+ * interval by bootstrap; and what the confidence of the first hybrid hit was
+ * worth.  Ends with 1 where a floor is missed.
  *
- * Only the public interface is used. */
+ * The order of hits, and so every figure but times, is the same in each run:
+ * ranks are summed in integers, and the spaces have fixed ids.  They are kept in
+ * HOME under the digest of their documents.  Only the public interface is used. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "confidence.h"
 #include "task.h"
 
-#define DOCS 20000u
-#define CUES 1000u
+#define CUES_MAX 2000u
 #define DEPTH 100u
 #define SEED 42u
+#define RESAMPLES 10000u
+#define ONE 1000000 /* a reciprocal rank of 1 */
 
-static char *summaries[DOCS + CUES], *texts[DOCS + CUES];
-static struct engram_id ids[DOCS];
-static struct judged cases[4 * CUES];
-static size_t ncases;
+enum { MODES = 3 };
+static const char *const mode_names[MODES] = {"hybrid", "vector", "bm25"};
+
+static const struct task {
+	const char *name, *docs, *cues;
+	bool typos;
+	bool fitted; /* confidence was fitted on every other cue of it */
+	int64_t least; /* of hybrid's mean reciprocal rank */
+	int64_t gain;  /* of hybrid over bm25 */
+} tasks[] = {
+	{"deb", "deb.docs", "deb.cues", .fitted = true, .least = 700000},
+	{"typo", "deb.docs", "deb.cues", .typos = true, .fitted = true, .least = 560000, .gain = 30000},
+	{"mail", "mail.docs", "mail.cues", .fitted = false},
+	{"gcide", "glosses.docs", "gcide.cues", .fitted = true},
+	{"syn", "glosses.docs", "syn.cues", .fitted = false},
+};
+
+/* Of each cue that has an answer, in each mode. */
+struct outcome {
+	uint32_t rank[MODES][CUES_MAX]; /* 0 = not within DEPTH */
+	size_t n;
+	double seconds[MODES];
+	struct judged cases[CUES_MAX]; /* of every cue, hybrid */
+	size_t ncases;
+};
 
 static double now(void)
 {
@@ -37,135 +62,194 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static size_t read_packages(const char *path)
+/* -- asking -------------------------------------------------------------- */
+
+static void ask_modes(struct outcome *o, struct engram_space *space, const char *cue, const char *keys)
 {
-	FILE *f = fopen(path, "r");
-	char *line = NULL;
-	size_t cap = 0, n = 0;
-	if (!f) {
-		perror(path);
-		exit(1);
-	}
-	while (n < DOCS + CUES && getline(&line, &cap, f) > 0) {
-		char *name = strtok(line, "\t"), *summary = strtok(NULL, "\t"), *text = strtok(NULL, "\n");
-		if (!name || !summary || !text)
+	for (int mode = 0; mode < MODES; mode++) {
+		struct engram_result r;
+		double start = now();
+		if (!*keys && mode != ENGRAM_HYBRID)
 			continue;
-		summaries[n] = strdup(summary);
-		texts[n++] = strdup(text);
+		ask(&r, space, cue, (enum engram_mode)mode, DEPTH);
+		o->seconds[mode] += now() - start;
+		uint32_t rank = rank_of(&r, keys);
+		if (*keys)
+			o->rank[mode][o->n] = rank;
+		if (mode == ENGRAM_HYBRID)
+			o->cases[o->ncases++] = judge(&r, rank == 1);
+		engram_result_free(&r);
 	}
-	free(line);
-	fclose(f);
+	o->n += *keys != 0;
+}
+
+static void ask_all(struct outcome *o, const struct task *t, struct engram_space *space, const struct pairs *cues)
+{
+	struct eng_rng g;
+	eng_rng_seed(&g, SEED);
+	for (size_t i = 0; i < cues->n && i < CUES_MAX; i++) {
+		const char *cue = cues->at[i].first;
+		size_t size = 2 * strlen(cue) + 16;
+		char *wrong = malloc(size);
+		misspell(wrong, size, cue, &g);
+		ask_modes(o, space, t->typos ? wrong : cue, cues->at[i].second);
+		free(wrong);
+	}
+}
+
+/* -- figures ------------------------------------------------------------- */
+
+static int64_t reciprocal(uint32_t rank)
+{
+	return rank ? (ONE + rank / 2) / rank : 0;
+}
+
+static int64_t mean_rank(const struct outcome *o, int mode)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < o->n; i++)
+		sum += reciprocal(o->rank[mode][i]);
+	return sum / (int64_t)o->n;
+}
+
+static double share_within(const struct outcome *o, int mode, uint32_t rank)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < o->n; i++)
+		n += o->rank[mode][i] >= 1 && o->rank[mode][i] <= rank;
+	return 100.0 * (double)n / (double)o->n;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* 95 % of the means of as many cues, drawn from these again and again. */
+static void interval(int64_t *lo, int64_t *hi, const struct outcome *o, int better)
+{
+	static int64_t means[RESAMPLES], difference[CUES_MAX];
+	struct eng_rng g;
+	eng_rng_seed(&g, SEED);
+	for (size_t i = 0; i < o->n; i++)
+		difference[i] = reciprocal(o->rank[ENGRAM_HYBRID][i]) - reciprocal(o->rank[better][i]);
+	for (size_t k = 0; k < RESAMPLES; k++) {
+		int64_t sum = 0;
+		for (size_t i = 0; i < o->n; i++)
+			sum += difference[eng_rng_below(&g, o->n)];
+		means[k] = sum / (int64_t)o->n;
+	}
+	qsort(means, RESAMPLES, sizeof *means, by_value);
+	*lo = means[RESAMPLES / 40];
+	*hi = means[RESAMPLES - 1 - RESAMPLES / 40];
+}
+
+static bool floor_of(const char *what, int64_t found, int64_t wanted)
+{
+	bool ok = found >= wanted;
+	printf("  %-40s %6.3f >= %6.3f  %s\n", what, (double)found / ONE, (double)wanted / ONE, ok ? "met" : "MISSED");
+	return ok;
+}
+
+static bool ranking(const struct task *t, const struct outcome *o)
+{
+	int64_t mrr[MODES], lo, hi;
+	printf("%s: %zu cues that have an answer\n  mode    MRR@100  hit@1  hit@10  a cue\n", t->name, o->n);
+	for (int mode = MODES - 1; mode >= 0; mode--) {
+		mrr[mode] = mean_rank(o, mode);
+		printf("  %-7s  %.3f   %5.1f  %5.1f   %.2f ms\n", mode_names[mode], (double)mrr[mode] / ONE,
+		       share_within(o, mode, 1), share_within(o, mode, 10),
+		       1e3 * o->seconds[mode] / (double)(mode == ENGRAM_HYBRID ? o->ncases : o->n));
+	}
+	int better = mrr[ENGRAM_VECTOR_ONLY] > mrr[ENGRAM_TEXT_ONLY] ? ENGRAM_VECTOR_ONLY : ENGRAM_TEXT_ONLY;
+	interval(&lo, &hi, o, better);
+	int64_t more = mrr[ENGRAM_HYBRID] - mrr[better];
+	printf("  hybrid less %s: %+.4f (95 %% of resamples: %+.4f to %+.4f)\n", mode_names[better], (double)more / ONE,
+	       (double)lo / ONE, (double)hi / ONE);
+	bool ok = floor_of("hybrid less the better one", more, -ONE / 200);
+	if (t->least)
+		ok &= floor_of("hybrid", mrr[ENGRAM_HYBRID], t->least);
+	if (t->least)
+		ok &= floor_of("hybrid less bm25", mrr[ENGRAM_HYBRID] - mrr[ENGRAM_TEXT_ONLY], t->gain);
+	return ok;
+}
+
+/* Even cues were fitted, odd ones not. */
+static size_t half(struct judged *out, const struct outcome *o, size_t odd)
+{
+	size_t n = 0;
+	for (size_t i = odd; i < o->ncases; i += 2)
+		out[n++] = o->cases[i];
 	return n;
 }
 
-/* -- ranking ------------------------------------------------------------- */
-
-struct score {
-	double mrr, first, ten, seconds;
-};
-
-static size_t rank_of(const struct engram_result *r, const struct engram_id *id)
+static bool calibration(const struct task *t, const struct outcome *o)
 {
-	for (size_t i = 0; i < r->n; i++)
-		if (memcmp(r->hits[i].memory.id.b, id->b, sizeof id->b) == 0)
-			return i + 1;
-	return 0;
-}
-
-static void count(struct score *s, size_t rank)
-{
-	s->mrr += rank ? 1.0 / (double)rank / CUES : 0;
-	s->first += rank == 1 ? 1.0 / CUES : 0;
-	s->ten += rank >= 1 && rank <= 10 ? 1.0 / CUES : 0;
-}
-
-/* A cue whose answer is stored, in each mode. */
-static void ask_stored(struct score *scores, struct engram_space *space, const char *cue, size_t i)
-{
-	for (int mode = 0; mode < 3; mode++) {
-		struct engram_result r;
-		double start = now();
-		ask(&r, space, cue, (enum engram_mode)mode, DEPTH);
-		scores[mode].seconds += now() - start;
-		size_t rank = rank_of(&r, &ids[i]);
-		count(&scores[mode], rank);
-		if (mode == ENGRAM_HYBRID)
-			cases[ncases++] = judge(&r, rank == 1);
-		engram_result_free(&r);
+	static struct judged part[CUES_MAX];
+	double w[FEATURES];
+	printf("  confidence of the first hit, %zu cues, %s\n", o->ncases,
+	       t->fitted ? "every other one of them fitted" : "NOT fitted");
+	double error = calibration_error(o->cases, o->ncases, true);
+	printf("  right told from wrong in %.3f of pairs\n", discrimination(o->cases, o->ncases));
+	fit(w, o->cases, o->ncases);
+	printf("  these cues alone would choose %.3f %+.3f rarity %+.3f cosine %+.3f margin %+.3f log2 words\n", w[0], w[1],
+	       w[2], w[3], w[4]);
+	if (!t->fitted) {
+		printf("  expected calibration error: %.3f, reported only\n\n", error);
+		return true;
 	}
-}
-
-static void ask_absent(struct engram_space *space, const char *cue)
-{
-	struct engram_result r;
-	ask(&r, space, cue, ENGRAM_HYBRID, DEPTH);
-	cases[ncases++] = judge(&r, false);
-	engram_result_free(&r);
-}
-
-static void run(struct score *scores, struct engram_space *space, bool typos)
-{
-	static const char *const names[] = {"hybrid", "vector", "bm25"};
-	struct eng_rng g;
-	eng_rng_seed(&g, SEED);
-	for (size_t i = 0; i < 2 * CUES; i++) {
-		const char *summary = summaries[i < CUES ? i : DOCS + i - CUES];
-		char cue[1024];
-		if (typos)
-			misspell(cue, sizeof cue, summary, &g);
-		else
-			snprintf(cue, sizeof cue, "%s", summary);
-		if (i < CUES)
-			ask_stored(scores, space, cue, i);
-		else
-			ask_absent(space, cue);
-	}
-	for (int mode = 2; mode >= 0; mode--)
-		printf("%-6s %-7s %.3f   %5.1f  %5.1f   %.2f ms\n", typos ? "typos" : "clean", names[mode],
-		       scores[mode].mrr, 100 * scores[mode].first, 100 * scores[mode].ten, scores[mode].seconds);
-}
-
-static bool at_least(const char *what, double found, double wanted)
-{
-	bool ok = found >= wanted;
-	printf("  %-36s %.3f >= %.3f  %s\n", what, found, wanted, ok ? "met" : "MISSED");
+	double fitted = calibration_error(part, half(part, o, 0), false);
+	double others = calibration_error(part, half(part, o, 1), false);
+	bool ok = fitted <= 0.10 && others <= 0.10;
+	printf("  expected calibration error: %.3f on the cues fitted, %.3f on the others, <= 0.10  %s\n\n", fitted, others,
+	       ok ? "met" : "MISSED");
 	return ok;
+}
+
+static bool run(const struct task *t, struct engram_home *home, const char *data)
+{
+	static struct outcome o;
+	char path[4096];
+	o = (struct outcome){0};
+	snprintf(path, sizeof path, "%s/%s", data, t->docs);
+	struct engram_space *space = stored_pairs(home, path);
+	snprintf(path, sizeof path, "%s/%s", data, t->cues);
+	struct pairs cues = pairs_read(path);
+	ask_all(&o, t, space, &cues);
+	pairs_free(&cues);
+	engram_space_close(space);
+	bool ok = ranking(t, &o);
+	ok &= calibration(t, &o);
+	fflush(stdout);
+	return ok;
+}
+
+static const struct task *task_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
+		if (strcmp(tasks[i].name, name) == 0)
+			return &tasks[i];
+	fprintf(stderr, "retrieval: no task \"%s\"; there are", name);
+	for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
+		fprintf(stderr, " %s", tasks[i].name);
+	fprintf(stderr, "\n");
+	exit(2);
 }
 
 int main(int argc, char **argv)
 {
 	struct engram_home *home;
-	struct score clean[3] = {{0}}, typos[3] = {{0}};
-	double w[FEATURES];
-	if (argc != 3) {
-		fprintf(stderr, "usage: retrieval deb.tsv DIR\n");
+	bool ok = true;
+	if (argc < 4) {
+		fprintf(stderr, "usage: retrieval DATA HOME TASK...\n");
 		return 2;
 	}
-	if (read_packages(argv[1]) < DOCS + CUES) {
-		fprintf(stderr, "retrieval: %s: wanted %u packages\n", argv[1], DOCS + CUES);
-		return 1;
-	}
+	for (int i = 3; i < argc; i++)
+		task_of(argv[i]);
 	check(engram_home_open(&home, argv[2], &err), argv[2]);
-	double start = now();
-	struct engram_space *space = store_texts(home, "retrieval", texts, ids, DOCS);
-	printf("%u packages stored and indexed in %.1f s\n", DOCS, now() - start);
-	printf("\ncues   mode    MRR@100 hit@1  hit@10  a cue\n");
-	run(clean, space, false);
-	run(typos, space, true);
-
-	printf("\nfloors\n");
-	bool ok = at_least("clean: hybrid", clean[ENGRAM_HYBRID].mrr, 0.70);
-	ok &= at_least("clean: hybrid, beside bm25", clean[ENGRAM_HYBRID].mrr, clean[ENGRAM_TEXT_ONLY].mrr);
-	ok &= at_least("typos: hybrid", typos[ENGRAM_HYBRID].mrr, 0.56);
-	ok &= at_least("typos: hybrid, beside bm25 + 0.03", typos[ENGRAM_HYBRID].mrr, typos[ENGRAM_TEXT_ONLY].mrr + 0.03);
-
-	printf("\nconfidence/1 of the first hybrid hit; half of the cues have no right answer\n");
-	double error = calibration_error(cases, ncases, true);
-	fit(w, cases, ncases);
-	printf("  calibration error %.3f; right told from wrong in %.3f of pairs\n", error, discrimination(cases, ncases));
-	printf("  these cues alone would choose %.3f %+.3f rarity %+.3f cosine %+.3f margin %+.3f log2 words\n", w[0], w[1],
-	       w[2], w[3], w[4]);
-	engram_space_close(space);
+	for (int i = 3; i < argc; i++)
+		ok &= run(task_of(argv[i]), home, argv[1]);
 	engram_home_close(home);
 	return ok ? 0 : 1;
 }

@@ -1,10 +1,11 @@
-/* task.c - see task.h.  Floating point is for figures. */
+/* task.c - see task.h. */
 #include "task.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/hash.h"
 
 struct engram_error err;
 
@@ -16,7 +17,52 @@ void check(int rc, const char *what)
 	exit(1);
 }
 
-/* -- cues and spaces ----------------------------------------------------- */
+/* -- files --------------------------------------------------------------- */
+
+static struct pair split(char *line, const char *path, size_t number)
+{
+	line[strcspn(line, "\n")] = 0;
+	char *tab = strchr(line, '\t');
+	if (!tab) {
+		fprintf(stderr, "%s:%zu: wanted two fields\n", path, number);
+		exit(1);
+	}
+	*tab = 0;
+	return (struct pair){line, tab + 1};
+}
+
+struct pairs pairs_read(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	struct pairs p = {0};
+	char *line = NULL;
+	size_t cap = 0, room = 0;
+	if (!f) {
+		perror(path);
+		exit(1);
+	}
+	for (; getline(&line, &cap, f) > 0; line = NULL, cap = 0) {
+		if (p.n == room) {
+			room = room ? 2 * room : 1024;
+			p.at = realloc(p.at, room * sizeof *p.at);
+		}
+		p.at[p.n] = split(line, path, p.n + 1);
+		p.n++;
+	}
+	free(line);
+	fclose(f);
+	return p;
+}
+
+void pairs_free(struct pairs *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free(p->at[i].first);
+	free(p->at);
+	*p = (struct pairs){0};
+}
+
+/* -- cues ---------------------------------------------------------------- */
 
 static bool letter(char c)
 {
@@ -72,25 +118,6 @@ void misspell(char *out, size_t size, const char *text, struct eng_rng *g)
 	out[n] = 0;
 }
 
-struct engram_space *store_texts(struct engram_home *home, const char *name, char *const *texts, struct engram_id *ids,
-                                 size_t n)
-{
-	struct engram_space *space;
-	struct engram_writer *w;
-	struct engram_report report;
-	check(engram_space_open(&space, home, name, ENGRAM_CREATE, 5000, &err), name);
-	check(engram_writer_open(&w, space, ENGRAM_BULK, &err), name);
-	for (size_t i = 0; i < n; i++) {
-		struct engram_memory m = {.has = ENGRAM_TEXT, .text = {texts[i], strlen(texts[i])}};
-		enum engram_put_result put;
-		check(engram_put(w, &ids[i], &put, &m, &err), "put");
-	}
-	check(engram_commit(w, &err), "commit");
-	engram_writer_close(w);
-	check(engram_consolidate(space, &report, ENGRAM_APPLY, false, NULL, NULL, &err), "consolidate");
-	return space;
-}
-
 void ask(struct engram_result *r, struct engram_space *space, const char *text, enum engram_mode mode, size_t depth)
 {
 	struct engram_cue cue;
@@ -102,107 +129,90 @@ void ask(struct engram_result *r, struct engram_space *space, const char *text, 
 	check(engram_recall(space, r, &cue, &err), text);
 }
 
-/* -- confidence ---------------------------------------------------------- */
-
-static double term(const struct engram_hit *h, const char *name)
+bool among(const char *keys, const char *key, size_t n)
 {
-	for (size_t i = 0; i < h->nwhy; i++)
-		if (strcmp(h->why[i].name, name) == 0)
-			return h->why[i].value / 1e4;
+	for (const char *at = keys; *at;) {
+		size_t length = strcspn(at, " ");
+		if (length == n && memcmp(at, key, n) == 0)
+			return true;
+		at += length + (at[length] == ' ');
+	}
+	return false;
+}
+
+uint32_t rank_of(const struct engram_result *r, const char *keys)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (among(keys, r->hits[i].memory.key.p, r->hits[i].memory.key.n))
+			return (uint32_t)i + 1;
 	return 0;
 }
 
-struct judged judge(const struct engram_result *r, bool right)
-{
-	struct judged c = {.right = right, .x = {1}};
-	if (r->n == 0)
-		return c;
-	const struct engram_hit *h = &r->hits[0];
-	c.stated = h->confidence / 1e4;
-	c.x[1] = term(h, "rarity");
-	c.x[2] = term(h, "cosine");
-	c.x[3] = term(h, "margin");
-	c.x[4] = log2(fmax(term(h, "words"), 1));
-	return c;
-}
+/* -- spaces -------------------------------------------------------------- */
 
-double calibration_error(const struct judged *c, size_t n, bool print)
+/* Equal scores are ordered by id, and an id comes from the space's id and the
+ * key; a random one moves the mean reciprocal rank by a thousandth. */
+static const struct engram_id space_id = {{'b', 'e', 'n', 'c', 'h', '/', 'r', 'e', 't', 'r', 'i', 'e', 'v', 'a', 'l', '1'}};
+#define STORED_US INT64_C(1700000000000000)
+
+static void put_all(struct engram_space *space, const struct pairs *docs)
 {
-	double stated[10] = {0}, right[10] = {0}, count[10] = {0}, error = 0;
-	for (size_t i = 0; i < n; i++) {
-		size_t bin = c[i].stated >= 1 ? 9 : (size_t)(c[i].stated * 10);
-		stated[bin] += c[i].stated;
-		right[bin] += c[i].right;
-		count[bin]++;
+	struct engram_writer *w;
+	check(engram_writer_open(&w, space, ENGRAM_BULK, &err), "writer");
+	for (size_t i = 0; i < docs->n; i++) {
+		const struct pair *d = &docs->at[i];
+		struct engram_memory m = {
+			.has = ENGRAM_TEXT | ENGRAM_KEY | ENGRAM_STORED,
+			.text = {d->second, strlen(d->second)},
+			.key = {d->first, strlen(d->first)},
+			.stored_us = STORED_US,
+		};
+		enum engram_put_result put;
+		struct engram_id id;
+		check(engram_put(w, &id, &put, &m, &err), d->first);
 	}
-	if (print)
-		printf("  stated      cues   mean stated   right\n");
-	for (size_t i = 0; i < 10; i++) {
-		if (print && count[i] > 0)
-			printf("  %.1f-%.1f   %6.0f   %11.3f   %.3f\n", (double)i / 10, (double)(i + 1) / 10, count[i],
-			       stated[i] / count[i], right[i] / count[i]);
-		error += fabs(stated[i] - right[i]) / (double)n;
+	check(engram_commit(w, &err), "commit");
+	engram_writer_close(w);
+}
+
+struct engram_space *store_pairs(struct engram_home *home, const char *name, const struct pairs *docs)
+{
+	struct engram_space *space;
+	struct engram_report report;
+	check(engram_space_open(&space, home, name, ENGRAM_CREATE, 5000, &err), name);
+	check(engram_space_adopt(space, &space_id, STORED_US, &err), name);
+	put_all(space, docs);
+	check(engram_consolidate(space, &report, ENGRAM_APPLY, false, NULL, NULL, &err), "consolidate");
+	return space;
+}
+
+static uint64_t digest(const struct pairs *docs)
+{
+	uint64_t h = 0;
+	for (size_t i = 0; i < docs->n; i++) {
+		h = XXH3_64bits_withSeed(docs->at[i].first, strlen(docs->at[i].first), h);
+		h = XXH3_64bits_withSeed(docs->at[i].second, strlen(docs->at[i].second), h);
 	}
-	return error;
+	return h;
 }
 
-double discrimination(const struct judged *c, size_t n)
+struct engram_space *stored_pairs(struct engram_home *home, const char *path)
 {
-	double better = 0, pairs = 0;
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; c[i].right && k < n; k++) {
-			if (c[k].right)
-				continue;
-			pairs++;
-			better += c[i].stated > c[k].stated ? 1 : c[i].stated == c[k].stated ? 0.5 : 0;
-		}
-	return better / pairs;
-}
-
-/* Gauss without pivoting is enough: the matrix is positive definite. */
-static void solve(double a[FEATURES][FEATURES], double *b)
-{
-	for (int i = 0; i < FEATURES; i++)
-		for (int k = 0; k < FEATURES; k++) {
-			if (k == i)
-				continue;
-			double f = a[k][i] / a[i][i];
-			for (int j = i; j < FEATURES; j++)
-				a[k][j] -= f * a[i][j];
-			b[k] -= f * b[i];
-		}
-	for (int i = 0; i < FEATURES; i++)
-		b[i] /= a[i][i];
-}
-
-static void add_case(double a[FEATURES][FEATURES], double *b, const double *w, const struct judged *c)
-{
-	double z = 0;
-	for (int i = 0; i < FEATURES; i++)
-		z += w[i] * c->x[i];
-	double p = 1 / (1 + exp(-z)), q = p * (1 - p);
-	for (int i = 0; i < FEATURES; i++) {
-		b[i] += (c->right - p) * c->x[i];
-		for (int j = 0; j < FEATURES; j++)
-			a[i][j] += q * c->x[i] * c->x[j];
+	struct pairs docs = pairs_read(path);
+	struct engram_space *space;
+	struct engram_space_info info;
+	char name[32];
+	snprintf(name, sizeof name, "docs-%016llx", (unsigned long long)digest(&docs));
+	if (engram_space_open(&space, home, name, ENGRAM_WRITE, 5000, &err) == 0) {
+		check(engram_space_info(space, &info, &err), name);
+		if (info.memories == docs.n && info.unapplied == 0)
+			goto out;
+		engram_space_close(space);
+		check(engram_space_drop(home, name, 5000, &err), name);
 	}
-}
-
-/* Newton's method; a trace of ridge keeps it from running away. */
-void fit(double w[FEATURES], const struct judged *c, size_t n)
-{
-	for (int i = 0; i < FEATURES; i++)
-		w[i] = 0;
-	for (int round = 0; round < 30; round++) {
-		double a[FEATURES][FEATURES] = {{0}}, b[FEATURES] = {0};
-		for (int i = 0; i < FEATURES; i++) {
-			a[i][i] = 1e-3;
-			b[i] = -1e-3 * w[i];
-		}
-		for (size_t k = 0; k < n; k++)
-			add_case(a, b, w, &c[k]);
-		solve(a, b);
-		for (int i = 0; i < FEATURES; i++)
-			w[i] += b[i];
-	}
+	space = store_pairs(home, name, &docs);
+	fprintf(stderr, "%s: %zu texts stored and indexed\n", path, docs.n);
+out:
+	pairs_free(&docs);
+	return space;
 }

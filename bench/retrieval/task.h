@@ -1,5 +1,5 @@
-/* task.h - what the programs of bench/retrieval share: misspelt cues, spaces
- * made of texts, and what a stated confidence was worth. */
+/* task.h - what the programs of bench/retrieval share: texts and cues from
+ * files, misspelt cues, spaces made of texts. */
 #ifndef BENCH_RETRIEVAL_TASK_H
 #define BENCH_RETRIEVAL_TASK_H
 
@@ -10,32 +10,39 @@
 void check(int rc, const char *what);
 extern struct engram_error err; /* give it to every call that check() judges */
 
+/* -- files --------------------------------------------------------------- */
+
+/* Lines of two fields, a tab between them. */
+struct pair {
+	char *first, *second;
+};
+struct pairs {
+	struct pair *at;
+	size_t n;
+};
+/* Ends the program where the file cannot be read or a line has no tab. */
+struct pairs pairs_read(const char *path);
+void pairs_free(struct pairs *p);
+
+/* -- cues ---------------------------------------------------------------- */
+
 /* text with one edit in about half of its words of five letters or more. */
 void misspell(char *out, size_t size, const char *text, struct eng_rng *g);
 
-/* A new space holding the texts, indexed; their ids. */
-struct engram_space *store_texts(struct engram_home *home, const char *name, char *const *texts, struct engram_id *ids,
-                                 size_t n);
 /* All of the first `depth` hits, however unlikely. */
 void ask(struct engram_result *r, struct engram_space *space, const char *text, enum engram_mode mode, size_t depth);
 
-/* -- confidence ---------------------------------------------------------- */
+/* Is key one of the words of `keys`? */
+bool among(const char *keys, const char *key, size_t n);
+/* Of the first hit that is among the keys, from 1; 0 = none. */
+uint32_t rank_of(const struct engram_result *r, const char *keys);
 
-enum { FEATURES = 5 }; /* 1, rarity, cosine, margin, log2 words */
+/* -- spaces -------------------------------------------------------------- */
 
-struct judged {
-	double x[FEATURES];
-	double stated;
-	bool right;
-};
-
-/* The first hit of r as a case. */
-struct judged judge(const struct engram_result *r, bool right);
-/* Mean distance of stated and found over ten bins; `print` = the table too. */
-double calibration_error(const struct judged *c, size_t n, bool print);
-/* Share of pairs of a right and a wrong hit in which the right one is stated higher. */
-double discrimination(const struct judged *c, size_t n);
-/* Logistic regression of right on x. */
-void fit(double w[FEATURES], const struct judged *c, size_t n);
+/* A new space holding key and text of each pair, indexed.  Its id and the time
+ * of storing are always the same, so that ties fall the same way. */
+struct engram_space *store_pairs(struct engram_home *home, const char *name, const struct pairs *docs);
+/* The same of a file, kept under the digest of its documents from run to run. */
+struct engram_space *stored_pairs(struct engram_home *home, const char *path);
 
 #endif
