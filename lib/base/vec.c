@@ -44,12 +44,20 @@ bool eng_vec_quantise(int8_t *codes, const float *x, size_t dim)
 	return true;
 }
 
+/* Both in runs of 64, as strides are: loops of known length become SIMD. */
+#define RUN 64
+
 uint32_t eng_vec_norm(const int8_t *codes, size_t stride)
 {
 	uint64_t squares = 0;
 
-	for (size_t i = 0; i < stride; i++)
-		squares += (uint64_t)(codes[i] * codes[i]);
+	for (size_t at = 0; at < stride; at += RUN) {
+		int32_t some = 0;
+
+		for (size_t i = 0; i < RUN; i++)
+			some += codes[at + i] * codes[at + i];
+		squares += (uint64_t)some;
+	}
 	return squares ? eng_isqrt64((UINT64_C(1) << 62) / squares) : 0;
 }
 
@@ -57,7 +65,12 @@ int32_t eng_vec_sum(const int8_t *codes, size_t stride)
 {
 	int32_t sum = 0;
 
-	for (size_t i = 0; i < stride; i++)
-		sum += codes[i];
+	for (size_t at = 0; at < stride; at += RUN) {
+		int16_t some = 0; /* 64 * 128 at most */
+
+		for (size_t i = 0; i < RUN; i++)
+			some = (int16_t)(some + codes[at + i]);
+		sum += some;
+	}
 	return sum;
 }

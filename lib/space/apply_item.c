@@ -32,7 +32,9 @@ struct batch {
 	struct eng_fresh_text *fresh;
 	size_t nbriefs, nrows, nfresh;
 	struct eng_buf value, old_text, new_text;
-	struct eng_terms terms;
+	struct eng_terms old_terms;
+	struct eng_lexicon *lexicon;
+	struct eng_document document;
 };
 
 /* An id of the batch, before and after. */
@@ -138,14 +140,14 @@ static int text_leaves(struct batch *b, struct step *s, struct engram_str text, 
 
 	if (!text.p)
 		return 0;
-	if (eng_terms_of(&b->terms, text.p, text.n) < 0)
+	if (eng_terms_of(&b->old_terms, text.p, text.n) < 0)
 		return eng_err_nomem(err);
 	b->meta.tokens -= s->old_tokens;
 	b->meta.changes++;
 	eng_change_encode(record, &c);
 	eng_txn_put(b->txn, ENG_T_CHANGES, eng_bytes(&b->meta.changes, sizeof b->meta.changes),
 	            eng_bytes(record, sizeof record));
-	return eng_dfmap_add(&b->df, &b->terms, -1) < 0 ? eng_err_nomem(err) : 0;
+	return eng_dfmap_add(&b->df, &b->old_terms, -1) < 0 ? eng_err_nomem(err) : 0;
 }
 
 /* codes NULL: the document has no vector (any more). */
@@ -159,28 +161,34 @@ static int set_row(struct batch *b, uint32_t doc, const int8_t *codes, struct en
 	return 0;
 }
 
+/* The words of a new document wait for the text view, which need not look for
+ * them again. */
+static int keep_stems(struct batch *b, uint32_t doc, struct engram_error *err)
+{
+	const struct eng_document *d = &b->document;
+	struct eng_fresh_text fresh = {.doc = doc, .tokens = d->terms.tokens};
+
+	if (eng_arena_str(b->keep, &fresh.stems, (struct engram_str){(const char *)d->stems.p, d->stems.n}) < 0)
+		return eng_err_nomem(err);
+	b->fresh[b->nfresh++] = fresh;
+	return 0;
+}
+
 static int text_arrives(struct batch *b, struct step *s, struct engram_str text, struct engram_error *err)
 {
-	int8_t codes[ENG_HASH1_DIM];
-	struct engram_str copy;
-	bool row = false;
+	struct eng_document *d = &b->document;
 	int r;
 
-	if (text.p && eng_document(&b->terms, codes, &row, text.p, text.n) < 0)
+	if (!text.p)
+		return set_row(b, s->doc, NULL, err);
+	if (eng_document(d, b->lexicon, text.p, text.n) < 0)
 		return eng_err_nomem(err);
-	r = set_row(b, s->doc, row ? codes : NULL, err);
-	if (r < 0 || !text.p)
-		return r;
-	s->tokens = b->terms.tokens;
+	s->tokens = d->terms.tokens;
 	b->meta.tokens += s->tokens;
-	if (eng_dfmap_add(&b->df, &b->terms, 1) < 0)
-		return eng_err_nomem(err);
-	if (s->old.live)
-		return 0;
-	if (eng_arena_str(b->keep, &copy, text) < 0)
-		return eng_err_nomem(err);
-	b->fresh[b->nfresh++] = (struct eng_fresh_text){s->doc, copy};
-	return 0;
+	r = set_row(b, s->doc, d->row ? d->codes : NULL, err);
+	if (r == 0 && eng_dfmap_add(&b->df, &d->terms, 1) < 0)
+		r = eng_err_nomem(err);
+	return r < 0 || s->old.live ? r : keep_stems(b, s->doc, err);
 }
 
 static int move_text(struct batch *b, struct step *s, struct engram_error *err)
@@ -439,7 +447,8 @@ static int alloc_batch(struct batch *b, struct engram_error *err)
 	b->briefs = eng_alloc(n * sizeof *b->briefs);
 	b->rows = eng_alloc(n * sizeof *b->rows);
 	b->fresh = eng_alloc(n * sizeof *b->fresh);
-	return b->digest && b->briefs && b->rows && b->fresh ? 0 : eng_err_nomem(err);
+	b->lexicon = eng_lexicon_new();
+	return b->digest && b->briefs && b->rows && b->fresh && b->lexicon ? 0 : eng_err_nomem(err);
 }
 
 static void free_batch(struct batch *b)
@@ -452,7 +461,9 @@ static void free_batch(struct batch *b)
 	eng_buf_free(&b->value);
 	eng_buf_free(&b->old_text);
 	eng_buf_free(&b->new_text);
-	eng_terms_free(&b->terms);
+	eng_terms_free(&b->old_terms);
+	eng_document_free(&b->document);
+	eng_lexicon_free(b->lexicon);
 	eng_arena_free(&b->item);
 }
 

@@ -374,10 +374,10 @@ int eng_rows_write(struct eng_txn *t, const struct eng_row_change *changes, size
 
 /* -- apply ------------------------------------------------------------------- */
 
-/* Texts of documents that the batch just made, to spare reading them again. */
+/* Words of documents that the batch just made, to spare looking for them again. */
 struct eng_fresh_text {
-	uint32_t doc;
-	struct engram_str text;
+	uint32_t doc, tokens;
+	struct engram_str stems;
 };
 
 /* Takes frames of `raw` into the state of `g` in one transaction. */

@@ -178,11 +178,11 @@ static int take_changes(struct sync *y, struct engram_error *err)
 
 /* Fresh texts are of the newest documents, ascending, and none was changed
  * since: the sync follows the batch that made them. */
-static const struct engram_str *fresh_text(const struct sync *y, size_t *at, uint32_t doc)
+static const struct eng_fresh_text *fresh_text(const struct sync *y, size_t *at, uint32_t doc)
 {
 	while (*at < y->nfresh && y->fresh[*at].doc < doc)
 		(*at)++;
-	return *at < y->nfresh && y->fresh[*at].doc == doc ? &y->fresh[*at].text : NULL;
+	return *at < y->nfresh && y->fresh[*at].doc == doc ? &y->fresh[*at] : NULL;
 }
 
 static int take_docs(struct sync *y, uint32_t upto, struct engram_error *err)
@@ -191,8 +191,8 @@ static int take_docs(struct sync *y, uint32_t upto, struct engram_error *err)
 	int r = 0;
 
 	for (uint32_t doc = y->mark.docs; r == 0 && doc < upto; doc++) {
-		const struct engram_str *text = fresh_text(y, &at, doc);
-		r = text ? eng_fts_add(y->g->fts, doc, text->p, text->n, err) : add_doc(y, doc, err);
+		const struct eng_fresh_text *fresh = fresh_text(y, &at, doc);
+		r = fresh ? eng_fts_add_stems(y->g->fts, doc, fresh->stems, fresh->tokens, err) : add_doc(y, doc, err);
 	}
 	return r;
 }

@@ -28,6 +28,7 @@ struct eng_fts {
 	bool pinned; /* a reader's transaction is open */
 	/* writer */
 	struct eng_sql_stmt *add, *remove, *add_doc, *remove_doc;
+	struct eng_buf stems; /* of the text at hand */
 	struct search *running; /* NULL between searches */
 };
 
@@ -47,34 +48,33 @@ static const char schema[] =
 
 /* -- words --------------------------------------------------------------- */
 
-struct forward {
-	void *ctx;
-	eng_sql_token_fn *token;
+/* What FTS5 is given are stems, a blank behind each; it keeps neither text nor
+ * offsets, only which stem stands at which place. */
+static int tokenize(const char *stems, size_t n, void *ctx, eng_sql_token_fn *token)
+{
+	const char *p = stems, *end = stems + n;
+	int rc = 0;
+	while (rc == 0 && p < end) {
+		const char *blank = memchr(p, ' ', (size_t)(end - p));
+		size_t length = (size_t)((blank ? blank : end) - p);
+		rc = token(ctx, p, length, (size_t)(p - stems), (size_t)(p - stems) + length);
+		p += length + 1;
+	}
+	return rc;
+}
+
+struct stems {
+	struct eng_buf *out;
+	uint32_t tokens;
 };
 
-static int forward_word(void *data, const struct eng_word *w)
+static int add_stem(void *data, const struct eng_word *w)
 {
-	struct forward *f = data;
-	return f->token(f->ctx, w->stem, w->nstem, w->start, w->end);
-}
-
-static int tokenize(const char *text, size_t n, void *ctx, eng_sql_token_fn *token)
-{
-	struct forward f = {ctx, token};
-	return eng_words(text, n, forward_word, &f);
-}
-
-static int count_word(void *data, const struct eng_word *w)
-{
-	++*(uint32_t *)data;
+	struct stems *s = data;
+	eng_buf_add(s->out, w->stem, w->nstem);
+	eng_buf_byte(s->out, ' ');
+	s->tokens++;
 	return 0;
-}
-
-static int64_t rowid_of(uint32_t doc, const char *text, size_t n)
-{
-	uint32_t tokens = 0;
-	eng_words(text, n, count_word, &tokens);
-	return (int64_t)doc << 8 | eng_length_class(tokens);
 }
 
 /* -- ranking ------------------------------------------------------------- */
@@ -267,6 +267,7 @@ void eng_fts_close(struct eng_fts *f)
 		return;
 	if (f->db)
 		disconnect(f);
+	eng_buf_free(&f->stems);
 	eng_free(f->path);
 	eng_free(f);
 }
@@ -314,11 +315,11 @@ static int once(struct eng_sql_stmt **s, struct eng_sql *db, const char *sql, st
 	return *s ? 0 : eng_sql_prepare(s, db, sql, err);
 }
 
-static int write_row(struct eng_fts *f, struct eng_sql_stmt *words, struct eng_sql_stmt *docs, uint32_t doc,
-                     const char *text, size_t n, struct engram_error *err)
+static int write_row(struct eng_sql_stmt *words, struct eng_sql_stmt *docs, uint32_t doc, struct engram_str stems,
+                     uint32_t tokens, struct engram_error *err)
 {
-	eng_sql_bind_i64(words, 1, rowid_of(doc, text, n));
-	eng_sql_bind_text(words, 2, text, n);
+	eng_sql_bind_i64(words, 1, (int64_t)doc << 8 | eng_length_class(tokens));
+	eng_sql_bind_text(words, 2, stems.p, stems.n);
 	eng_sql_bind_i64(docs, 1, doc);
 	int rc = eng_sql_step(words, err);
 	if (rc == 0)
@@ -328,20 +329,47 @@ static int write_row(struct eng_fts *f, struct eng_sql_stmt *words, struct eng_s
 	return rc;
 }
 
-int eng_fts_add(struct eng_fts *f, uint32_t doc, const char *text, size_t n, struct engram_error *err)
+/* The stems of a text, in f->stems. */
+static int find_stems(struct eng_fts *f, struct engram_str *stems, uint32_t *tokens, const char *text, size_t n,
+                      struct engram_error *err)
+{
+	struct stems s = {&f->stems, 0};
+	eng_buf_reset(&f->stems);
+	eng_words(text, n, add_stem, &s);
+	if (f->stems.failed)
+		return eng_err_nomem(err);
+	*stems = (struct engram_str){(const char *)f->stems.p, f->stems.n};
+	*tokens = s.tokens;
+	return 0;
+}
+
+int eng_fts_add_stems(struct eng_fts *f, uint32_t doc, struct engram_str stems, uint32_t tokens,
+                      struct engram_error *err)
 {
 	int rc = once(&f->add, f->db, "INSERT INTO words(rowid, text) VALUES (?1, ?2)", err);
 	if (rc == 0)
 		rc = once(&f->add_doc, f->db, "INSERT INTO docs VALUES (?1)", err);
-	return rc ? rc : write_row(f, f->add, f->add_doc, doc, text, n, err);
+	return rc ? rc : write_row(f->add, f->add_doc, doc, stems, tokens, err);
+}
+
+int eng_fts_add(struct eng_fts *f, uint32_t doc, const char *text, size_t n, struct engram_error *err)
+{
+	struct engram_str stems;
+	uint32_t tokens;
+	int rc = find_stems(f, &stems, &tokens, text, n, err);
+	return rc ? rc : eng_fts_add_stems(f, doc, stems, tokens, err);
 }
 
 int eng_fts_remove(struct eng_fts *f, uint32_t doc, const char *text, size_t n, struct engram_error *err)
 {
+	struct engram_str stems;
+	uint32_t tokens;
 	int rc = once(&f->remove, f->db, "INSERT INTO words(words, rowid, text) VALUES ('delete', ?1, ?2)", err);
 	if (rc == 0)
 		rc = once(&f->remove_doc, f->db, "DELETE FROM docs WHERE doc = ?1", err);
-	return rc ? rc : write_row(f, f->remove, f->remove_doc, doc, text, n, err);
+	if (rc == 0)
+		rc = find_stems(f, &stems, &tokens, text, n, err);
+	return rc ? rc : write_row(f->remove, f->remove_doc, doc, stems, tokens, err);
 }
 
 int eng_fts_commit(struct eng_fts *f, const void *watermark, size_t n, struct engram_error *err)

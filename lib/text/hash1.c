@@ -43,10 +43,18 @@ struct sums {
 	bool any;
 };
 
-static void add(struct sums *s, const char *p, size_t n, unsigned seed, int64_t weight)
+/* One of the 512 sums; the top bit: what is added there is subtracted. */
+#define SUBTRACT 0x8000u
+
+static uint16_t place(const char *p, size_t n, unsigned seed)
 {
 	uint64_t h = XXH3_64bits_withSeed(p, n, seed);
-	s->at[h % ENG_HASH1_DIM] += h >> 63 ? -weight : weight;
+	return (uint16_t)(h % ENG_HASH1_DIM | (h >> 63 ? SUBTRACT : 0));
+}
+
+static void add(struct sums *s, uint16_t place, int64_t weight)
+{
+	s->at[place & (ENG_HASH1_DIM - 1)] += place & SUBTRACT ? -weight : weight;
 }
 
 /* Offsets of the characters of "<word>", the end included. */
@@ -60,20 +68,28 @@ static size_t characters(uint8_t *at, const char *p, size_t n)
 	return count;
 }
 
-static void add_grams(struct sums *s, const struct eng_word *w, int64_t weight)
+/* The places of a word: of its stem, then of its n-grams, 1 + ENG_GRAMS at most. */
+static size_t find_places(uint16_t *places, const struct eng_word *w)
 {
 	char marked[ENG_WORD_MAX + 2];
 	uint8_t at[ENG_WORD_MAX + 3];
 	marked[0] = '<';
 	memcpy(marked + 1, w->fold, w->nfold);
 	marked[w->nfold + 1] = '>';
-	size_t n = characters(at, marked, w->nfold + 2), grams = 0;
-	for (size_t length = 3; length <= 5; length++)
-		grams += n >= length ? n - length + 1 : 0;
-	weight = weight * eng_inverse_root_q12(grams) >> 12;
+	size_t n = characters(at, marked, w->nfold + 2), count = 0;
+	places[count++] = place(w->stem, w->nstem, SEED_STEM);
 	for (unsigned length = 3; length <= 5 && length <= n; length++)
 		for (size_t i = 0; i + length <= n; i++)
-			add(s, marked + at[i], (size_t)at[i + length] - at[i], length, weight);
+			places[count++] = place(marked + at[i], (size_t)at[i + length] - at[i], length);
+	return count;
+}
+
+static void spread(struct sums *s, const uint16_t *places, size_t n, int64_t weight)
+{
+	add(s, places[0], weight >> 1);
+	weight = weight * eng_inverse_root_q12(n - 1) >> 12;
+	for (size_t i = 1; i < n; i++)
+		add(s, places[i], weight);
 }
 
 /* Q16 for a document, up to 17 times that for a rare word of a query. */
@@ -89,19 +105,27 @@ static int64_t weight_of(const struct sums *s, const struct eng_word *w)
 static int add_word(void *data, const struct eng_word *w)
 {
 	struct sums *s = data;
-	uint8_t *seen = &s->seen[XXH3_64bits(w->fold, w->nfold) % COUNTERS];
+	struct eng_lexeme *known = w->known;
+	uint8_t *seen = &s->seen[(known ? known->hash : XXH3_64bits(w->fold, w->nfold)) % COUNTERS];
 	if (*seen == REPEATS)
 		return 0;
 	int64_t weight = weight_of(s, w) * growth_q8[(*seen)++] >> 8;
-	add(s, w->stem, w->nstem, SEED_STEM, weight >> 1);
-	add_grams(s, w, weight);
 	s->any = true;
+	if (!known) {
+		uint16_t places[1 + ENG_GRAMS_MAX];
+		spread(s, places, find_places(places, w), weight);
+		return 0;
+	}
+	if (known->nplaces == 0)
+		known->nplaces = (uint8_t)find_places(known->places, w);
+	spread(s, known->places, known->nplaces, weight);
 	return 0;
 }
 
 static uint64_t magnitude(int64_t v)
 {
-	return v < 0 ? -(uint64_t)v : (uint64_t)v;
+	int64_t sign = v >> 63;
+	return (uint64_t)((v ^ sign) - sign);
 }
 
 /* code = sum * 127 / max, rounded to the nearest, halves away from zero.  The
@@ -110,17 +134,19 @@ static bool quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
 {
 	uint64_t max = 0;
 	unsigned shift = 0;
-	for (size_t i = 0; i < ENG_HASH1_DIM; i++)
-		if (magnitude(sums[i]) > max)
-			max = magnitude(sums[i]);
+	for (size_t i = 0; i < ENG_HASH1_DIM; i++) {
+		uint64_t m = magnitude(sums[i]);
+		max = m > max ? m : max;
+	}
 	if (max == 0)
 		return false;
 	while (max >> shift >= 1u << 23)
 		shift++;
 	uint64_t scale = ((uint64_t)127 << 40) / (max >> shift);
 	for (size_t i = 0; i < ENG_HASH1_DIM; i++) {
-		int8_t code = (int8_t)(((magnitude(sums[i]) >> shift) * scale + ((uint64_t)1 << 39)) >> 40);
-		codes[i] = sums[i] < 0 ? (int8_t)-code : code;
+		uint64_t code = ((magnitude(sums[i]) >> shift) * scale + ((uint64_t)1 << 39)) >> 40;
+		int64_t sign = sums[i] >> 63;
+		codes[i] = (int8_t)(((int64_t)code ^ sign) - sign);
 	}
 	return true;
 }
@@ -140,27 +166,38 @@ bool eng_hash1(int8_t codes[ENG_HASH1_DIM], const char *text, size_t n, const st
 	return finish(codes, &s);
 }
 
-struct document {
+struct pass {
 	struct sums sums;
-	struct eng_terms *terms;
+	struct eng_document *d;
 };
 
-static int add_to_both(void *data, const struct eng_word *w)
+static int add_to_all(void *data, const struct eng_word *w)
 {
-	struct document *d = data;
-	add_word(&d->sums, w);
-	return eng_terms_collect(d->terms, w);
+	struct pass *p = data;
+	add_word(&p->sums, w);
+	eng_buf_add(&p->d->stems, w->stem, w->nstem);
+	eng_buf_byte(&p->d->stems, ' ');
+	return eng_terms_collect(&p->d->terms, w);
 }
 
-int eng_document(struct eng_terms *t, int8_t codes[ENG_HASH1_DIM], bool *row, const char *text, size_t n)
+int eng_document(struct eng_document *d, struct eng_lexicon *l, const char *text, size_t n)
 {
-	struct document d = {.terms = t};
-	t->n = 0;
-	t->tokens = 0;
-	int rc = eng_words(text, n, add_to_both, &d);
+	struct pass p = {.d = d};
+	d->terms.n = 0;
+	d->terms.tokens = 0;
+	eng_buf_reset(&d->stems);
+	int rc = eng_words_known(l, text, n, add_to_all, &p);
+	if (rc == 0 && d->stems.failed)
+		rc = ENGRAM_ENOMEM;
 	if (rc != 0)
 		return rc;
-	eng_terms_finish(t);
-	*row = finish(codes, &d.sums);
+	eng_terms_finish(&d->terms);
+	d->row = finish(d->codes, &p.sums);
 	return 0;
+}
+
+void eng_document_free(struct eng_document *d)
+{
+	eng_terms_free(&d->terms);
+	eng_buf_free(&d->stems);
 }

@@ -20,7 +20,8 @@ int eng_terms_collect(void *data, const struct eng_word *w)
 		t->at = at;
 		t->cap = cap;
 	}
-	t->at[t->n++] = (struct eng_stem_count){eng_stem_hash(w->stem, w->nstem), 1};
+	t->at[t->n++] = (struct eng_stem_count){
+		w->known ? w->known->stem_hash : eng_stem_hash(w->stem, w->nstem), 1};
 	return 0;
 }
 

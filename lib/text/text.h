@@ -8,6 +8,7 @@
 #ifndef ENG_TEXT_TEXT_H
 #define ENG_TEXT_TEXT_H
 
+#include "base/buf.h"
 #include "base/vec.h"
 #include "sql/sql.h"
 
@@ -25,6 +26,7 @@ struct eng_word {
 	size_t start, end; /* in the text */
 	bool stop;         /* one of the frozen stop words */
 	uint8_t weight;    /* of a frozen list of common words; 255 = not on it */
+	struct eng_lexeme *known; /* private to text/ */
 };
 /* Pointers are valid during the call; non-zero ends the walk. */
 typedef int eng_word_fn(void *data, const struct eng_word *w);
@@ -75,9 +77,21 @@ uint32_t eng_idf_q16(uint64_t docs, uint64_t df);
  * weighted by its rarity in the local store. */
 bool eng_hash1(int8_t codes[ENG_HASH1_DIM], const char *text, size_t n, const struct eng_corpus *corpus);
 
-/* Terms and vector of a document in one pass over its words, which are half the
- * cost of either.  *row: whether there is a vector.  0 or ENGRAM_ENOMEM. */
-int eng_document(struct eng_terms *t, int8_t codes[ENG_HASH1_DIM], bool *row, const char *text, size_t n);
+/* Remembers what was made of words, for whoever reads many texts (lexicon.c). */
+struct eng_lexicon;
+struct eng_lexicon *eng_lexicon_new(void); /* NULL when out of memory */
+void eng_lexicon_free(struct eng_lexicon *l);
+
+/* What the stores need of a text, from one pass over its words. */
+struct eng_document {
+	struct eng_terms terms;
+	int8_t codes[ENG_HASH1_DIM];
+	bool row; /* there is a vector */
+	struct eng_buf stems; /* what eng_fts_add_stems takes */
+};
+/* Reuses memory; the lexicon may be NULL.  0 or ENGRAM_ENOMEM. */
+int eng_document(struct eng_document *d, struct eng_lexicon *l, const char *text, size_t n);
+void eng_document_free(struct eng_document *d);
 
 /* -- queries and BM25 (query.c) ------------------------------------------ */
 
@@ -127,6 +141,9 @@ void eng_fts_idle(struct eng_fts *f);
 
 int eng_fts_begin(struct eng_fts *f, struct engram_error *err);
 int eng_fts_add(struct eng_fts *f, uint32_t doc, const char *text, size_t n, struct engram_error *err);
+/* The same where the text's words are at hand: its stems, a blank behind each. */
+int eng_fts_add_stems(struct eng_fts *f, uint32_t doc, struct engram_str stems, uint32_t tokens,
+                      struct engram_error *err);
 /* A contentless index needs the text that was added. */
 int eng_fts_remove(struct eng_fts *f, uint32_t doc, const char *text, size_t n, struct engram_error *err);
 int eng_fts_commit(struct eng_fts *f, const void *watermark, size_t n, struct engram_error *err);

@@ -22,6 +22,7 @@
 #include "base/utf8.h"
 
 struct walk {
+	struct eng_lexicon *lexicon; /* may be NULL */
 	const char *text, *at, *end;
 	eng_word_fn *fn;
 	void *data;
@@ -47,22 +48,35 @@ static size_t decode(uint32_t *c, const char *p, const char *end)
 	return eng_utf8_decode(c, p, end);
 }
 
+static int emit_new(struct walk *w, struct eng_word *word)
+{
+	struct eng_common common = eng_common_word(w->fold, w->n);
+	char stem[ENG_WORD_MAX];
+	memcpy(stem, w->fold, w->n);
+	word->stem = stem;
+	word->nstem = eng_stem(stem, w->n);
+	word->stop = common.stop;
+	word->weight = common.weight;
+	return w->fn(w->data, word);
+}
+
+static int emit_known(struct walk *w, struct eng_word *word)
+{
+	word->stem = word->known->stem;
+	word->nstem = word->known->nstem;
+	word->stop = word->known->stop;
+	word->weight = word->known->weight;
+	return w->fn(w->data, word);
+}
+
 static int emit(struct walk *w)
 {
-	char stem[ENG_WORD_MAX];
-	struct eng_common common;
+	struct eng_word word = {.fold = w->fold, .nfold = w->n, .start = w->start, .end = w->finish};
 	int rc;
 	if (w->n == 0)
 		return 0;
-	memcpy(stem, w->fold, w->n);
-	common = eng_common_word(w->fold, w->n);
-	struct eng_word word = {
-		.fold = w->fold, .nfold = w->n,
-		.stem = stem, .nstem = eng_stem(stem, w->n),
-		.start = w->start, .end = w->finish,
-		.stop = common.stop, .weight = common.weight,
-	};
-	rc = w->fn(w->data, &word);
+	word.known = w->lexicon ? eng_lexicon_word(w->lexicon, w->fold, w->n) : NULL;
+	rc = word.known ? emit_known(w, &word) : emit_new(w, &word);
 	w->n = 0;
 	return rc;
 }
@@ -128,18 +142,55 @@ static int step(struct walk *w)
 	return 0;
 }
 
+/* ASCII letters and digits, which most texts are made of, without asking the
+ * tables: the folded character, 0 for any other. */
+static char plain(unsigned char c)
+{
+	unsigned char lower = c | 0x20;
+	if (lower >= 'a' && lower <= 'z')
+		return (char)lower;
+	return (char)(c >= '0' && c <= '9' ? c : 0);
+}
+
+static void take_plain(struct walk *w)
+{
+	const char *began = w->at;
+	size_t n = w->n;
+	char c;
+	while (w->at < w->end && n < ENG_WORD_MAX && (c = plain((unsigned char)*w->at)) != 0) {
+		w->fold[n++] = c;
+		w->at++;
+	}
+	if (w->at == began)
+		return;
+	if (w->n == 0)
+		w->start = (size_t)(began - w->text);
+	w->n = n;
+	w->finish = (size_t)(w->at - w->text);
+}
+
 int eng_words(const char *text, size_t n, eng_word_fn *fn, void *data)
+{
+	return eng_words_known(NULL, text, n, fn, data);
+}
+
+int eng_words_known(struct eng_lexicon *l, const char *text, size_t n, eng_word_fn *fn, void *data)
 {
 	struct walk w;
 	int rc = 0;
 	if (n == 0)
 		return 0;
+	w.lexicon = l;
 	w.text = w.at = text;
 	w.end = text + n;
 	w.fn = fn;
 	w.data = data;
 	w.n = 0;
-	while (rc == 0 && w.at < w.end)
+	while (rc == 0) {
+		take_plain(&w);
+		if (w.at == w.end)
+			break;
 		rc = step(&w);
+	}
 	return rc ? rc : emit(&w);
 }

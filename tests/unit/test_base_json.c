@@ -4,6 +4,7 @@
 #include "../lib/jsongen.h"
 
 #include "base/json.h"
+#include "base/num.h"
 #include "base/utf8.h"
 
 /* Reads the whole text; the tokens as one line, e.g. "{ a: 1 [ ] }". */

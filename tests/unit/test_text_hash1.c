@@ -106,6 +106,60 @@ static void shape(void)
 	tap_int(wrong, 0, "the greatest code is 127, none is -128");
 }
 
+static int join_stem(void *data, const struct eng_word *w)
+{
+	eng_buf_add(data, w->stem, w->nstem);
+	eng_buf_byte(data, ' ');
+	return 0;
+}
+
+static size_t random_words(struct eng_rng *g, char *text, size_t max)
+{
+	static const char *const pieces[] = {"a", "e", "r", "st", "ing", "\xc3\xa9", "9", "\xe4\xb8\xad"};
+	size_t n = 0;
+	while (n + 60 < max) {
+		/* short ones come again and again, some are too long for a lexicon */
+		for (size_t k = 1 + eng_rng_below(g, eng_rng_below(g, 8) ? 4 : 20); k > 0; k--)
+			n += (size_t)sprintf(text + n, "%s", pieces[eng_rng_below(g, ENG_COUNT(pieces))]);
+		text[n++] = ' ';
+	}
+	return n;
+}
+
+/* A document's terms, vector and stems, whatever the lexicon has met before. */
+static void documents(void)
+{
+	struct eng_lexicon *l = eng_lexicon_new();
+	struct eng_document d = {0};
+	struct eng_buf stems = {0};
+	struct eng_terms terms = {0};
+	int8_t codes[ENG_HASH1_DIM];
+	struct eng_rng g;
+	size_t wrong = 0;
+	char text[700];
+	eng_rng_seed(&g, 8);
+	for (int i = 0; i < 3000; i++) {
+		size_t n = random_words(&g, text, 60 + eng_rng_below(&g, sizeof text - 60));
+		bool row = eng_hash1(codes, text, n, NULL);
+		eng_buf_reset(&stems);
+		eng_words(text, n, join_stem, &stems);
+		if (eng_terms_of(&terms, text, n) != 0 || eng_document(&d, i % 5 ? l : NULL, text, n) != 0) {
+			wrong++;
+			continue;
+		}
+		wrong += d.row != row || memcmp(d.codes, codes, sizeof codes) != 0;
+		wrong += d.terms.n != terms.n || d.terms.tokens != terms.tokens;
+		for (size_t k = 0; k < terms.n && d.terms.n == terms.n; k++)
+			wrong += d.terms.at[k].stem != terms.at[k].stem || d.terms.at[k].count != terms.at[k].count;
+		wrong += d.stems.n != stems.n || (stems.n && memcmp(d.stems.p, stems.p, stems.n) != 0);
+	}
+	tap_int((long)wrong, 0, "3,000 documents with and without a lexicon (seed 8)");
+	eng_lexicon_free(l);
+	eng_document_free(&d);
+	eng_terms_free(&terms);
+	eng_buf_free(&stems);
+}
+
 static void meaning(void)
 {
 	const char *cell = "The mitochondria is the powerhouse of the cell";
@@ -150,6 +204,7 @@ int main(void)
 {
 	golden();
 	shape();
+	documents();
 	meaning();
 	rarity();
 	repeats();

@@ -56,8 +56,8 @@ for cc in gcc clang; do
 		# shellcheck disable=SC2086
 		if ! "$cc" -std=gnu11 -D_GNU_SOURCE $level -I"$lib" -o "$dir/same" "$dir/main.c" \
 			"$lib"/text/fold.c "$lib"/text/common.c "$lib"/text/stem.c "$lib"/text/words.c "$lib"/text/number.c \
-			"$lib"/text/terms.c "$lib"/text/hash1.c "$lib"/text/query.c "$lib"/base/fixed.c "$lib"/base/alloc.c \
-			"$lib"/base/utf8.c "$lib"/base/rng.c 2>"$dir/log"; then
+			"$lib"/text/terms.c "$lib"/text/lexicon.c "$lib"/text/hash1.c "$lib"/text/query.c "$lib"/base/fixed.c \
+			"$lib"/base/alloc.c "$lib"/base/buf.c "$lib"/base/utf8.c "$lib"/base/rng.c 2>"$dir/log"; then
 			sed 's/^/# /' "$dir/log"
 			echo "not ok $n - $cc $level does not compile it"
 			continue
