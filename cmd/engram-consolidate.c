@@ -237,6 +237,10 @@ static void run(struct consolidate *c)
 		cli_usage(cli, "takes no operands, found \"%s\"; the space is --space", cli->operands[0]);
 		return;
 	}
+	if (c->all_spaces && c->cli.space_given) {
+		cli_usage(cli, "--space: does not go with --all-spaces");
+		return;
+	}
 	c->tasks = (c->check ? ENGRAM_CHECK : 0u) | (c->rebuild ? ENGRAM_REBUILD : 0u) |
 	           (c->compact ? ENGRAM_COMPACT : 0u) | (c->warm ? ENGRAM_WARM : 0u);
 	if (!c->tasks)

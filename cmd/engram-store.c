@@ -27,6 +27,9 @@ static const struct opt options[] = {
 	 AT(actor), .modes = WITH(PUT) | WITH(REVISE)},
 	{"meta", .once = true, .kind = OPT_TEXT, .arg = "JSON", .help = "an object of your own", AT(meta),
 	 .modes = WITH(PUT) | WITH(REVISE)},
+	{"if-new", .once = true, .kind = OPT_UNIT, .arg = "0..1",
+	 .help = "only if nothing is as like (0.9)",
+	 AT(if_new), .modes = WITH(PUT)},
 	{"get", .kind = OPT_MODE, .help = "print the memories with these ids", AT(mode), .mode = STORE_GET},
 	{"revise", .kind = OPT_MODE, .help = "ID [TEXT]: change the text and the fields given", AT(mode),
 	 .mode = STORE_REVISE},
@@ -112,7 +115,8 @@ static void run(struct store *s)
 
 int main(int argc, char **argv)
 {
-	struct store s = {.confidence = UINT32_MAX, .occurred_us = INT64_MIN, .valid_until_us = INT64_MIN};
+	struct store s = {.confidence = UINT32_MAX, .if_new = UINT32_MAX,
+	                  .occurred_us = INT64_MIN, .valid_until_us = INT64_MIN};
 	struct opt_table own = {options, ENG_COUNT(options), &s};
 
 	if (cli_begin(&s.cli, &program, &own, argc, argv))

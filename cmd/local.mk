@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += libcmd.la
 libcmd_la_SOURCES = \
 	%D%/common/cli.c %D%/common/cli.h \
 	%D%/common/clock.c %D%/common/clock.h \
+	%D%/common/crash.c %D%/common/crash.h \
 	%D%/common/help.c %D%/common/help.h \
 	%D%/common/lines.c %D%/common/lines.h \
 	%D%/common/opt.c %D%/common/opt.h \
@@ -36,6 +37,7 @@ engram_store_SOURCES = \
 	%D%/store-batch.c \
 	%D%/store-edit.c \
 	%D%/store-import.c \
+	%D%/store-known.c \
 	%D%/store-put.c \
 	%D%/store-spaces.c
 engram_store_LDADD = libcmd.la libeng_all.la

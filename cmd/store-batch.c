@@ -22,6 +22,7 @@
 struct batch_item {
 	struct engram_id id;
 	enum engram_put_result put;
+	uint32_t similarity; /* of a known one that is not equal; 0 = no matter */
 };
 
 /* Reports what ends the batch. */
@@ -67,6 +68,8 @@ static void acknowledge(struct out *out, const struct batch_item *item, bool jso
 		record_begin(&o, &out->buf, item->put == ENGRAM_KNOWN ? "known" : "stored");
 		eng_json_key(&o, "id");
 		eng_json_id(&o, &item->id);
+		if (item->similarity)
+			eng_json_key(&o, "similarity"), eng_json_unit4(&o, item->similarity);
 		eng_json_object_end(&o);
 	} else {
 		engram_id_format(id, &item->id);
@@ -120,11 +123,18 @@ bool batch_put(struct batch *b, struct batch_place place, const struct engram_me
 		return fail(b, &err);
 	}
 	b->last = item->put;
+	item->similarity = 0;
 	b->n++;
 	b->bytes += m->text.n + m->dim * sizeof *m->vector + m->meta.n;
 	if (b->n == BATCH_MEMORIES_MAX || b->bytes >= BATCH_BYTES_MAX)
 		return batch_commit(b);
 	return true;
+}
+
+bool batch_known(struct batch *b, const struct engram_id *id, uint32_t similarity)
+{
+	b->items[b->n++] = (struct batch_item){*id, ENGRAM_KNOWN, similarity};
+	return batch_commit(b);
 }
 
 void batch_end(struct batch *b)
@@ -134,6 +144,9 @@ void batch_end(struct batch *b)
 	batch_commit(b);
 	engram_writer_close(b->writer);
 	eng_free(b->items);
+	if (b->stored > 0)
+		cli->done = b->stored == 1 ? "it is stored all the same, its id was not printed"
+		                           : "what came before is stored all the same, not all ids were printed";
 	if (b->rejected > b->refusals_shown)
 		cli_warn(cli, "%s more refused (--verbose shows all)",
 		         cli_number(b->rejected - b->refusals_shown));

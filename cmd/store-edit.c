@@ -175,25 +175,30 @@ struct showing {
 	size_t at; /* which of the ids is called back */
 };
 
-static int show(void *data, const struct engram_memory *m)
+static int print_memory(struct cli *cli, const struct engram_memory *m)
 {
-	struct showing *s = data;
-	struct picked *p = s->picked;
-	struct cli *cli = &p->store->cli;
-	const struct engram_id *id = &p->ids[s->at++];
 	struct eng_json_out o;
 
-	if (!m)
-		return add(p, &p->absent, &p->nabsent, id) ? 0 : ENGRAM_ENOMEM;
 	if (cli->json) {
 		record_begin(&o, &cli->out.buf, "memory");
 		record_write_memory(&o, m);
 		eng_json_object_end(&o);
 	} else {
-		row_write(&cli->out, &(struct row){.memory = m, .now_us = cli->now_us});
+		row_write(&cli->out, &(struct row){.memory = m, .whole = true, .now_us = cli->now_us});
 	}
 	out_end(&cli->out);
 	return cli->out.os ? ENGRAM_EIO : 0;
+}
+
+static int show(void *data, const struct engram_memory *m)
+{
+	struct showing *s = data;
+	struct picked *p = s->picked;
+	const struct engram_id *id = &p->ids[s->at++];
+
+	if (!m)
+		return add(p, &p->absent, &p->nabsent, id) ? 0 : ENGRAM_ENOMEM;
+	return print_memory(&p->store->cli, m);
 }
 
 /* Says of each id that was not there whether it was forgotten or never known. */
@@ -300,7 +305,7 @@ void store_forget(struct store *s)
 		if (s->cli.dry_run)
 			show_picked(&p);
 		else if (forget_for_good(&p))
-			forget_report(&p);
+			forget_report(&p), s->cli.done = "forgotten all the same";
 	}
 	end(&p);
 }
@@ -357,6 +362,98 @@ static bool revise(struct store *s, const struct engram_id *id, const struct eng
 	return r == 0 || cli_fail(cli, &err);
 }
 
+/* -- revise --dry-run: the memory as it would be -------------------------------- */
+
+struct preview {
+	struct store *store;
+	const struct engram_memory *given;
+};
+
+static int compare_tags(const void *a, const void *b)
+{
+	const struct engram_str *x = a, *y = b;
+	size_t n = x->n < y->n ? x->n : y->n;
+	int c = n ? memcmp(x->p, y->p, n) : 0;
+
+	return c ? c : (x->n > y->n) - (x->n < y->n);
+}
+
+static bool is_untagged(const struct store *s, struct engram_str tag)
+{
+	for (size_t i = 0; i < s->untags.n; i++)
+		if (eng_str_eq(tag, s->untags.items[i]))
+			return true;
+	return false;
+}
+
+/* Those it has but the ones taken away, and those given: sorted, each once. */
+static size_t preview_tags(const struct preview *p, struct engram_str *out, const struct engram_memory *m, bool clear)
+{
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; !clear && i < m->ntags; i++)
+		if (!is_untagged(p->store, m->tags[i]))
+			out[n++] = m->tags[i];
+	for (size_t i = 0; i < p->given->ntags; i++)
+		out[n++] = p->given->tags[i];
+	if (n > 1)
+		qsort(out, n, sizeof *out, compare_tags);
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || !eng_str_eq(out[kept - 1], out[i]))
+			out[kept++] = out[i];
+	return kept;
+}
+
+static void state_fields(struct engram_memory *m, const struct engram_memory *given)
+{
+	if (given->has & ENGRAM_TEXT) {
+		m->text = given->text;
+		m->has &= ~(unsigned)ENGRAM_VECTOR; /* it was made of the other text */
+	}
+	if (given->has & ENGRAM_CONFIDENCE)
+		m->confidence = given->confidence;
+	if (given->has & ENGRAM_OCCURRED)
+		m->occurred_us = given->occurred_us;
+	if (given->has & ENGRAM_VALID_UNTIL)
+		m->valid_until_us = given->valid_until_us;
+	if (given->has & ENGRAM_SOURCE)
+		m->source = given->source;
+	if (given->has & ENGRAM_ACTOR)
+		m->actor = given->actor;
+	if (given->has & ENGRAM_META)
+		m->meta = given->meta;
+	m->has |= given->has;
+}
+
+static int show_preview(void *data, const struct engram_memory *m)
+{
+	struct preview *p = data;
+	struct engram_memory would = *m;
+	unsigned clear = clear_fields(p->store->clear);
+	struct engram_str *tags = eng_calloc(m->ntags + p->given->ntags + 1, sizeof *tags);
+	int r;
+
+	if (!tags)
+		return ENGRAM_ENOMEM;
+	would.has &= ~clear;
+	state_fields(&would, p->given);
+	would.tags = tags;
+	would.ntags = preview_tags(p, tags, m, clear & ENGRAM_TAGS);
+	r = print_memory(&p->store->cli, &would);
+	eng_free(tags);
+	return r;
+}
+
+static void preview(struct store *s, const struct engram_id *id, const struct engram_memory *given)
+{
+	struct cli *cli = &s->cli;
+	struct preview p = {.store = s, .given = given};
+	struct engram_error err = {0};
+
+	if (engram_get(cli->space, id, 1, show_preview, &p, &err) < 0 && !cli->out.os)
+		cli_fail(cli, &err);
+}
+
 static void revised(struct cli *cli, const struct engram_id *id)
 {
 	char text[ENGRAM_ID_TEXT + 1];
@@ -371,6 +468,7 @@ static void revised(struct cli *cli, const struct engram_id *id)
 		eng_buf_str(&cli->out.buf, text);
 	}
 	out_end(&cli->out);
+	cli->done = "it is revised all the same";
 }
 
 void store_revise(struct store *s)
@@ -383,7 +481,7 @@ void store_revise(struct store *s)
 		return;
 	pick(&p, cli->operands[0]);
 	if (p.n == 1 && cli->dry_run)
-		show_picked(&p);
+		preview(s, &p.ids[0], &m);
 	else if (p.n == 1 && revise(s, &p.ids[0], &m))
 		revised(cli, &p.ids[0]);
 	end(&p);

@@ -547,9 +547,12 @@ void store_export(struct store *s)
 		cli_usage(cli, "--export: takes no operands, the space is --space");
 		return;
 	}
+	if (cli->null) {
+		cli_usage(cli, "--null: does not go with --export, which writes NDJSON");
+		return;
+	}
 	if (!cli_open_space(cli, ENGRAM_READ))
 		return;
-	cli->out.end = '\n'; /* NDJSON, whatever -0 says */
 	if (engram_space_info(cli->space, &info, &err) == 0) {
 		export_space(cli, &info);
 		engram_export(cli->space, export_memory, &cli->out, &err);

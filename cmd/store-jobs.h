@@ -26,6 +26,7 @@ struct store {
 	/* fields of a memory; NULL, UINT32_MAX, INT64_MIN = not given */
 	const char *key, *source, *actor, *meta;
 	uint32_t confidence;
+	uint32_t if_new; /* store only what is less like anything stored */
 	int64_t occurred_us, valid_until_us;
 	struct opt_list tags, untags;
 	unsigned clear; /* bit per word of store_clear_words */
@@ -43,6 +44,10 @@ void store_forget(struct store *s);
 void store_revise(struct store *s);
 void store_list(struct store *s);
 void store_drop(struct store *s);
+
+/* The stored memory that is most like the text, if it is as like as --if-new says:
+ * 1, 0 there is none, -1 reported. */
+int store_find_known(struct store *s, struct engram_id *id, uint32_t *similarity, struct engram_str text);
 
 /* The fields given as options; what it points at lives as long as `s`. */
 void store_fields(const struct store *s, struct engram_memory *m);
@@ -80,6 +85,8 @@ bool batch_begin(struct batch *b, unsigned flags);
 /* False: `failed`, or what was given is not acceptable (reported with the
  * place, counted). */
 bool batch_put(struct batch *b, struct batch_place place, const struct engram_memory *m);
+/* Acknowledges what is there instead of storing. */
+bool batch_known(struct batch *b, const struct engram_id *id, uint32_t similarity);
 /* Counts and reports what cannot be stored. */
 void batch_refuse(struct batch *b, struct batch_place place, struct engram_error *err);
 /* Makes durable, then prints. */

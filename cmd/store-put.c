@@ -24,6 +24,24 @@ static void refuse_long(struct batch *b, struct batch_place place)
 	batch_refuse(b, place, &err);
 }
 
+/* With --if-new each is durable before the next is compared with it. */
+static void put_text(struct batch *b, struct batch_place place, const struct engram_memory *m)
+{
+	struct store *s = b->store;
+	struct engram_id id;
+	uint32_t similarity;
+	int known = 0;
+
+	if (s->if_new <= ENGRAM_CONFIDENCE_ONE && m->text.n > 0 && eng_utf8_check(m->text.p, m->text.n) == m->text.n)
+		known = store_find_known(s, &id, &similarity, m->text);
+	if (known < 0)
+		b->failed = true;
+	else if (known)
+		batch_known(b, &id, similarity);
+	else if (batch_put(b, place, m) && s->if_new <= ENGRAM_CONFIDENCE_ONE)
+		batch_commit(b);
+}
+
 static void put_line(struct batch *b, const struct lines *l, struct engram_memory *m, struct engram_str line,
                      bool too_long)
 {
@@ -36,7 +54,7 @@ static void put_line(struct batch *b, const struct lines *l, struct engram_memor
 	if (too_long)
 		refuse_long(b, place);
 	else
-		batch_put(b, place, m);
+		put_text(b, place, m);
 }
 
 /* Lines as they come: a batch ends where the next one would have to be waited
@@ -71,7 +89,7 @@ static void put_operand(struct batch *b, struct engram_memory *m, size_t i)
 
 	b->total++;
 	m->text = eng_str(cli->operands[i]);
-	batch_put(b, place, m);
+	put_text(b, place, m);
 }
 
 static void dry_report(struct cli *cli, uint64_t bytes)
@@ -133,6 +151,10 @@ void store_put(struct store *s)
 		cli_usage(cli, "--key: names one memory, so that it needs exactly one TEXT");
 		return;
 	}
+	if (s->if_new <= ENGRAM_CONFIDENCE_ONE && (s->key || cli->dry_run)) {
+		cli_usage(cli, "--if-new: does not go with --%s", s->key ? "key" : "dry-run");
+		return;
+	}
 	if (cli->dry_run) {
 		put_dry(s);
 		return;
@@ -150,6 +172,8 @@ void store_put(struct store *s)
 			put_operand(&b, &m, i);
 	}
 	batch_end(&b);
+	if (b.known > 0)
+		cli_note(cli, "%s known already in space %s, not stored again", cli_number(b.known), cli->space_name);
 	if (b.stored == 1)
 		cli_note(cli, "stored in space %s", cli->space_name);
 	else if (b.stored > 1)

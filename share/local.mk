@@ -1,6 +1,6 @@
 # What is shown and read: the demo, the design notes.
 EXTRA_DIST += %D%/demo/demo.sh %D%/demo/wordnet.awk
-dist_doc_DATA = README.md NEWS LICENSE
+dist_doc_DATA = README.md NEWS LICENSE %D%/AGENTS.md
 designdir = $(docdir)/design
 dist_design_DATA = \
 	%D%/doc/design/README.md \

@@ -19,6 +19,7 @@
 #include "base/num.h"
 #include "base/types.h"
 #include "common/clock.h"
+#include "common/crash.h"
 #include "common/stop.h"
 #include "common/text.h"
 
@@ -69,8 +70,21 @@ static void say(const struct cli *cli, const char *text, const char *hint)
 	eng_buf_free(&b);
 }
 
-static void say_json(const struct engram_error *err, int exit_status)
+/* A message begins with the place, and a colon behind it. */
+static struct engram_str object_of(const struct cli *cli, const struct engram_error *err)
 {
+	const char *colon = strstr(err->message, ": ");
+
+	if (err->object[0])
+		return eng_str(err->object);
+	if (colon)
+		return (struct engram_str){err->message, (size_t)(colon - err->message)};
+	return eng_str(cli->program->name);
+}
+
+static void say_json(const struct cli *cli, const struct engram_error *err, int exit_status)
+{
+	struct engram_str object = object_of(cli, err);
 	struct eng_buf b = ENG_BUF_INIT;
 	struct eng_json_out o;
 	/* 1 is not an error of the library: nothing was found. */
@@ -82,7 +96,7 @@ static void say_json(const struct engram_error *err, int exit_status)
 	eng_json_key(&o, "type"), eng_json_str(&o, "error", 5);
 	eng_json_key(&o, "code"), eng_json_str(&o, code, strlen(code));
 	eng_json_key(&o, "exit"), eng_json_i64(&o, exit_status);
-	eng_json_key(&o, "object"), eng_json_str(&o, err->object, strlen(err->object));
+	eng_json_key(&o, "object"), eng_json_str(&o, object.p, object.n);
 	eng_json_key(&o, "message"), eng_json_str(&o, err->message, strlen(err->message));
 	eng_json_key(&o, "hint"), eng_json_str(&o, err->hint, strlen(err->hint));
 	eng_json_key(&o, "retry"), eng_json_bool(&o, engram_code_retry(err->code));
@@ -97,15 +111,19 @@ void cli_report(struct cli *cli, const struct engram_error *err, int exit_status
 	/* What was printed before comes first also where both go to one place. */
 	out_flush(&cli->out);
 	if (cli->json)
-		say_json(err, exit_status);
+		say_json(cli, err, exit_status);
 	else
 		say(cli, err->message, err->hint);
 }
 
 bool cli_fail(struct cli *cli, const struct engram_error *err)
 {
+	struct engram_error advised = *err;
+
+	if (err->code == ENGRAM_EDAMAGED && !err->hint[0])
+		eng_err_hint(&advised, "engram-consolidate --rebuild derives anew what is not the log; --check says what is damaged");
 	cli->status = engram_code_exit(err->code);
-	cli_report(cli, err, cli->status);
+	cli_report(cli, &advised, cli->status);
 	return false;
 }
 
@@ -289,6 +307,7 @@ bool cli_begin(struct cli *cli, const struct program *program, const struct opt_
 {
 	struct engram_error err = {0};
 	enum opt_result r;
+	const char *space;
 	int operands;
 
 	guard_descriptors();
@@ -299,7 +318,9 @@ bool cli_begin(struct cli *cli, const struct program *program, const struct opt_
 	cli->now_us = clock_now_us();
 	if (!from_environment(cli))
 		return false;
+	space = cli->space_name;
 	r = opt_parse(&operands, cli->tables, 2, argc, argv, cli->now_us, &err);
+	cli->space_given = cli->space_name != space;
 	out_begin(&cli->out, cli->null, (enum when)cli->color);
 	if (r == OPT_BAD)
 		return cli_fail(cli, &err);
@@ -308,6 +329,7 @@ bool cli_begin(struct cli *cli, const struct program *program, const struct opt_
 	cli->operands = argv + operands;
 	cli->noperands = (size_t)(argc - operands);
 	warn_variables(cli);
+	crash_catch(cli->program->name, cli->json);
 	return true;
 }
 
@@ -366,6 +388,8 @@ int cli_end(struct cli *cli)
 	opt_table_free(&cli->tables[0]);
 	if (!out_close(&cli->out)) {
 		eng_err_os(&err, cli->out.os, "standard output");
+		if (cli->done)
+			eng_err_hint(&err, "%s", cli->done);
 		cli->status = engram_code_exit(ENGRAM_EIO);
 		cli_report(cli, &err, cli->status);
 	}

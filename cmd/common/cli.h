@@ -23,6 +23,7 @@ struct cli {
 	/* set by the common options */
 	const char *home_path;   /* NULL = as the library finds it */
 	const char *space_name;
+	bool space_given;        /* by an option */
 	bool json, null, quiet, verbose, dry_run, yes;
 	uint64_t wait_ms;
 	int color, progress;     /* enum when */
@@ -32,6 +33,7 @@ struct cli {
 	struct engram_space *space;
 	int64_t now_us;          /* when the program began */
 	int status;              /* what it will exit with */
+	const char *done;        /* what stays done where standard output is lost; NULL = nothing to say */
 	char **operands;
 	size_t noperands;
 };

@@ -284,6 +284,7 @@ static enum opt_result take(struct parser *p, int c, const char *word, int64_t n
 			eng_err(err, ENGRAM_EUSAGE, "--%s: needs a value: %s", known->name, known->arg);
 		else
 			unknown(p, word, optopt, err);
+		eng_err_object(err, word);
 		return OPT_BAD;
 	}
 	if (o->kind == OPT_VERSION)

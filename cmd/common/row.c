@@ -17,6 +17,7 @@
 /* confidence, id, stored, group and the blanks between */
 #define TEXT_COLUMN (4 + 2 + ID_SHOWN + 2 + STORED_WIDTH + 2 + GROUP_WIDTH + 2)
 #define TEXT_WIDTH_MIN 20
+#define NARROW_INDENT 2
 
 static void add_terms(struct out *o, const struct engram_hit *h, const char *between)
 {
@@ -25,6 +26,69 @@ static void add_terms(struct out *o, const struct engram_hit *h, const char *bet
 		record_signed4(&o->buf, h->why[i].value);
 	}
 }
+
+/* -- every field --------------------------------------------------------------- */
+
+static void add_field(struct out *o, const char *name, struct engram_str value)
+{
+	if (o->tty) {
+		out_printf(o, "\n      ");
+		out_style(o, "2");
+		out_printf(o, "%s: ", name);
+		out_style(o, "0");
+	} else {
+		out_printf(o, "\t%s=", name);
+	}
+	text_add(&o->buf, value.p, value.n, !o->tty, 0);
+}
+
+static void add_number(struct out *o, const char *name, size_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%zu", n);
+	add_field(o, name, eng_str(text));
+}
+
+static void add_time(struct out *o, const char *name, int64_t us)
+{
+	char text[ENG_TIME_TEXT];
+
+	eng_format_time(text, us);
+	add_field(o, name, eng_str(text));
+}
+
+static void add_fields(struct out *o, const struct engram_memory *m)
+{
+	char confidence[ENG_UNIT4_TEXT];
+
+	if (m->has & ENGRAM_KEY)
+		add_field(o, "key", m->key);
+	if (m->kind == ENGRAM_CONCEPT)
+		add_field(o, "kind", eng_str(record_kind(m->kind)));
+	if (m->has & ENGRAM_CONFIDENCE) {
+		eng_format_unit4(confidence, m->confidence);
+		add_field(o, "confidence", eng_str(confidence));
+	}
+	if (m->has & ENGRAM_OCCURRED)
+		add_time(o, "occurred", m->occurred_us);
+	if (m->has & ENGRAM_VALID_UNTIL)
+		add_time(o, "valid_until", m->valid_until_us);
+	if (m->has & ENGRAM_SOURCE)
+		add_field(o, "source", m->source);
+	if (m->has & ENGRAM_ACTOR)
+		add_field(o, "actor", m->actor);
+	for (size_t i = 0; i < m->ntags; i++)
+		add_field(o, "tag", m->tags[i]);
+	if (m->has & ENGRAM_META)
+		add_field(o, "meta", m->meta);
+	if (m->has & ENGRAM_VECTOR)
+		add_number(o, "dimensions", m->dim);
+	if (m->nconflicts)
+		add_number(o, "conflicts", m->nconflicts);
+}
+
+/* -- the line -------------------------------------------------------------------- */
 
 static const char *confidence_style(uint32_t confidence)
 {
@@ -51,6 +115,8 @@ static void write_tabs(struct out *o, const struct row *row)
 		eng_buf_byte(&o->buf, '\t');
 		add_terms(o, row->hit, " ");
 	}
+	if (row->whole)
+		add_fields(o, m);
 	if (row->cue)
 		eng_buf_printf(&o->buf, "\t%llu", (unsigned long long)row->cue);
 }
@@ -59,7 +125,9 @@ static void write_aligned(struct out *o, const struct row *row)
 {
 	const struct engram_memory *m = row->memory;
 	char confidence[16] = "   -", id[ENGRAM_ID_TEXT + 1], stored[CLOCK_AGO_TEXT];
-	unsigned left = o->width > TEXT_COLUMN + TEXT_WIDTH_MIN ? o->width - TEXT_COLUMN : TEXT_WIDTH_MIN;
+	const char *group = row->hit ? record_group(row->hit->group) : "-";
+	bool narrow = o->width < TEXT_COLUMN + TEXT_WIDTH_MIN; /* the text gets a line of its own */
+	unsigned left = o->width - (narrow ? NARROW_INDENT : TEXT_COLUMN);
 
 	if (row->hit)
 		snprintf(confidence, sizeof confidence, "%u.%02u", (row->hit->confidence + 50) / 10000,
@@ -72,14 +140,18 @@ static void write_aligned(struct out *o, const struct row *row)
 	out_printf(o, "%s", confidence);
 	if (row->hit)
 		out_style(o, "0");
-	out_printf(o, "  ");
+	out_printf(o, narrow ? " " : "  ");
 	out_style(o, "2");
-	out_printf(o, "%s  %-*s  %-*s  ", id, STORED_WIDTH, stored, GROUP_WIDTH,
-	           row->hit ? record_group(row->hit->group) : "-");
+	if (narrow)
+		out_printf(o, "%s %s %s\n%*s", id, stored, group, NARROW_INDENT, "");
+	else
+		out_printf(o, "%s  %-*s  %-*s  ", id, STORED_WIDTH, stored, GROUP_WIDTH, group);
 	out_style(o, "0");
-	text_add(&o->buf, m->text.p, m->text.n, false, left);
+	text_add(&o->buf, m->text.p, m->text.n, false, row->whole ? 0 : left);
 	if (row->cue)
 		out_printf(o, "  %llu", (unsigned long long)row->cue);
+	if (row->whole)
+		add_fields(o, m);
 	if (row->hit && row->explain) {
 		out_printf(o, "\n      ");
 		out_style(o, "2");

@@ -12,6 +12,8 @@ struct row {
 	const struct engram_memory *memory;
 	const struct engram_hit *hit; /* NULL or not cued: no confidence, no group */
 	bool explain;                 /* the terms of the hit too */
+	bool whole;                   /* every field: in further columns name=value; on a terminal a line each,
+	                               * the text uncut */
 	uint64_t cue;                 /* > 0: number of the cue, in a last column */
 	int64_t now_us;               /* for ages */
 };

@@ -4,6 +4,8 @@ CLI_TESTS = \
 	%D%/first_minutes.bats \
 	%D%/store.bats \
 	%D%/recall.bats \
+	%D%/agents.bats \
+	%D%/newcomer.bats \
 	%D%/consolidate.bats \
 	%D%/roundtrip.bats \
 	%D%/import.bats \
