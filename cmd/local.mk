@@ -12,7 +12,9 @@ libcmd_la_SOURCES = \
 	%D%/common/opt.c %D%/common/opt.h \
 	%D%/common/out.c %D%/common/out.h \
 	%D%/common/progress.c %D%/common/progress.h \
-	%D%/common/record.h \
+	%D%/common/record.h %D%/common/record_int.h \
+	%D%/common/record_cell.c \
+	%D%/common/record_links.c \
 	%D%/common/record_read.c \
 	%D%/common/record_write.c \
 	%D%/common/row.c %D%/common/row.h \
