@@ -5,7 +5,7 @@
 #include "base/le.h"
 #include "base/types.h"
 #include "base/utf8.h"
-#include "common/record_int.h"
+#include "record_int.h"
 
 int record_column(struct engram_str name, struct engram_error *err)
 {

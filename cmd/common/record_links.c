@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "base/types.h"
-#include "common/record_int.h"
+#include "record_int.h"
 
 static int read_link_share(struct record_body *b, const char *name, enum eng_json_token t, uint32_t *out)
 {

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "base/types.h"
-#include "common/record_int.h"
+#include "record_int.h"
 
 /* "field: wanted X, found Y"; what was found is shown short. */
 int record_wanted(struct record_body *b, const char *name, const char *form, enum eng_json_token t)
