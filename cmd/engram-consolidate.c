@@ -35,8 +35,8 @@ static const struct program program = {
 	.usages = (const char *const[]){"[OPTION]...", NULL},
 	.examples = (const char *const[]){"engram-consolidate --check",
 	                                  "engram-consolidate --all-spaces --quiet --wait=0", NULL},
-	.exits = "0 done, or nothing to do, 1 check found a difference,\n"
-	         "2 usage, 3 some spaces only, 66 no such space, 70 damaged, 75 busy (try again)",
+	.exits = "0 done or nothing to do, 1 a difference, 2 usage, 3 some spaces\n"
+	         "only, 66 no such space, 70 damaged, 75 busy (try again)",
 	.others = "engram-store, engram-recall",
 };
 
@@ -255,7 +255,7 @@ static void run(struct consolidate *c)
 int main(int argc, char **argv)
 {
 	struct consolidate c = {0};
-	struct opt_table own = {options, ENG_COUNT(options), &c};
+	struct opt_table own = {.options = options, .n = ENG_COUNT(options), .target = &c};
 
 	if (cli_begin(&c.cli, &program, &own, argc, argv))
 		run(&c);

@@ -21,34 +21,34 @@ static const char *const kinds[] = {"episode", "concept", NULL};
 
 static const struct opt options[] = {
 	{"count", 'k', .kind = OPT_COUNT, .arg = "NUMBER", .help = "hits at most (10)", AT(k),
-	 .max = COUNT_MAX},
+	 .max = COUNT_MAX, .setting = "recall.count"},
 	{"budget", .kind = OPT_SIZE, .arg = "BYTES", .help = "at most so many (8K): cuts, counts the rest",
 	 AT(budget), .max = BUDGET_MAX},
 	{"ids", .kind = OPT_FLAG, .help = "print ids only, one a line", AT(ids)},
 	{"min-confidence", .kind = OPT_UNIT, .arg = "0..1",
 	 .help = "leave out hits below (0.20), and count them",
-	 AT(min_confidence)},
+	 AT(min_confidence), .setting = "recall.min_confidence"},
 	{"like", .once = true, .kind = OPT_TEXT, .arg = "ID", .help = "the cue is this memory", AT(like),
 	 .modes = 1u << RECALL_ONE},
 	{"mode", .kind = OPT_WORD, .arg = "MODE", .help = "hybrid, vector or text", AT(ranker),
-	 .words = rankers},
+	 .words = rankers, .more = true},
 	{"batch", .kind = OPT_MODE, .help = "each CUE, each line of - is a cue of its own", AT(mode),
 	 .mode = RECALL_BATCH},
 	{"tag", .kind = OPT_LIST, .arg = "TAG", .help = "only with this tag; repeated: with all of them",
 	 AT(tags)},
 	{"kind", .kind = OPT_WORD, .arg = "KIND", .help = "only episode, or only concept", AT(kind),
 	 .words = kinds},
-	{"source", .once = true, .kind = OPT_TEXT, .arg = "TEXT", .help = NULL, AT(source)},
+	{"source", .once = true, .kind = OPT_TEXT, .arg = "TEXT", .help = NULL, AT(source), .more = true},
 	{"actor", .once = true, .kind = OPT_TEXT, .arg = "NAME",
 	 .help = "only from this source, by this actor",
-	 AT(actor)},
+	 AT(actor), .more = true},
 	{"since", .kind = OPT_TIME, .arg = "TIME", .help = NULL, AT(since_us)},
 	{"until", .kind = OPT_TIME, .arg = "TIME", .help = "only what occurred then: a date, RFC 3339, 3d",
 	 AT(until_us)},
 	{"as-of", .once = true, .kind = OPT_TIME, .arg = "TIME", .help = "what the space held then",
-	 AT(as_of_us)},
+	 AT(as_of_us), .more = true},
 	{"explain", .kind = OPT_FLAG, .help = "print the terms of each score", AT(explain)},
-	{"no-retention", .kind = OPT_FLAG, .help = "leave age out of the order", AT(no_retention)},
+	{"no-retention", .kind = OPT_FLAG, .help = "leave age out of the order", AT(no_retention), .more = true},
 };
 
 static const struct program program = {
@@ -58,8 +58,7 @@ static const struct program program = {
 	.usages = (const char *const[]){"[OPTION]... [CUE]...", "[OPTION]... --batch CUE... | -", NULL},
 	.examples = (const char *const[]){"engram-recall \"what powers a cell\"",
 	                                  "engram-recall --json --tag=todo --since=7d -k 3", NULL},
-	.exits = "0 found, 1 nothing found, 2 usage, 3 partly (batch), 65 bad cue,\n"
-	         "66 no such space or id, 70 damaged, 74 i/o, 75 busy (try again)",
+	.exits = "0 found, 1 nothing, 2 usage, 65 bad cue, 66 none such, 75 busy",
 	.others = "engram-store, engram-consolidate",
 };
 
@@ -304,14 +303,12 @@ static void run_batch(struct recall *r)
 int main(int argc, char **argv)
 {
 	struct recall r = {
-		.k = 10,
-		.min_confidence = ENGRAM_CONFIDENCE_ONE / 5,
 		.kind = -1,
 		.since_us = INT64_MIN,
 		.until_us = INT64_MAX,
 		.as_of_us = INT64_MAX,
 	};
-	struct opt_table own = {options, ENG_COUNT(options), &r};
+	struct opt_table own = {.options = options, .n = ENG_COUNT(options), .target = &r};
 
 	if (cli_begin(&r.cli, &program, &own, argc, argv) && check_ids(&r)) {
 		if (r.mode == RECALL_BATCH)

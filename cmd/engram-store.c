@@ -1,6 +1,4 @@
 /* engram-store - put memories in, get them out, correct and forget them. */
-#include <stdlib.h>
-
 #include "base/types.h"
 #include "store-jobs.h"
 
@@ -13,55 +11,62 @@ static const struct opt options[] = {
 	 AT(key), .modes = WITH(PUT)},
 	{"tag", .kind = OPT_LIST, .arg = "TAG", .help = "a tag; may be repeated", AT(tags),
 	 .modes = WITH(PUT) | WITH(REVISE)},
-	{"confidence", .once = true, .kind = OPT_UNIT, .arg = "0..1", .help = "how sure the source is",
+	{"confidence", .once = true, .kind = OPT_UNIT, .arg = "0..1", .help = NULL,
 	 AT(confidence), .modes = WITH(PUT) | WITH(REVISE)},
 	{"occurred", .once = true, .kind = OPT_TIME, .arg = "TIME",
-	 .help = "when it happened: a date, RFC 3339, 3d",
+	 .help = "how sure; when: 2026-11-21, 3d",
 	 AT(occurred_us), .modes = WITH(PUT) | WITH(REVISE)},
 	{"valid-until", .once = true, .kind = OPT_TIME, .arg = "TIME", .help = "until when it holds",
-	 AT(valid_until_us), .modes = WITH(PUT) | WITH(REVISE)},
+	 AT(valid_until_us), .modes = WITH(PUT) | WITH(REVISE), .more = true},
 	{"source", .once = true, .kind = OPT_TEXT, .arg = "TEXT", .help = NULL, AT(source),
-	 .modes = WITH(PUT) | WITH(REVISE)},
+	 .modes = WITH(PUT) | WITH(REVISE), .more = true},
 	{"actor", .once = true, .kind = OPT_TEXT, .arg = "NAME",
 	 .help = "where from; who says so (ENGRAM_ACTOR)",
-	 AT(actor), .modes = WITH(PUT) | WITH(REVISE)},
+	 AT(actor), .modes = WITH(PUT) | WITH(REVISE), .more = true},
 	{"meta", .once = true, .kind = OPT_TEXT, .arg = "JSON", .help = "an object of your own", AT(meta),
-	 .modes = WITH(PUT) | WITH(REVISE)},
+	 .modes = WITH(PUT) | WITH(REVISE), .more = true},
 	{"if-new", .once = true, .kind = OPT_UNIT, .arg = "0..1",
 	 .help = "only if nothing is as like (0.9)",
-	 AT(if_new), .modes = WITH(PUT)},
-	{"get", .kind = OPT_MODE, .help = "print the memories with these ids", AT(mode), .mode = STORE_GET},
+	 AT(if_new), .modes = WITH(PUT), .more = true},
+	{"get", .kind = OPT_MODE, .help = "print the memories with these ids",
+	 AT(mode), .mode = STORE_GET, .operands = "ID"},
 	{"revise", .kind = OPT_MODE, .help = "ID [TEXT]: change the text and the fields given", AT(mode),
-	 .mode = STORE_REVISE},
-	{"untag", .kind = OPT_LIST, .arg = "TAG", .help = NULL, AT(untags), .modes = WITH(REVISE)},
+	 .mode = STORE_REVISE, .operands = "ID"},
+	{"untag", .kind = OPT_LIST, .arg = "TAG", .help = NULL,
+	 AT(untags), .modes = WITH(REVISE), .more = true},
 	{"clear", .kind = OPT_WORDS, .arg = "FIELD", .help = "revise: take away a tag, a field", AT(clear),
-	 .words = store_clear_words, .modes = WITH(REVISE)},
+	 .words = store_clear_words, .modes = WITH(REVISE), .more = true},
 	{"forget", .kind = OPT_MODE, .help = "hide these memories; asks, or needs --yes", AT(mode),
-	 .mode = STORE_FORGET},
+	 .mode = STORE_FORGET, .operands = "ID"},
 	{"now", .kind = OPT_FLAG, .help = "forget: remove the bytes too, at once", AT(now),
-	 .modes = WITH(FORGET)},
+	 .modes = WITH(FORGET), .more = true},
 	{"import", .kind = OPT_MODE, .arg = "FORMAT",
 	 .help = "ndjson|lines|records|tsv|sqlite|vectors of FILEs",
-	 AT(mode), .mode = STORE_IMPORT, .words = store_formats, .word_at = offsetof(struct store, format)},
+	 AT(mode),
+	 .mode = STORE_IMPORT, .words = store_formats, .word_at = offsetof(struct store, format), .operands = "FILE"},
 	{"separator", .once = true, .kind = OPT_TEXT, .arg = "LINE", .help = NULL, AT(separator),
-	 .modes = WITH(IMPORT)},
+	 .modes = WITH(IMPORT), .more = true},
 	{"query", .once = true, .kind = OPT_TEXT, .arg = "SQL",
-	 .help = "between records (%); what to read from sqlite", AT(query), .modes = WITH(IMPORT)},
+	 .help = "between records (%); what to read from sqlite",
+	 AT(query), .modes = WITH(IMPORT), .more = true},
 	{"vectors", .once = true, .kind = OPT_TEXT, .arg = "FILE",
-	 .help = "import: vectors beside the texts, row for row", AT(vectors), .modes = WITH(IMPORT)},
-	{"preserve", .kind = OPT_FLAG, .help = NULL, AT(preserve), .modes = WITH(IMPORT)},
-	{"adopt", .kind = OPT_FLAG, .help = "import: keep times; keep ids", AT(adopt), .modes = WITH(IMPORT)},
+	 .help = "import: vectors beside the texts, row for row",
+	 AT(vectors), .modes = WITH(IMPORT), .more = true},
+	{"preserve", .kind = OPT_FLAG, .help = NULL,
+	 AT(preserve), .modes = WITH(IMPORT), .more = true},
+	{"adopt", .kind = OPT_FLAG, .help = "import: keep times; keep ids",
+	 AT(adopt), .modes = WITH(IMPORT), .more = true},
 	{"strict", .kind = OPT_FLAG, .help = "all or nothing: no bad line is passed over", AT(strict),
-	 .modes = WITH(PUT) | WITH(IMPORT)},
+	 .modes = WITH(PUT) | WITH(IMPORT), .more = true},
 	{"export", .kind = OPT_MODE, .help = "print the whole space as NDJSON", AT(mode),
 	 .mode = STORE_EXPORT},
 	{"list-spaces", .kind = OPT_MODE, .help = "print the spaces", AT(mode), .mode = STORE_LIST},
 	{"create", .kind = OPT_FLAG, .help = "make the space if it is not there", AT(create),
 	 .modes = WITH(PUT) | WITH(IMPORT)},
 	{"drop-space", .kind = OPT_MODE, .help = "NAME...: remove spaces for good; asks", AT(mode),
-	 .mode = STORE_DROP},
+	 .mode = STORE_DROP, .more = true, .operands = "SPACE"},
 	{"new-series", .kind = OPT_FLAG, .help = "begin a new log (after a clock ran ahead)", AT(new_series),
-	 .modes = WITH(PUT) | WITH(IMPORT)},
+	 .modes = WITH(PUT) | WITH(IMPORT), .more = true},
 };
 
 static const struct program program = {
@@ -71,8 +76,7 @@ static const struct program program = {
 	                                "--get|--forget|--revise ID... | --import=FORMAT FILE...", NULL},
 	.examples = (const char *const[]){"engram-store \"The mitochondria is the powerhouse of the cell\"",
 	                                  "engram-store --space=notes --create --tag=todo - <todo.txt", NULL},
-	.exits = "0 stored, 2 usage, 3 partly, 65 bad input, 66 no such space\n"
-	         "or id, 70 damaged, 74 i/o, 75 busy (try again), 77 permission",
+	.exits = "0 stored, 2 usage, 3 partly, 65 bad input, 66 none such, 75 busy",
 	.others = "engram-recall, engram-consolidate",
 };
 
@@ -105,11 +109,10 @@ static void run(struct store *s)
 		[STORE_REVISE] = store_revise, [STORE_IMPORT] = store_import, [STORE_EXPORT] = store_export,
 		[STORE_LIST] = store_list,     [STORE_DROP] = store_drop,
 	};
-	const char *actor = getenv("ENGRAM_ACTOR");
 
 	/* A revision changes what was asked for, not who said it first. */
-	if (s->mode == STORE_PUT && !s->actor && actor && *actor)
-		s->actor = actor;
+	if (s->mode == STORE_PUT && !s->actor)
+		s->actor = cli_setting(&s->cli, "actor");
 	jobs[s->mode](s);
 }
 
@@ -117,7 +120,7 @@ int main(int argc, char **argv)
 {
 	struct store s = {.confidence = UINT32_MAX, .if_new = UINT32_MAX,
 	                  .occurred_us = INT64_MIN, .valid_until_us = INT64_MIN};
-	struct opt_table own = {options, ENG_COUNT(options), &s};
+	struct opt_table own = {.options = options, .n = ENG_COUNT(options), .target = &s};
 
 	if (cli_begin(&s.cli, &program, &own, argc, argv))
 		run(&s);

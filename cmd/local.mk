@@ -18,6 +18,7 @@ libcmd_la_SOURCES = \
 	%D%/common/record_read.c \
 	%D%/common/record_write.c \
 	%D%/common/row.c %D%/common/row.h \
+	%D%/common/settings.c %D%/common/settings.h \
 	%D%/common/stop.c %D%/common/stop.h \
 	%D%/common/stream.c %D%/common/stream.h \
 	%D%/common/text.c %D%/common/text.h \

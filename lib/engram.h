@@ -91,6 +91,9 @@ ENGRAM_API bool engram_code_retry(int code);
 
 /* "engram 0.1.0"; static. */
 ENGRAM_API const char *engram_version(void);
+/* "LMDB 0.9.24, SQLite 3.40.1": what is found at run time; loads SQLite. */
+#define ENGRAM_LIBRARIES_TEXT 80
+ENGRAM_API void engram_libraries(char out[ENGRAM_LIBRARIES_TEXT]);
 
 /* --------------------------------------------------------------- ids, text */
 

@@ -20,19 +20,21 @@
 #include "base/types.h"
 #include "common/clock.h"
 #include "common/crash.h"
+#include "common/settings.h"
 #include "common/stop.h"
 #include "common/text.h"
 
-#define WAIT_DEFAULT_MS 5000
+#define FORMAT_VERSION 1 /* of what --json prints: "v" */
 #define WAIT_MAX_MS (24 * 3600 * 1000)
 
 static const char *const whens[] = {"auto", "always", "never", NULL};
+static const char *const shows[] = {"options", "config", NULL}; /* as enum opt_result has them */
 
 #define AT(field) .at = offsetof(struct cli, field)
 
 static const struct opt common[] = {
-	{"space", 's', .kind = OPT_TEXT, .arg = "NAME", .help = "the space (ENGRAM_SPACE; else default)",
-	 AT(space_name)},
+	{"space", 's', .kind = OPT_TEXT, .arg = "SPACE", .help = "the space (ENGRAM_SPACE; else default)",
+	 AT(space_name), .setting = "space"},
 	{"home", 'H', .kind = OPT_TEXT, .arg = "DIR", .help = "where the spaces are (ENGRAM_HOME)",
 	 AT(home_path)},
 	{"json", 'j', .kind = OPT_FLAG, .help = "one JSON object a line", AT(json)},
@@ -41,14 +43,22 @@ static const struct opt common[] = {
 	{"verbose", 'v', .kind = OPT_FLAG, .help = "say more on standard error", AT(verbose)},
 	{"dry-run", 'n', .kind = OPT_FLAG, .help = "print what would be done, change nothing", AT(dry_run)},
 	{"yes", 'y', .kind = OPT_FLAG, .help = "do not ask", AT(yes)},
+	{"no-input", .kind = OPT_FLAG, .help = "never ask: what would ask is refused without --yes",
+	 AT(no_input)},
 	{"wait", .kind = OPT_DURATION, .arg = "SECONDS",
 	 .help = "for another program (ENGRAM_WAIT; else 5), 0 = not",
-	 AT(wait_ms), .max = WAIT_MAX_MS},
+	 AT(wait_ms), .max = WAIT_MAX_MS, .setting = "wait"},
+	{"seq", .kind = OPT_FLAG, .help = "JSON with a record separator before each object (RFC 7464)", AT(seq)},
+	{"format-version", .kind = OPT_COUNT, .arg = "NUMBER", .help = "the \"v\" of JSON wanted (1)",
+	 AT(format_version), .max = UINT32_MAX},
 	{"color", .kind = OPT_WORD, .arg = "WHEN", .help = "colours: auto, always or never", AT(color),
-	 .words = whens},
+	 .words = whens, .setting = "color"},
 	{"progress", .kind = OPT_WORD, .arg = "WHEN", .help = "progress: auto, always or never", AT(progress),
-	 .words = whens},
-	{"help", 'h', .kind = OPT_HELP, .help = "print a summary and exit"},
+	 .words = whens, .setting = "progress"},
+	{"config", .kind = OPT_TEXT, .arg = "FILE", .help = "settings from this file alone (ENGRAM_CONFIG)",
+	 AT(config_path)},
+	{"help", 'h', .kind = OPT_HELP, .arg = "WHAT", .help = "print a summary (options, config: all of these), and exit",
+	 .words = shows},
 	{"version", 'V', .kind = OPT_VERSION, .help = "print the version and exit"},
 };
 
@@ -58,37 +68,44 @@ static void say(const struct cli *cli, const char *text, const char *hint)
 {
 	struct eng_buf b = ENG_BUF_INIT;
 
+	/* "unknown option --jsn; did you mean --json?" is a sentence. */
+	bool sentence = hint && strncmp(hint, "did you mean --", 15) == 0;
+
 	eng_buf_printf(&b, "%s: ", cli->program->name);
 	text_add(&b, text, strlen(text), false, 0);
 	if (hint && *hint) {
-		eng_buf_str(&b, " (");
+		eng_buf_str(&b, sentence ? "; " : " (");
 		text_add(&b, hint, strlen(hint), false, 0);
-		eng_buf_byte(&b, ')');
+		eng_buf_str(&b, sentence ? "" : ")");
 	}
 	eng_buf_byte(&b, '\n');
 	out_stderr(b.p, b.n);
 	eng_buf_free(&b);
 }
 
-/* A message begins with the place, and a colon behind it. */
-static struct engram_str object_of(const struct cli *cli, const struct engram_error *err)
+/* The thing concerned.  Where nobody named it, it is what the message begins
+ * with ("operand 3: wanted ..."), else what the program was about. */
+static const char *object_of(const struct cli *cli, const struct engram_error *err, char out[128])
 {
 	const char *colon = strstr(err->message, ": ");
 
 	if (err->object[0])
-		return eng_str(err->object);
-	if (colon)
-		return (struct engram_str){err->message, (size_t)(colon - err->message)};
-	return eng_str(cli->program->name);
+		return err->object;
+	if (!colon || colon - err->message >= 128)
+		return cli->space_name && *cli->space_name ? cli->space_name : cli->program->name;
+	memcpy(out, err->message, (size_t)(colon - err->message));
+	out[colon - err->message] = 0;
+	return out;
 }
 
 static void say_json(const struct cli *cli, const struct engram_error *err, int exit_status)
 {
-	struct engram_str object = object_of(cli, err);
 	struct eng_buf b = ENG_BUF_INIT;
 	struct eng_json_out o;
 	/* 1 is not an error of the library: nothing was found. */
 	const char *code = exit_status == EXIT_NOTHING ? "nothing-found" : engram_code_name(err->code);
+	char named[128];
+	const char *object = object_of(cli, err, named);
 
 	eng_json_out(&o, &b);
 	eng_json_object(&o);
@@ -96,7 +113,7 @@ static void say_json(const struct cli *cli, const struct engram_error *err, int 
 	eng_json_key(&o, "type"), eng_json_str(&o, "error", 5);
 	eng_json_key(&o, "code"), eng_json_str(&o, code, strlen(code));
 	eng_json_key(&o, "exit"), eng_json_i64(&o, exit_status);
-	eng_json_key(&o, "object"), eng_json_str(&o, object.p, object.n);
+	eng_json_key(&o, "object"), eng_json_str(&o, object, strlen(object));
 	eng_json_key(&o, "message"), eng_json_str(&o, err->message, strlen(err->message));
 	eng_json_key(&o, "hint"), eng_json_str(&o, err->hint, strlen(err->hint));
 	eng_json_key(&o, "retry"), eng_json_bool(&o, engram_code_retry(err->code));
@@ -114,6 +131,8 @@ void cli_report(struct cli *cli, const struct engram_error *err, int exit_status
 		say_json(cli, err, exit_status);
 	else
 		say(cli, err->message, err->hint);
+	if (cli->debug)
+		cli_warn(cli, "debug: code %s, exit %d, errno %d", engram_code_name(err->code), exit_status, err->os);
 }
 
 bool cli_fail(struct cli *cli, const struct engram_error *err)
@@ -217,7 +236,7 @@ bool cli_confirm(struct cli *cli, bool stdin_taken, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(question, sizeof question, format, args);
 	va_end(args);
-	if (stdin_taken || !isatty(STDIN_FILENO))
+	if (stdin_taken || cli->no_input || !isatty(STDIN_FILENO))
 		return cli_usage(cli, "%s: needs --yes where nobody can be asked", question);
 	eng_buf_printf(&b, "%s: ", cli->program->name);
 	text_add(&b, question, strlen(question), false, 0);
@@ -244,46 +263,6 @@ static void guard_descriptors(void)
 				_exit(engram_code_exit(ENGRAM_EIO));
 }
 
-static bool from_environment(struct cli *cli)
-{
-	const char *space = getenv("ENGRAM_SPACE"), *wait = getenv("ENGRAM_WAIT");
-	struct engram_error err = {0};
-
-	cli->space_name = space && *space ? space : "default";
-	cli->wait_ms = WAIT_DEFAULT_MS;
-	if (!wait || !*wait)
-		return true;
-	for (size_t i = 0; i < ENG_COUNT(common); i++)
-		if (strcmp(common[i].name, "wait") == 0 &&
-		    opt_set(&common[i], cli, "ENGRAM_WAIT", wait, cli->now_us, &err) < 0) {
-			err.code = ENGRAM_ECONFIG;
-			return cli_fail(cli, &err);
-		}
-	return true;
-}
-
-/* A variable that nobody reads is likely a misspelt one. */
-static void warn_variables(struct cli *cli)
-{
-	static const char *const known[] = {"ENGRAM_ACTOR", "ENGRAM_BINDIR", "ENGRAM_HOME", "ENGRAM_NOW",
-	                                    "ENGRAM_SEED", "ENGRAM_SPACE", "ENGRAM_WAIT"};
-	extern char **environ;
-
-	for (char **e = environ; cli->verbose && *e; e++) {
-		char name[64];
-		size_t n = strcspn(*e, "="), i = 0;
-
-		if (strncmp(*e, "ENGRAM_", 7) != 0 || n >= sizeof name)
-			continue;
-		memcpy(name, *e, n);
-		name[n] = 0;
-		while (i < ENG_COUNT(known) && strcmp(name, known[i]) != 0)
-			i++;
-		if (i == ENG_COUNT(known))
-			cli_warn(cli, "%s is set but means nothing here", name);
-	}
-}
-
 static bool show(struct cli *cli, enum opt_result what)
 {
 	if (what == OPT_SHOW_HELP)
@@ -302,33 +281,61 @@ static void take_size_limit(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
+/* What the common options say about each other. */
+static bool check_common(struct cli *cli)
+{
+	struct engram_error err = {0};
+
+	if (cli->seq && cli->null)
+		return cli_usage(cli, "--seq: does not go with --null");
+	cli->json |= cli->seq;
+	if (cli->format_version <= FORMAT_VERSION)
+		return true;
+	eng_err(&err, ENGRAM_EVERSION, "--format-version: wanted at most %d, found %zu", FORMAT_VERSION,
+	        cli->format_version);
+	eng_err_hint(&err, "a newer engram may have it");
+	return cli_fail(cli, &err);
+}
+
+static bool variable_is_set(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && *v && strcmp(v, "0") != 0;
+}
+
 bool cli_begin(struct cli *cli, const struct program *program, const struct opt_table *own, int argc,
                char **argv)
 {
 	struct engram_error err = {0};
 	enum opt_result r;
-	const char *space;
 	int operands;
 
 	guard_descriptors();
 	take_size_limit();
 	cli->program = program;
 	cli->tables[0] = *own;
-	cli->tables[1] = (struct opt_table){common, ENG_COUNT(common), cli};
+	cli->tables[1] = (struct opt_table){.options = common, .n = ENG_COUNT(common), .target = cli};
 	cli->now_us = clock_now_us();
-	if (!from_environment(cli))
-		return false;
-	space = cli->space_name;
+	cli->format_version = FORMAT_VERSION;
 	r = opt_parse(&operands, cli->tables, 2, argc, argv, cli->now_us, &err);
-	cli->space_given = cli->space_name != space;
-	out_begin(&cli->out, cli->null, (enum when)cli->color);
+	cli->debug = variable_is_set("ENGRAM_DEBUG");
+	cli->verbose |= cli->debug;
+	cli->space_given = cli->space_name != NULL; /* the settings come later */
 	if (r == OPT_BAD)
 		return cli_fail(cli, &err);
-	if (r != OPT_OK)
+	if (r != OPT_OK && r != OPT_SHOW_CONFIG)
 		return show(cli, r);
+	if (!check_common(cli) || !settings_apply(cli))
+		return false;
+	out_begin(&cli->out, cli->null, cli->seq, (enum when)cli->color);
+	settings_warn(cli);
+	if (r == OPT_SHOW_CONFIG) {
+		settings_show(cli);
+		return false;
+	}
 	cli->operands = argv + operands;
 	cli->noperands = (size_t)(argc - operands);
-	warn_variables(cli);
 	crash_catch(cli->program->name, cli->json);
 	return true;
 }
@@ -344,7 +351,8 @@ bool cli_open_home(struct cli *cli)
 {
 	struct engram_error err = {0};
 
-	if (engram_home_open(&cli->home, cli->home_path, &err) < 0)
+	/* The settings may have been looked for there. */
+	if (!cli->home && engram_home_open(&cli->home, cli->home_path, &err) < 0)
 		return cli_fail(cli, &err);
 	engram_home_notice(cli->home, show_notice, cli);
 	return true;
@@ -369,7 +377,7 @@ bool cli_open_space(struct cli *cli, unsigned flags)
 {
 	struct engram_error err = {0};
 
-	if (!cli->home && !cli_open_home(cli))
+	if (!cli_open_home(cli))
 		return false;
 	if (engram_space_open(&cli->space, cli->home, cli->space_name, flags, (unsigned)cli->wait_ms,
 	                      &err) == 0)
@@ -385,6 +393,7 @@ int cli_end(struct cli *cli)
 
 	engram_space_close(cli->space);
 	engram_home_close(cli->home);
+	engram_config_close(cli->config);
 	opt_table_free(&cli->tables[0]);
 	if (!out_close(&cli->out)) {
 		eng_err_os(&err, cli->out.os, "standard output");

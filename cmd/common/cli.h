@@ -24,14 +24,18 @@ struct cli {
 	const char *home_path;   /* NULL = as the library finds it */
 	const char *space_name;
 	bool space_given;        /* by an option */
-	bool json, null, quiet, verbose, dry_run, yes;
+	const char *config_path; /* NULL = as the library finds them */
+	bool json, null, seq, quiet, verbose, dry_run, yes, no_input;
+	size_t format_version;
 	uint64_t wait_ms;
 	int color, progress;     /* enum when */
 	/* what is open */
 	struct out out;
+	struct engram_config *config;
 	struct engram_home *home;
 	struct engram_space *space;
 	int64_t now_us;          /* when the program began */
+	bool debug;              /* ENGRAM_DEBUG: what is behind what is said */
 	int status;              /* what it will exit with */
 	const char *done;        /* what stays done where standard output is lost; NULL = nothing to say */
 	char **operands;
@@ -52,6 +56,9 @@ bool cli_is_default(const struct cli *cli);
 /* The names of all spaces, for engram_free().  A home that was named and is not
  * there is an error; the one of the environment only has no spaces yet. */
 bool cli_list_spaces(struct cli *cli, const char ***names, size_t *n);
+
+/* What the settings say for a key that is no option's: NULL = nothing. */
+const char *cli_setting(const struct cli *cli, const char *key);
 
 /* Closes everything; the exit status. */
 int cli_end(struct cli *cli);

@@ -1,5 +1,5 @@
-/* help.c - --help from the option tables, at most one screen: a row for each
- * own option (related ones share it), the common ones run together. */
+/* help.c - --help from the option tables, one screen of 24 lines: a row for each
+ * option of the first hour (related ones share it), the others by name. */
 #include "common/help.h"
 
 #include <string.h>
@@ -28,6 +28,8 @@ static void add_rows(struct eng_buf *b, const struct opt_table *t)
 	for (size_t i = 0; i < t->n; i++) {
 		const struct opt *o = &t->options[i];
 
+		if (o->more)
+			continue;
 		eng_buf_str(b, shares ? ", " : "  ");
 		add_option(b, o);
 		shares = !o->help;
@@ -41,24 +43,37 @@ static void add_rows(struct eng_buf *b, const struct opt_table *t)
 	}
 }
 
-static void add_run(struct eng_buf *b, const struct opt_table *t)
+/* Names, and letters, in lines of their own; `only_more`: those that have no row. */
+static void add_names(struct eng_buf *b, const char *head, const struct opt_table *t, bool only_more)
 {
 	size_t line = b->n;
 
-	eng_buf_str(b, "Common:");
+	eng_buf_str(b, head);
 	for (size_t i = 0; i < t->n; i++) {
+		const struct opt *o = &t->options[i];
 		size_t at = b->n;
 
+		if (only_more && !o->more)
+			continue;
 		eng_buf_byte(b, ' ');
-		add_option(b, &t->options[i]);
-		if (i + 1 < t->n)
-			eng_buf_byte(b, ';');
+		if (o->letter)
+			eng_buf_printf(b, "-%c ", o->letter);
+		eng_buf_printf(b, "--%s", o->name);
 		if (b->n - line >= HELP_WIDTH && !b->failed) {
 			b->p[at] = '\n';
 			line = at + 1;
 		}
 	}
 	eng_buf_byte(b, '\n');
+}
+
+static bool has_more(const struct opt_table *t)
+{
+	size_t i = 0;
+
+	while (i < t->n && !t->options[i].more)
+		i++;
+	return i < t->n;
 }
 
 static void add_usages(struct eng_buf *b, const struct program *program)
@@ -71,13 +86,16 @@ void help_show(struct eng_buf *b, const struct program *program, const struct op
                size_t ntables)
 {
 	add_usages(b, program);
-	eng_buf_printf(b, "%s\n\n", program->purpose);
+	eng_buf_printf(b, "%s\n", program->purpose);
 	for (size_t i = 0; program->examples[i]; i++)
 		eng_buf_printf(b, "  %s\n", program->examples[i]);
 	eng_buf_byte(b, '\n');
 	add_rows(b, &tables[0]);
+	if (has_more(&tables[0]))
+		add_names(b, "More:", &tables[0], true);
 	for (size_t t = 1; t < ntables; t++)
-		add_run(b, &tables[t]);
+		add_names(b, "Common:", &tables[t], false);
+	eng_buf_str(b, "What each does: --help=options; the settings and where from: --help=config.\n");
 	eng_buf_printf(b, "Exit status: %s.\n", program->exits);
 	eng_buf_printf(b, "Manual: %s(1), engram(7). See also %s.\n", program->name, program->others);
 }
@@ -105,13 +123,16 @@ void help_options(struct eng_buf *b, const struct opt_table *tables, size_t ntab
 			eng_buf_printf(b, "%s\t%s\t%s\t", o->name, letter, o->arg ? o->arg : "-");
 			for (size_t w = 0; o->words && o->words[w]; w++)
 				eng_buf_printf(b, "%s%s", w ? "|" : "", o->words[w]);
-			eng_buf_printf(b, "%s\t%s\t%s\n", o->words ? "" : "-", repeats(o) ? "+" : "-",
-			               described->help);
+			eng_buf_printf(b, "%s\t%s\t%s\t%s\n", o->words ? "" : "-", repeats(o) ? "+" : "-",
+			               described->help, o->operands ? o->operands : "-");
 		}
 }
 
 void help_version(struct eng_buf *b, const struct program *program)
 {
+	char libraries[ENGRAM_LIBRARIES_TEXT];
+
+	engram_libraries(libraries);
 	/* engram_version() is "engram 0.1.0". */
 	eng_buf_printf(b, "%s (engram) %s\n", program->name, strchr(engram_version(), ' ') + 1);
 	eng_buf_printf(b, "MIT licence; built with %s %s\n",
@@ -121,4 +142,5 @@ void help_version(struct eng_buf *b, const struct program *program)
 	               "gcc", __VERSION__
 #endif
 	);
+	eng_buf_printf(b, "%s\n", libraries);
 }

@@ -15,11 +15,12 @@ struct program {
 	const char *others;          /* the programs beside it */
 };
 
-/* tables[0] is the program's own, one row each; the rest is run together. */
+/* One screen: of tables[0], the program's own, a row each, or only the names of
+ * those that are for later; the names of the others. */
 void help_show(struct eng_buf *b, const struct program *program, const struct opt_table *tables,
                size_t ntables);
 /* One option a line, tab-separated: name, letter, value, values allowed
- * (joined by |), more than once (+ or -), help. */
+ * (joined by |), more than once (+ or -), help, what the operands are. */
 void help_options(struct eng_buf *b, const struct opt_table *tables, size_t ntables);
 void help_version(struct eng_buf *b, const struct program *program);
 /* Two lines for a call that says nothing. */

@@ -7,6 +7,7 @@
 #include "common/opt.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,20 +17,20 @@
 #include "base/num.h"
 #include "base/types.h"
 
-#define OPTIONS_MAX 64
+#define OPTIONS_MAX (2 * OPT_TABLE_MAX)
 #define FIRST_VALUE 256 /* getopt values of long options: above every letter */
 
 /* All options of all tables by number, as getopt wants them. */
 struct parser {
 	const struct opt *options[OPTIONS_MAX];
 	void *targets[OPTIONS_MAX];
+	const char **given[OPTIONS_MAX]; /* in the table */
 	size_t n;
-	uint64_t given; /* bit per option */
 	struct option longs[OPTIONS_MAX + 1];
 	char letters[3 * OPTIONS_MAX + 2];
 };
 
-static void build(struct parser *p, const struct opt_table *tables, size_t ntables)
+static void build(struct parser *p, struct opt_table *tables, size_t ntables)
 {
 	char *letter = p->letters;
 
@@ -49,6 +50,7 @@ static void build(struct parser *p, const struct opt_table *tables, size_t ntabl
 					*letter++ = ':';
 			}
 			p->options[p->n] = o;
+			p->given[p->n] = &tables[t].given[i];
 			p->targets[p->n++] = tables[t].target;
 		}
 }
@@ -66,11 +68,15 @@ static const struct opt *by_letter(const struct parser *p, int c, size_t *index)
 static int unknown(const struct parser *p, const char *word, int letter, struct engram_error *err)
 {
 	const char *names[OPTIONS_MAX], *near;
-	char name[64];
+	char name[64], object[80];
 	size_t n;
 
-	if (letter && letter < FIRST_VALUE)
-		return eng_err(err, ENGRAM_EUSAGE, "unknown option -%c", letter);
+	if (letter && letter < FIRST_VALUE) {
+		snprintf(object, sizeof object, "-%c", letter);
+		eng_err(err, ENGRAM_EUSAGE, "unknown option %s", object);
+		eng_err_object(err, object);
+		return ENGRAM_EUSAGE;
+	}
 	word += strspn(word, "-");
 	n = strcspn(word, "=");
 	if (n >= sizeof name)
@@ -82,9 +88,12 @@ static int unknown(const struct parser *p, const char *word, int letter, struct 
 	for (size_t i = 0; i < p->n; i++)
 		names[i] = p->options[i]->name;
 	near = eng_nearest(name, names, p->n);
+	snprintf(object, sizeof object, "--%s", name);
+	eng_err(err, ENGRAM_EUSAGE, "unknown option %s", object);
+	eng_err_object(err, object);
 	if (near)
-		return eng_err(err, ENGRAM_EUSAGE, "unknown option --%s; did you mean --%s?", name, near);
-	return eng_err(err, ENGRAM_EUSAGE, "unknown option --%s", name);
+		eng_err_hint(err, "did you mean --%s?", near);
+	return ENGRAM_EUSAGE;
 }
 
 static int word_index(const char *const *words, const char *value)
@@ -251,12 +260,12 @@ static int check_modes(const struct parser *p, struct engram_error *err)
 	const struct opt *chosen = NULL;
 
 	for (size_t i = 0; i < p->n; i++)
-		if (p->options[i]->kind == OPT_MODE && p->given >> i & 1)
+		if (p->options[i]->kind == OPT_MODE && *p->given[i])
 			chosen = p->options[i];
 	for (size_t i = 0; i < p->n; i++) {
 		const struct opt *o = p->options[i];
 
-		if (!(p->given >> i & 1) || !o->modes || o->modes >> (chosen ? chosen->mode : 0) & 1)
+		if (!*p->given[i] || !o->modes || o->modes >> (chosen ? chosen->mode : 0) & 1)
 			continue;
 		if (chosen)
 			return eng_err(err, ENGRAM_EUSAGE, "--%s: does not go with --%s", o->name,
@@ -267,6 +276,20 @@ static int check_modes(const struct parser *p, struct engram_error *err)
 				               p->options[m]->name);
 	}
 	return 0;
+}
+
+/* --help, and what else it may show: its words, in the order of enum opt_result. */
+static enum opt_result help_of(const struct opt *o, const char *what, struct engram_error *err)
+{
+	int word = optarg ? word_index(o->words, optarg) : 0;
+
+	if (!optarg)
+		return OPT_SHOW_HELP;
+	if (word < 0) {
+		bad_word(o->words, what, optarg, err);
+		return OPT_BAD;
+	}
+	return OPT_SHOW_OPTIONS + (enum opt_result)word;
 }
 
 /* One option as getopt found it; OPT_OK to go on. */
@@ -289,16 +312,20 @@ static enum opt_result take(struct parser *p, int c, const char *word, int64_t n
 	}
 	if (o->kind == OPT_VERSION)
 		return OPT_SHOW_VERSION;
-	if (o->kind == OPT_HELP)
-		return optarg && strcmp(optarg, "options") == 0 ? OPT_SHOW_OPTIONS : OPT_SHOW_HELP;
 	strcpy(what, "--");
 	strncat(what, o->name, sizeof what - 3);
-	if (o->once && p->given >> i & 1) {
+	if (o->kind == OPT_HELP)
+		return help_of(o, what, err);
+	if (o->once && *p->given[i]) {
 		eng_err(err, ENGRAM_EUSAGE, "%s: given twice", what);
+		eng_err_object(err, what);
 		return OPT_BAD;
 	}
-	p->given |= UINT64_C(1) << i;
-	return opt_set(o, p->targets[i], what, optarg, now_us, err) < 0 ? OPT_BAD : OPT_OK;
+	*p->given[i] = optarg ? optarg : "";
+	if (opt_set(o, p->targets[i], what, optarg, now_us, err) == 0)
+		return OPT_OK;
+	eng_err_object(err, what);
+	return OPT_BAD;
 }
 
 /* --help and --version answer whatever else is given, also behind a mistake. */
@@ -313,22 +340,27 @@ static enum opt_result asked_to_show(const struct parser *p, int argc, char **ar
 	return OPT_OK;
 }
 
-enum opt_result opt_parse(int *operands, const struct opt_table *tables, size_t ntables, int argc,
-                          char **argv, int64_t now_us, struct engram_error *err)
+enum opt_result opt_parse(int *operands, struct opt_table *tables, size_t ntables, int argc, char **argv,
+                          int64_t now_us, struct engram_error *err)
 {
 	struct parser p = {0};
-	enum opt_result r = OPT_OK;
+	enum opt_result r = OPT_OK, later = OPT_OK;
 	int c;
 
 	build(&p, tables, ntables);
 	opterr = 0;
 	optind = 0; /* anew, also after a parse that ended inside a word */
-	while (r == OPT_OK && (optopt = 0, c = getopt_long(argc, argv, p.letters, p.longs, NULL)) >= 0)
+	while (r == OPT_OK && (optopt = 0, c = getopt_long(argc, argv, p.letters, p.longs, NULL)) >= 0) {
 		r = take(&p, c, argv[optind - 1], now_us, err);
+		if (r == OPT_SHOW_CONFIG) { /* with what the other options say */
+			later = r;
+			r = OPT_OK;
+		}
+	}
 	if (r == OPT_BAD && asked_to_show(&p, argc, argv) != OPT_OK)
 		r = asked_to_show(&p, argc, argv);
 	if (r == OPT_OK && check_modes(&p, err) < 0)
 		r = OPT_BAD;
 	*operands = optind;
-	return r;
+	return r == OPT_OK ? later : r;
 }

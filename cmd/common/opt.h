@@ -46,13 +46,19 @@ struct opt {
 	int mode;                 /* OPT_MODE: which, from 1 */
 	size_t word_at;
 	unsigned modes;           /* bit per mode it goes with (bit 0: no mode); 0 = all */
+	const char *operands;     /* OPT_MODE: what they are: ID, SPACE, FILE, TEXT; NULL = none */
+	const char *setting;      /* key in engram-config(5) that counts where it is not given */
+	bool more;                /* --help names it only: it is not for the first hour */
 };
+
+#define OPT_TABLE_MAX 48
 
 /* A table and the struct that its offsets are of. */
 struct opt_table {
 	const struct opt *options;
 	size_t n;
 	void *target;
+	const char *given[OPT_TABLE_MAX]; /* by the parser: the value ("" for a flag), or NULL */
 };
 
 enum opt_result {
@@ -60,14 +66,15 @@ enum opt_result {
 	OPT_BAD,  /* err says what; exit 2 */
 	OPT_SHOW_HELP,
 	OPT_SHOW_OPTIONS, /* --help=options */
+	OPT_SHOW_CONFIG,  /* --help=config */
 	OPT_SHOW_VERSION,
 };
 
 /* Parses argv[1..]; operands may stand between options.  *operands is where
  * they begin in argv (moved behind the options).  `tables` are searched in
  * order; now_us is what relative times count from. */
-enum opt_result opt_parse(int *operands, const struct opt_table *tables, size_t ntables, int argc,
-                          char **argv, int64_t now_us, struct engram_error *err);
+enum opt_result opt_parse(int *operands, struct opt_table *tables, size_t ntables, int argc, char **argv,
+                          int64_t now_us, struct engram_error *err);
 
 /* One value as if given for `o`; `what` names the place for messages. */
 int opt_set(const struct opt *o, void *target, const char *what, const char *value, int64_t now_us,

@@ -50,12 +50,13 @@ static unsigned terminal_width(void)
 	return OUT_WIDTH_DEFAULT;
 }
 
-void out_begin(struct out *o, bool null, enum when color)
+void out_begin(struct out *o, bool null, bool seq, enum when color)
 {
 	*o = (struct out){
 		.tty = isatty(STDOUT_FILENO) == 1,
 		.color = out_wants_color(STDOUT_FILENO, color),
 		.end = null ? 0 : '\n',
+		.seq = seq,
 	};
 	if (o->tty)
 		o->width = terminal_width();
@@ -93,12 +94,29 @@ bool out_flush(struct out *o)
 	if (o->os == EPIPE)
 		die_of_pipe();
 	eng_buf_reset(&o->buf);
+	o->record = 0;
 	return o->os == 0;
+}
+
+/* RFC 7464.  Who writes a record does not know about it, so it goes in front at
+ * the end. */
+static void separate(struct out *o)
+{
+	struct eng_buf *b = &o->buf;
+
+	if (b->n == o->record || !eng_buf_reserve(b, 1))
+		return;
+	memmove(b->p + o->record + 1, b->p + o->record, b->n - o->record);
+	b->p[o->record] = 0x1e;
+	b->n++;
 }
 
 void out_end(struct out *o)
 {
+	if (o->seq)
+		separate(o);
 	eng_buf_byte(&o->buf, (uint8_t)o->end);
+	o->record = o->buf.n;
 	if (o->buf.n >= OUT_WAITING_MAX)
 		out_flush(o);
 }
@@ -130,7 +148,6 @@ void out_style(struct out *o, const char *style)
 	if (o->color)
 		out_printf(o, "\033[%sm", style);
 }
-
 
 void out_stderr(const void *p, size_t n)
 {

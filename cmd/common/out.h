@@ -16,9 +16,11 @@ struct out {
 	bool color;
 	unsigned width;  /* columns of the terminal */
 	char end;        /* what ends a record: newline, or NUL with -0 */
+	bool seq;        /* --seq: a record separator before each */
+	size_t record;   /* where in buf the record at hand begins */
 };
 
-void out_begin(struct out *o, bool null, enum when color);
+void out_begin(struct out *o, bool null, bool seq, enum when color);
 /* Ends a record; writes when much is waiting. */
 void out_end(struct out *o);
 /* A line of the buffer's text as it is. */

@@ -16,6 +16,7 @@ libeng_space_la_SOURCES = \
 	%D%/gen.c \
 	%D%/identity.c \
 	%D%/info.c \
+	%D%/libraries.c \
 	%D%/link.c \
 	%D%/lookup.c \
 	%D%/open.c \

@@ -61,3 +61,10 @@ unload:
 	dlclose(lib);
 	return NULL;
 }
+
+const char *eng_sql_version(void)
+{
+	const struct eng_sql_api *api = eng_sql_load(NULL);
+
+	return api ? api->libversion() : NULL;
+}

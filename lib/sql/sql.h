@@ -24,6 +24,9 @@ enum eng_sql_flags {
  * process that writes too, readers use their slots in the -shm.)  A writer
  * while such a reader is open in the same process: ENGRAM_EBUSY. */
 
+/* "3.40.1"; NULL where it cannot be loaded. */
+const char *eng_sql_version(void);
+
 int eng_sql_open(struct eng_sql **db, const char *path, unsigned flags, struct engram_error *err);
 void eng_sql_close(struct eng_sql *db); /* NULL allowed */
 /* True for a reader that stands in the way of a writer of its own process:

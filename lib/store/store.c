@@ -422,3 +422,11 @@ int eng_store_copy(struct eng_store *s, const char *path, struct engram_error *e
 		s->sys->fs.ops->unlink(s->sys->fs.ctx, path);
 	return rc;
 }
+
+void eng_store_version(char out[ENG_STORE_VERSION_TEXT])
+{
+	int major, minor, patch;
+
+	mdb_version(&major, &minor, &patch);
+	snprintf(out, ENG_STORE_VERSION_TEXT, "%d.%d.%d", major, minor, patch);
+}

@@ -99,4 +99,8 @@ int eng_store_size(struct eng_store *s, uint64_t *used, uint64_t *file, struct e
 /* Full sync (after BULK). */
 int eng_store_sync(struct eng_store *s, struct engram_error *err);
 
+/* "0.9.24". */
+#define ENG_STORE_VERSION_TEXT 24
+void eng_store_version(char out[ENG_STORE_VERSION_TEXT]);
+
 #endif

@@ -1,6 +1,7 @@
 # The programs, driven as a user drives them; simplest first.
 CLI_TESTS = \
 	%D%/conventions.bats \
+	%D%/config.bats \
 	%D%/first_minutes.bats \
 	%D%/store.bats \
 	%D%/recall.bats \

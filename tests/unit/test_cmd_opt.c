@@ -46,7 +46,7 @@ static int operands, argc_;
 static enum opt_result parse(const char *line)
 {
 	static char words_[400];
-	struct opt_table t = {options, ENG_COUNT(options), &s};
+	struct opt_table t = {.options = options, .n = ENG_COUNT(options), .target = &s};
 
 	opt_table_free(&t);
 	s = (struct settings){0};
@@ -91,7 +91,7 @@ static void values(void)
 
 static void mistakes(void)
 {
-	refused("--flga", "unknown option --flga; did you mean --flag?");
+	refused("--flga", "unknown option --flga");
 	refused("-x", "unknown option -x");
 	refused("-fx", "unknown option -x");
 	refused("--flag=1", "--flag: takes no value");
@@ -121,7 +121,7 @@ static void shows(void)
 static int parse_items(void *data)
 {
 	int r = parse("--item a --item b --item c --word=wrong") == OPT_BAD ? err.code : 0;
-	struct opt_table t = {options, ENG_COUNT(options), &s};
+	struct opt_table t = {.options = options, .n = ENG_COUNT(options), .target = &s};
 
 	opt_table_free(&t);
 	return r == ENGRAM_EUSAGE ? 0 : r;
