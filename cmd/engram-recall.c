@@ -48,7 +48,8 @@ static const struct opt options[] = {
 	{"as-of", .once = true, .kind = OPT_TIME, .arg = "TIME", .help = "what the space held then",
 	 AT(as_of_us), .more = true},
 	{"explain", .kind = OPT_FLAG, .help = "print the terms of each score", AT(explain)},
-	{"no-retention", .kind = OPT_FLAG, .help = "leave age out of the order", AT(no_retention), .more = true},
+	{"no-retention", .kind = OPT_FLAG, .help = "leave age out of the order",
+	 AT(no_retention), .more = true},
 };
 
 static const struct program program = {
