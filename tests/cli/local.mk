@@ -3,6 +3,7 @@ CLI_TESTS = \
 	%D%/conventions.bats \
 	%D%/config.bats \
 	%D%/first_minutes.bats \
+	%D%/first_minutes_words.bats \
 	%D%/store.bats \
 	%D%/recall.bats \
 	%D%/agents.bats \
