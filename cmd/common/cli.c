@@ -140,7 +140,8 @@ bool cli_fail(struct cli *cli, const struct engram_error *err)
 	struct engram_error advised = *err;
 
 	if (err->code == ENGRAM_EDAMAGED && !err->hint[0])
-		eng_err_hint(&advised, "engram-consolidate --rebuild derives anew what is not the log; --check says what is damaged");
+		eng_err_hint(&advised, "engram-consolidate --rebuild derives anew what is not the log; "
+		                       "--check says what is damaged");
 	cli->status = engram_code_exit(err->code);
 	cli_report(cli, &advised, cli->status);
 	return false;

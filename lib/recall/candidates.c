@@ -5,11 +5,17 @@
  *     by BM25, and in passing the BM25 of those from step 1.
  *  3. What only step 2 found gets its similarity from its row.
  *
- * So every candidate has both measures, exactly, and no text is read for it.
+ * So every candidate has both measures, exactly, and no text is read for it but
+ * those of a word or two that share none with the cue.
  * The graph index will take the place of the scan in step 1. */
 #include "recall/recall_int.h"
 
 #include <stdlib.h>
+
+/* A text of so few words may be like the cue by chance: see text/grams.c.  A cue
+ * so long has so many n-grams that no single one makes it like anything. */
+#define SHORT_TOKENS 3u
+#define LONG_CUE 4096u
 
 struct hunt {
 	struct eng_snapshot *snap;
@@ -21,6 +27,8 @@ struct hunt {
 	struct eng_text_hit *also; /* near's documents, ascending */
 	struct eng_top top;
 	uint64_t unindexed;
+	struct eng_arena *arena;
+	struct eng_grams cue, text; /* of a text that is looked at; cue.n 0 = not needed yet */
 };
 
 static int scan(struct hunt *h, struct engram_error *err)
@@ -119,28 +127,53 @@ static int32_t similarity(struct hunt *h, uint32_t doc)
 	return eng_vec_sim(dot, h->q->r, r);
 }
 
-static void add(struct eng_candidates *c, struct hunt *h, uint32_t doc, int64_t bm25, int32_t sim)
+/* Whether a short text without a word of the cue is like it by chance only. */
+static int by_chance(struct hunt *h, uint32_t doc, bool *chance, struct engram_error *err)
 {
-	struct eng_brief b;
-	if ((bm25 > 0 || sim > 0) && eng_snapshot_brief(h->snap, doc, &b))
-		c->at[c->n++] = (struct eng_candidate){.doc = doc, .bm25 = bm25, .sim_q30 = sim, .id = b.id};
+	struct engram_memory m;
+	int rc = eng_snapshot_memory(h->snap, doc, &m, h->arena, err);
+	if (rc != 0)
+		return rc;
+	if (h->cue.n == 0 && eng_grams_of(&h->cue, h->q->text.p, h->q->text.n) != 0)
+		return eng_err_nomem(err);
+	if (eng_grams_of(&h->text, m.text.p, m.text.n) != 0)
+		return eng_err_nomem(err);
+	*chance = !eng_grams_meet(&h->cue, &h->text);
+	return 0;
 }
 
-static void join(struct eng_candidates *c, struct hunt *h)
+static int add(struct eng_candidates *c, struct hunt *h, uint32_t doc, int64_t bm25, int32_t sim,
+               struct engram_error *err)
 {
-	for (size_t i = 0; i < h->nnear; i++)
-		add(c, h, h->near[i].doc, h->also[i].bm25, h->near[i].sim_q30);
-	for (size_t i = 0; i < h->top.n; i++)
+	struct eng_brief b;
+	bool chance = false;
+	int rc = 0;
+	if ((bm25 <= 0 && sim <= 0) || !eng_snapshot_brief(h->snap, doc, &b))
+		return 0;
+	if (bm25 <= 0 && b.tokens <= SHORT_TOKENS && h->q->text.n <= LONG_CUE)
+		rc = by_chance(h, doc, &chance, err);
+	if (rc == 0 && !chance)
+		c->at[c->n++] = (struct eng_candidate){.doc = doc, .bm25 = bm25, .sim_q30 = sim, .id = b.id};
+	return rc;
+}
+
+static int join(struct eng_candidates *c, struct hunt *h, struct engram_error *err)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < h->nnear; i++)
+		rc = add(c, h, h->near[i].doc, h->also[i].bm25, h->near[i].sim_q30, err);
+	for (size_t i = 0; rc == 0 && i < h->top.n; i++)
 		if (place(h, h->top.hits[i].doc) == h->nnear)
-			add(c, h, h->top.hits[i].doc, h->top.hits[i].bm25, similarity(h, h->top.hits[i].doc));
+			rc = add(c, h, h->top.hits[i].doc, h->top.hits[i].bm25, similarity(h, h->top.hits[i].doc), err);
 	c->unindexed = h->unindexed;
+	return rc;
 }
 
 int eng_candidates_gather(struct eng_candidates *c, struct eng_snapshot *snap, const struct eng_question *q,
                           struct eng_filter *filter, size_t depth, struct eng_arena *arena,
                           struct engram_error *err)
 {
-	struct hunt h = {.snap = snap, .q = q, .filter = filter, .depth = depth};
+	struct hunt h = {.snap = snap, .q = q, .filter = filter, .depth = depth, .arena = arena};
 	h.near = eng_arena_alloc(arena, depth * sizeof *h.near);
 	h.also = eng_arena_alloc(arena, depth * sizeof *h.also);
 	h.top = (struct eng_top){.hits = eng_arena_alloc(arena, depth * sizeof *h.top.hits), .max = depth};
@@ -155,6 +188,8 @@ int eng_candidates_gather(struct eng_candidates *c, struct eng_snapshot *snap, c
 		h.also[i] = (struct eng_text_hit){.doc = h.near[i].doc};
 	rc = search_text(&h, err);
 	if (rc == 0)
-		join(c, &h);
+		rc = join(c, &h, err);
+	eng_grams_free(&h.cue);
+	eng_grams_free(&h.text);
 	return rc;
 }

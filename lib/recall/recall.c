@@ -100,6 +100,7 @@ static int ask(struct recall *r, struct engram_error *err)
 	if (rc != 0)
 		return rc;
 	r->q.mode = r->cue->mode;
+	r->q.text = text;
 	eng_query_parse(&r->q.query, text.p, text.n, &corpus);
 	if (eng_hash1(r->q.codes, text.p, text.n, &corpus))
 		r->q.r = eng_vec_norm(r->q.codes, sizeof r->q.codes);

@@ -38,6 +38,7 @@ struct eng_candidate {
 /* What is asked, in the forms that the rankers take. */
 struct eng_question {
 	enum engram_mode mode;
+	struct engram_str text;
 	struct eng_query query;
 	int8_t codes[ENG_HASH1_DIM] __attribute__((aligned(64)));
 	uint32_t r; /* norm of codes; 0 = no vector */

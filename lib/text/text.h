@@ -77,6 +77,16 @@ uint32_t eng_idf_q16(uint64_t docs, uint64_t df);
  * weighted by its rarity in the local store. */
 bool eng_hash1(int8_t codes[ENG_HASH1_DIM], const char *text, size_t n, const struct eng_corpus *corpus);
 
+/* The n-grams of three letters of a text's words, word ends marked; and whether two
+ * texts have one in common.  Where they have not, a likeness of their vectors is chance. */
+struct eng_grams {
+	uint64_t *at; /* ascending */
+	size_t n, cap;
+};
+int eng_grams_of(struct eng_grams *g, const char *text, size_t n); /* reuses memory; 0 or ENGRAM_ENOMEM */
+bool eng_grams_meet(const struct eng_grams *a, const struct eng_grams *b);
+void eng_grams_free(struct eng_grams *g);
+
 /* Remembers what was made of words, for whoever reads many texts (lexicon.c). */
 struct eng_lexicon;
 struct eng_lexicon *eng_lexicon_new(void); /* NULL when out of memory */

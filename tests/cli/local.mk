@@ -8,10 +8,11 @@ CLI_TESTS = \
 	%D%/recall.bats \
 	%D%/agents.bats \
 	%D%/newcomer.bats \
+	%D%/json.bats \
 	%D%/consolidate.bats \
 	%D%/roundtrip.bats \
 	%D%/import.bats \
 	%D%/bad_input.bats \
 	%D%/faults.bats
 TESTS += $(CLI_TESTS)
-EXTRA_DIST += $(CLI_TESTS) tests/lib/engram.bash
+EXTRA_DIST += $(CLI_TESTS) %D%/json-keys.txt tests/lib/engram.bash

@@ -145,3 +145,15 @@ at_terminal()
 	same "damaged 70 engram-recall false" "$(jq -r '"\(.code) \(.exit) \(.object) \(.retry)"' err)"
 	grep -q "engram-consolidate --rebuild" err
 }
+
+@test "a memory of a letter or two is met by its own words only" {
+	engram-store x >/dev/null
+	tr -c 'a-zA-Z' '\n' <"${top_srcdir:-$BATS_TEST_DIRNAME/../..}/README.md" | grep -E '^[a-zA-Z]{3,}$' | sort -u >cues
+	[ "$(wc -l <cues)" -gt 150 ]
+	exits 1 engram-recall --batch --min-confidence=0.1 - <cues
+	same "" "$output"
+	exits 0 engram-recall x
+	same x "$(echo "$output" | cut -f 5)"
+	engram-store "Ada" >/dev/null
+	exits 0 engram-recall adda
+}
