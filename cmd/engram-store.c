@@ -60,6 +60,8 @@ static const struct opt options[] = {
 	 .modes = WITH(PUT) | WITH(IMPORT), .more = true},
 	{"export", .kind = OPT_MODE, .help = "print the whole space as NDJSON", AT(mode),
 	 .mode = STORE_EXPORT},
+	{"salvage", .kind = OPT_FLAG, .help = "export: of a damaged log, what can be read", AT(salvage),
+	 .modes = WITH(EXPORT), .more = true},
 	{"list-spaces", .kind = OPT_MODE, .help = "print the spaces", AT(mode), .mode = STORE_LIST},
 	{"create", .kind = OPT_FLAG, .help = "make the space if it is not there", AT(create),
 	 .modes = WITH(PUT) | WITH(IMPORT)},

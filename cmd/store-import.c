@@ -542,6 +542,7 @@ void store_export(struct store *s)
 	struct cli *cli = &s->cli;
 	struct engram_space_info info;
 	struct engram_error err = {0};
+	uint64_t lost = 0;
 
 	if (cli->noperands > 0) {
 		cli_usage(cli, "--export: takes no operands, the space is --space");
@@ -553,10 +554,15 @@ void store_export(struct store *s)
 	}
 	if (!cli_open_space(cli, ENGRAM_READ))
 		return;
-	if (engram_space_info(cli->space, &info, &err) == 0) {
+	if (engram_space_identity(cli->space, &info, &err) == 0) {
 		export_space(cli, &info);
-		engram_export(cli->space, export_memory, &cli->out, &err);
+		if (s->salvage)
+			engram_salvage(cli->space, &lost, export_memory, &cli->out, &err);
+		else
+			engram_export(cli->space, export_memory, &cli->out, &err);
 	}
 	if (err.code && !cli->out.os)
 		cli_fail(cli, &err);
+	else if (lost > 0)
+		cli->status = EXIT_PARTLY;
 }

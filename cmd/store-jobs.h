@@ -20,6 +20,7 @@ struct store {
 	int mode; /* enum store_mode */
 	bool create, new_series;
 	bool now;                      /* forget */
+	bool salvage;                  /* export */
 	bool preserve, adopt, strict;  /* import */
 	int format;                    /* import: place in store_formats */
 	const char *separator, *query, *vectors;

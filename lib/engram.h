@@ -243,6 +243,9 @@ struct engram_space_info {
 	uint64_t log_bytes;
 	uint64_t derived_bytes;
 };
+/* Name, id and time of making only, which need nothing but the `space` file. */
+ENGRAM_API int engram_space_identity(struct engram_space *space, struct engram_space_info *out,
+                                     struct engram_error *err);
 ENGRAM_API int engram_space_info(struct engram_space *space, struct engram_space_info *out,
                                  struct engram_error *err);
 
@@ -351,6 +354,12 @@ ENGRAM_API int engram_get(struct engram_space *space, const struct engram_id *id
 /* All live memories in id order, as of one moment. */
 ENGRAM_API int engram_export(struct engram_space *space, engram_memory_fn *fn, void *data,
                              struct engram_error *err);
+
+/* The same of a space whose log is damaged: what can still be read, past the
+ * damage.  *lost counts frames and memories that are gone; each gap is one
+ * line of the home's notice.  Holds the log in memory. */
+ENGRAM_API int engram_salvage(struct engram_space *space, uint64_t *lost, engram_memory_fn *fn, void *data,
+                              struct engram_error *err);
 
 /* ------------------------------------------------------------------ recall */
 

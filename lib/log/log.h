@@ -132,6 +132,22 @@ int eng_log_check(struct eng_log *log, uint64_t *frames, uint64_t *bytes, engram
 /* Seals the active segment of the own series (the next append opens another). */
 int eng_log_rotate(struct eng_log *log, struct engram_error *err);
 
+/* What lies between two frames that can be read. */
+struct eng_gap {
+	const char *path;    /* the segment in which it ends */
+	uint64_t first_seq;  /* of the frames that are missing */
+	uint64_t frames;     /* 0: not known, it may be a tail that was never acknowledged */
+	uint64_t from, to;   /* bad bytes; to = 0: none, the frames are not there */
+};
+struct eng_salvage {
+	int (*frame)(void *data, const struct eng_frame *f); /* negative ends it */
+	void (*lost)(void *data, const struct eng_gap *gap);
+	void *data;
+};
+/* Every frame that passes its own checks, by series and rising seq, past all
+ * damage. */
+int eng_log_salvage(struct eng_log *log, const struct eng_salvage *user, struct engram_error *err);
+
 struct eng_kill {
 	struct eng_dot dot;    /* to become a stub */
 	struct eng_dot killer; /* the forget that killed it */

@@ -22,6 +22,8 @@ static int load(struct eng_window *w, uint64_t off, size_t n)
 	if (!eng_buf_reserve(&w->b, want))
 		return -ENOMEM;
 	got = eng_fs_read(w->sys, w->fd, w->b.p, want, off);
+	if (got == -EIO && n < want) /* a bad sector further on is no concern of this frame */
+		got = eng_fs_read(w->sys, w->fd, w->b.p, n, off);
 	if (got < 0)
 		return (int)got;
 	w->at = off;

@@ -22,19 +22,30 @@ static uint64_t derived_bytes(const struct engram_space *s)
 	       file_bytes(s, s->gen->text, "-shm");
 }
 
-int engram_space_info(struct engram_space *s, struct engram_space_info *out, struct engram_error *err)
+int engram_space_identity(struct engram_space *s, struct engram_space_info *out, struct engram_error *err)
 {
 	struct engram_space_info info = {0};
-	struct eng_snapshot *snap;
 	int r = eng_space_check_handle(s, err);
 
-	if (r == 0)
-		r = eng_snapshot_open(&snap, s, ENG_SNAP_ITEMS, err);
 	if (r < 0)
 		return r;
 	snprintf(info.name, sizeof info.name, "%s", s->name);
 	info.id = s->id;
 	info.created_us = s->created_us;
+	*out = info;
+	return 0;
+}
+
+int engram_space_info(struct engram_space *s, struct engram_space_info *out, struct engram_error *err)
+{
+	struct engram_space_info info;
+	struct eng_snapshot *snap;
+	int r = engram_space_identity(s, &info, err);
+
+	if (r == 0)
+		r = eng_snapshot_open(&snap, s, ENG_SNAP_ITEMS, err);
+	if (r < 0)
+		return r;
 	info.memories = eng_snapshot_corpus(snap).docs;
 	info.frames = snap->view.durable;
 	info.unapplied = eng_snapshot_unapplied(snap);

@@ -25,6 +25,7 @@ libeng_space_la_SOURCES = \
 	%D%/rebuild.c \
 	%D%/revise.c \
 	%D%/rows.c \
+	%D%/salvage.c \
 	%D%/schema.c \
 	%D%/snapshot.c \
 	%D%/text_sync.c \

@@ -466,3 +466,40 @@ int engram_export(struct engram_space *space, engram_memory_fn *fn, void *data, 
 	eng_arena_free(&e.scratch);
 	return r;
 }
+
+/* -- all of a view that pins nothing ------------------------------------------------------------- */
+
+static int view_memory(struct eng_view *v, const struct engram_id *id, struct page *page, struct eng_arena *scratch,
+                       eng_view_memory_fn *fn, void *data, struct engram_error *err)
+{
+	struct engram_error why = {0};
+	struct engram_memory *m;
+	int r;
+
+	page_reset(page);
+	r = read_memory(&m, v, id, NULL, page, scratch, &why);
+	if (r == 0)
+		return m ? fn(data, id, m, NULL) : 0;
+	if (r != ENGRAM_ENOMEM)
+		return fn(data, id, NULL, &why);
+	return eng_err_nomem(err);
+}
+
+int eng_view_memories(struct eng_view *v, eng_view_memory_fn *fn, void *data, struct engram_error *err)
+{
+	struct page page = {.arena = ENG_ARENA_INIT};
+	struct eng_arena scratch = ENG_ARENA_INIT;
+	struct engram_id first = {{0}}, last, id;
+	struct ids ids;
+	int r;
+
+	memset(last.b, 0xff, sizeof last.b);
+	r = ids_begin(&ids, v, &first, &last, err);
+	while (r >= 0 && (r = ids_next(&ids, &id, err)) == 1)
+		if ((r = view_memory(v, &id, &page, &scratch, fn, data, err)) != 0)
+			break;
+	ids_end(&ids);
+	page_free(&page);
+	eng_arena_free(&scratch);
+	return r;
+}

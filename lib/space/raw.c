@@ -240,6 +240,14 @@ static int take(struct eng_raw *r, struct eng_head *h, const struct eng_frame *f
 	return 1;
 }
 
+int eng_raw_take_loose(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
+{
+	if (!known_kind(&f->h))
+		return eng_err(err, ENGRAM_EDAMAGED, "frame %" PRIu64 ": of kind %u, which this program does not know",
+		               f->h.seq, f->h.kind);
+	return item_kind(&f->h) ? add_frame(r, f, err) : 0;
+}
+
 int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series *series,
                  const struct eng_head *from, uint64_t upto, struct eng_raw_limit *limit, struct engram_error *err)
 {

@@ -269,6 +269,8 @@ struct eng_raw_limit {
 
 void eng_raw_init(struct eng_raw *r);
 void eng_raw_free(struct eng_raw *r);
+/* Takes one frame, whatever it follows; an unknown kind is ENGRAM_EDAMAGED here. */
+int eng_raw_take_loose(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err);
 /* Reads on from where it stopped (or from `from`, the state's head; NULL = the
  * beginning) up to `upto`. */
 int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series *series,
@@ -329,6 +331,12 @@ int eng_text_load(struct engram_str *out, struct eng_buf *b, struct engram_space
 
 /* ENGRAM_ENOID, naming the id (lookup.c). */
 int eng_no_such_id(const struct engram_id *id, struct engram_error *err);
+
+/* Every live memory of a view, in the order of ids; m NULL: `why` it cannot be
+ * read.  A result that is not 0 ends it (lookup.c). */
+typedef int eng_view_memory_fn(void *data, const struct engram_id *id, const struct engram_memory *m,
+                               const struct engram_error *why);
+int eng_view_memories(struct eng_view *v, eng_view_memory_fn *fn, void *data, struct engram_error *err);
 
 /* -- memories (body.c) ------------------------------------------------------ */
 

@@ -350,3 +350,68 @@ small_disk()
 	exits 0 engram-consolidate --check
 	same 300 "$(engram-store --export | grep -c '"memory"')"
 }
+
+# flip FILE OFFSET: one byte becomes another.
+flip()
+{
+	printf '\xa5' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+@test "F11: a damaged frame: --export --salvage gives out all else, names what is lost" {
+	memories 500
+	engram-store --revise "$(engram-store --key=k "before the damage")" "after it" >/dev/null
+	exits 0 engram-store --export
+	printf '%s\n' "$output" >whole
+	# Without damage it is the export.
+	exits 0 engram-store --export --salvage
+	same "$(cat whole)" "$output"
+	same "" "$stderr"
+	segment=$(echo home/spaces/default/log/*/*.wal)
+	at=$(grep -abo 'memory 250' "$segment" | head -n 1 | cut -d : -f 1)
+	flip "$segment" "$at"
+	for _ in "with derived files" "without them"; do
+		exits 70 engram-consolidate --check
+		exits 70 engram-store --export
+		exits 3 engram-store --export --salvage
+		says ": frames 251 to 251 are lost in bytes "
+		same 1 "$(echo "$stderr" | wc -l)"
+		printf '%s\n' "$output" >saved
+		same "$(grep -v '"memory 250"' whole)" "$(cat saved)"
+		rm -rf home/spaces/default/{CURRENT,state.*,text.*}
+	done
+	# The way back: a space of its own, with the same ids.
+	exits 0 engram-store --space=mended --create --import=ndjson --preserve --adopt saved
+	exits 0 engram-store --space=mended --export
+	same "$(cat saved)" "$output"
+	exits 0 engram-consolidate --space=mended --check
+}
+
+@test "F11: any byte of the log damaged: salvage gives out all but what it hit" {
+	seq -f '{"text":"memory number %g","tags":["t"]}' 40 | engram-store --import=ndjson - >/dev/null
+	segment=$(echo home/spaces/default/log/*/*.wal)
+	size=$(grep -abo 'memory number 40' "$segment" | cut -d : -f 1)
+	cp "$segment" sound
+	for at in 0 17 100 4095 $(seq 4096 97 "$size"); do
+		cp sound "$segment"
+		flip "$segment" "$at"
+		run --separate-stderr engram-store --export --salvage
+		[ "$status" = 3 ] || [ "$status" = 0 ] || { show "$at"; return 1; }
+		n=$(printf '%s\n' "$output" | grep -c '"memory"')
+		[ "$n" -ge 39 ] || { show "$at"; return 1; }
+		[ "$n" = 40 ] || [ "$status" = 3 ] || { show "$at"; return 1; }
+		[ "$status" = 0 ] || [ -n "$stderr" ]
+	done
+	# A hole of several sectors, and the file cut off.
+	cp sound "$segment"
+	dd if=/dev/zero of="$segment" bs=512 seek=10 count=4 conv=notrunc status=none
+	exits 3 engram-store --export --salvage
+	says " are lost in bytes "
+	[ "$(printf '%s\n' "$output" | grep -c '"memory"')" -ge 20 ]
+	cp sound "$segment"
+	truncate -s 7000 "$segment"
+	exits 3 engram-store --export --salvage
+	says " to 41 are lost in bytes "
+	rm "$segment"
+	exits 3 engram-store --export --salvage
+	says ": frames 1 to 41 are not there"
+}
