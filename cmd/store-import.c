@@ -5,6 +5,7 @@
  * counted, joined with their vectors, put and judged.  Importing again adds
  * nothing, so the way to go on after a kill is the same command once more; and
  * a --strict import is the same run twice, the first time without storing. */
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,6 +36,8 @@ struct import {
 	struct source source;        /* of the input at hand */
 	struct vectors vectors;      /* of `beside` */
 	struct record record;
+	struct engram_memory fields; /* given as options: for what a record does not state */
+	char embedder[ENGRAM_FIELD_MAX];
 	struct progress progress;
 	bool writing;                /* the batch has begun: no adopting any more */
 	bool cut;                    /* an input ended as none should: what came before is in */
@@ -133,37 +136,69 @@ static void note_put(struct import *im)
 		source_place(im->place, &im->source);
 }
 
+/* What a record does not state and the call does: fields, and what made a vector. */
+static int fill(struct import *im, struct engram_error *err)
+{
+	struct engram_memory *m = &im->record.memory;
+	int n;
+
+	if (im->store->embedder && m->has & ENGRAM_VECTOR && m->embedder.n == 0) {
+		n = snprintf(im->embedder, sizeof im->embedder, "%s/%zu/f32", im->store->embedder, m->dim);
+		if (n < 0 || (size_t)n >= sizeof im->embedder)
+			return eng_err(err, ENGRAM_EINPUT, "--embedder: too long");
+		m->embedder = (struct engram_str){im->embedder, (size_t)n};
+	}
+	return im->fields.has ? record_fill(&im->record, &im->fields, err) : 0;
+}
+
 /* Other bodies of the same id come back beside it where ids are kept.  Under an
  * id of its own each would be a memory that nobody stored: they are left out,
  * and counted. */
+static void drop_conflicts(struct import *im)
+{
+	struct engram_memory *m = &im->record.memory;
+
+	if (im->store->adopt)
+		return;
+	im->left_out += im->batch.judging ? 0 : m->nconflicts;
+	m->nconflicts = 0;
+}
+
+static int join_vector(struct import *im, const float *vector, struct engram_error *err)
+{
+	struct engram_memory *m = &im->record.memory;
+
+	if (!vector)
+		return 0;
+	if (m->has & ENGRAM_VECTOR)
+		return eng_err(err, ENGRAM_EINPUT, "vector: wanted none beside --vectors, found one");
+	m->vector = vector;
+	m->dim = im->vectors.dim;
+	m->has |= ENGRAM_VECTOR;
+	return 0;
+}
+
 static void take_memory(struct import *im)
 {
 	struct engram_memory *m = &im->record.memory;
 	struct engram_error err = {0};
 	const float *vector;
+	int r;
 
 	if (!take_vector(im, &vector))
 		return;
-	if (!im->store->adopt) {
-		im->left_out += im->batch.judging ? 0 : m->nconflicts;
-		m->nconflicts = 0;
-	}
-	if (vector && m->has & ENGRAM_VECTOR) {
-		eng_err(&err, ENGRAM_EINPUT, "vector: wanted none beside --vectors, found one");
+	drop_conflicts(im);
+	r = join_vector(im, vector, &err);
+	if (r == 0)
+		r = fill(im, &err);
+	if (r == 0 && im->batch.judging)
+		r = engram_check(m, &err);
+	if (r == ENGRAM_EINPUT)
 		batch_refuse(&im->batch, place_of(&im->source), &err);
-		return;
-	}
-	if (vector) {
-		m->vector = vector;
-		m->dim = im->vectors.dim;
-		m->has |= ENGRAM_VECTOR;
-	}
-	if (im->batch.judging) {
-		if (engram_check(m, &err) < 0)
-			batch_refuse(&im->batch, place_of(&im->source), &err);
-	} else if (begin_writing(im) && batch_put(&im->batch, place_of(&im->source), m)) {
+	else if (r < 0)
+		fail_here(im, &err);
+	else if (!im->batch.judging && begin_writing(im) && batch_put(&im->batch, place_of(&im->source), m))
 		note_put(im);
-	}
 }
 
 static void take_record(struct import *im)
@@ -397,6 +432,8 @@ static bool check_call(struct import *im)
 		return cli_usage(cli, "--import=sqlite: needs --query, such as \"SELECT body AS text FROM notes\"");
 	if (s->vectors && im->format == &source_vectors)
 		return cli_usage(cli, "--vectors: does not go with --import=vectors");
+	if (s->embedder && !strchr(s->embedder, '/'))
+		return cli_usage(cli, "--embedder: wanted NAME/VERSION, found \"%s\"", s->embedder);
 	if (s->vectors && strcmp(s->vectors, "-") == 0)
 		return cli_usage(cli, "--vectors: needs a FILE");
 	for (size_t i = 0; i < cli->noperands; i++)
@@ -501,6 +538,7 @@ void store_import(struct store *s)
 		.separator = s->separator,
 		.query = s->query,
 	};
+	store_fields(s, &im.fields);
 	im.record.drop = (s->preserve ? 0u : ENGRAM_STORED) | (s->adopt ? 0u : ENGRAM_ID);
 	stop_catch();
 	progress_begin(&im.progress, cli->program->name, (enum when)cli->progress, cli->quiet);

@@ -23,7 +23,7 @@ struct store {
 	bool salvage;                  /* export */
 	bool preserve, adopt, strict;  /* import */
 	int format;                    /* import: place in store_formats */
-	const char *separator, *query, *vectors;
+	const char *separator, *query, *vectors, *embedder;
 	/* fields of a memory; NULL, UINT32_MAX, INT64_MIN = not given */
 	const char *key, *source, *actor, *meta;
 	uint32_t confidence;

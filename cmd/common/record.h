@@ -65,6 +65,8 @@ int record_set(struct record *r, int column, struct engram_str value, struct eng
 /* Little-endian 32-bit floats, as a blob. */
 int record_set_vector(struct record *r, const void *floats, size_t n, struct engram_error *err);
 int record_end(struct record *r, struct engram_error *err);
+/* What the record does not state is taken from `from`; its tags are added. */
+int record_fill(struct record *r, const struct engram_memory *from, struct engram_error *err);
 
 void record_free(struct record *r);
 

@@ -129,3 +129,49 @@ int record_end(struct record *r, struct engram_error *err)
 	record_drop_unstated(&b);
 	return record_finish(&b);
 }
+
+static bool has_tag(const struct engram_memory *m, struct engram_str tag)
+{
+	for (size_t i = 0; i < m->ntags; i++)
+		if (eng_str_eq(m->tags[i], tag))
+			return true;
+	return false;
+}
+
+static int add_tags(struct record *r, const struct engram_memory *from, struct engram_error *err)
+{
+	struct engram_memory *m = &r->memory;
+	struct engram_str *tags = eng_arena_alloc(&r->arena, (m->ntags + from->ntags) * sizeof *tags);
+
+	if (!tags)
+		return eng_err_nomem(err);
+	for (size_t i = 0; i < m->ntags; i++)
+		tags[i] = m->tags[i];
+	m->tags = tags;
+	for (size_t i = 0; i < from->ntags; i++)
+		if (!has_tag(m, from->tags[i]))
+			tags[m->ntags++] = from->tags[i];
+	m->has |= ENGRAM_TAGS;
+	return 0;
+}
+
+int record_fill(struct record *r, const struct engram_memory *from, struct engram_error *err)
+{
+	struct engram_memory *m = &r->memory;
+	unsigned missing = from->has & ~m->has;
+
+	m->has |= missing & ~(unsigned)ENGRAM_TAGS;
+	if (missing & ENGRAM_SOURCE)
+		m->source = from->source;
+	if (missing & ENGRAM_ACTOR)
+		m->actor = from->actor;
+	if (missing & ENGRAM_META)
+		m->meta = from->meta;
+	if (missing & ENGRAM_CONFIDENCE)
+		m->confidence = from->confidence;
+	if (missing & ENGRAM_OCCURRED)
+		m->occurred_us = from->occurred_us;
+	if (missing & ENGRAM_VALID_UNTIL)
+		m->valid_until_us = from->valid_until_us;
+	return from->ntags > 0 ? add_tags(r, from, err) : 0;
+}

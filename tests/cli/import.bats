@@ -286,6 +286,20 @@ npy()
 	exits 66 engram-store --import=lines --vectors=none b
 }
 
+@test "options give what a record does not state; --embedder names the vectors" {
+	printf '{"text":"own","source":"s","tags":["a","x"]}\n{"text":"none"}\n' >in
+	exits 0 engram-store --import=ndjson --source=file --tag=x --tag=y --actor=cron --confidence=0.5 in
+	same '{"actor":"cron","confidence":0.5,"source":"file","tags":["x","y"],"text":"none"}
+{"actor":"cron","confidence":0.5,"source":"s","tags":["a","x","y"],"text":"own"}' "$(stored)"
+	exits 0 engram-store --import=ndjson --source=file --tag=x --tag=y --actor=cron --confidence=0.5 in
+	same "imported 0 of 2: all already known" "$output"
+	fvecs 2 1 2 >v
+	exits 0 engram-store --space=v --create --import=vectors --embedder=mine/3 v
+	same '{"embedder":"mine/3/2/f32","vector":[1,2]}' "$(stored v)"
+	exits 2 engram-store --import=vectors --embedder=mine v
+	exits 2 engram-store --import=vectors --key=k v
+}
+
 @test "--strict: all or nothing, from files and from a pipe; every bad line is named" {
 	seq -f 'line %g' 10000 >in
 	printf 'bad \xff\nworse \xfe\n' >>in
