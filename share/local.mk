@@ -9,3 +9,35 @@ dist_design_DATA = \
 	%D%/doc/design/integers-decide.md \
 	%D%/doc/design/log-as-files.md \
 	%D%/doc/design/one-tokenizer.md
+
+# Completions, made from the option tables of the programs that were just built;
+# not where these cannot run.
+EXTRA_DIST += %D%/completions/generate.awk
+if COMPLETIONS
+bashcompdir = $(BASH_COMPLETION_DIR)
+zshcompdir = $(ZSH_COMPLETION_DIR)
+fishcompdir = $(FISH_COMPLETION_DIR)
+nodist_bashcomp_DATA = \
+	%D%/completions/bash/engram-store \
+	%D%/completions/bash/engram-recall \
+	%D%/completions/bash/engram-consolidate
+nodist_zshcomp_DATA = \
+	%D%/completions/zsh/_engram-store \
+	%D%/completions/zsh/_engram-recall \
+	%D%/completions/zsh/_engram-consolidate
+nodist_fishcomp_DATA = \
+	%D%/completions/fish/engram-store.fish \
+	%D%/completions/fish/engram-recall.fish \
+	%D%/completions/fish/engram-consolidate.fish
+CLEANFILES += $(nodist_bashcomp_DATA) $(nodist_zshcomp_DATA) $(nodist_fishcomp_DATA)
+
+COMPLETION = $(AM_V_GEN)$(MKDIR_P) $(@D) && ./$*$(EXEEXT) --help=options >$@.table && \
+	$(AWK) -v program=$* -v shell=$(notdir $(@D)) -f $(srcdir)/%D%/completions/generate.awk $@.table >$@.new && \
+	rm $@.table && mv $@.new $@
+%D%/completions/bash/%: %$(EXEEXT) %D%/completions/generate.awk
+	$(COMPLETION)
+%D%/completions/zsh/_%: %$(EXEEXT) %D%/completions/generate.awk
+	$(COMPLETION)
+%D%/completions/fish/%.fish: %$(EXEEXT) %D%/completions/generate.awk
+	$(COMPLETION)
+endif

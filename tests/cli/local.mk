@@ -2,6 +2,7 @@
 CLI_TESTS = \
 	%D%/conventions.bats \
 	%D%/config.bats \
+	%D%/completion.bats \
 	%D%/first_minutes.bats \
 	%D%/first_minutes_words.bats \
 	%D%/store.bats \
