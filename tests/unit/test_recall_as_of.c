@@ -321,6 +321,7 @@ static void failing(void)
 	spaces_open(&s, "failing", ENGRAM_CREATE);
 	put(&s, "a walrus", 0);
 	put(&s, "another walrus", 0);
+	put(&s, "walruzz", 0); /* short and without a word of the cue: it is read */
 	then = moment();
 	put(&s, "a walrus", 0);
 	put(&s, "a later walrus", 0);
