@@ -182,6 +182,17 @@ static bool check_ids(struct recall *r)
 	return true;
 }
 
+/* Filters that nothing can pass are mistakes, not questions. */
+static bool check_filters(struct recall *r)
+{
+	if (r->since_us >= r->until_us)
+		return cli_usage(&r->cli, "--until: is not later than --since");
+	for (size_t i = 0; i < r->tags.n; i++)
+		if (r->tags.items[i].n == 0)
+			return cli_usage(&r->cli, "--tag: wanted a tag, found an empty one");
+	return true;
+}
+
 static void run_one(struct recall *r)
 {
 	struct cli *cli = &r->cli;
@@ -311,7 +322,7 @@ int main(int argc, char **argv)
 	};
 	struct opt_table own = {.options = options, .n = ENG_COUNT(options), .target = &r};
 
-	if (cli_begin(&r.cli, &program, &own, argc, argv) && check_ids(&r)) {
+	if (cli_begin(&r.cli, &program, &own, argc, argv) && check_ids(&r) && check_filters(&r)) {
 		if (r.mode == RECALL_BATCH)
 			run_batch(&r);
 		else

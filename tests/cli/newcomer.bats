@@ -98,6 +98,10 @@ at_terminal()
 	exits 2 engram-consolidate --all-spaces --space=default
 	says "--space: does not go with --all-spaces"
 	ENGRAM_SPACE=default exits 0 engram-consolidate --all-spaces
+	exits 2 engram-recall --since=2026-01-02 --until=2026-01-02
+	says "--until: is not later than --since"
+	exits 2 engram-recall --tag= x
+	says "--tag: wanted a tag, found an empty one"
 }
 
 @test "pages of the state with flipped bytes: an answer, or 70 that says what helps" {
