@@ -393,7 +393,7 @@ struct engram_term {
 	const char *name; /* static, e.g. "bm25", "cosine", "rarity", "margin" */
 	int32_t value;    /* 1/10,000 */
 };
-#define ENGRAM_TERMS_MAX 12
+#define ENGRAM_TERMS_MAX 16
 
 enum engram_group {
 	ENGRAM_VIVID = 1,         /* met by its own words or likeness, surely */

@@ -237,7 +237,6 @@ int main(int argc, char **argv)
 	struct kind kinds[] = {{.name = "packages"}, {.name = "glosses"}, {.name = "definitions"}};
 	struct engram_home *home;
 	struct eng_rng g;
-	double w[FEATURES];
 	if (argc != 3) {
 		fprintf(stderr, "usage: calibrate DATA HOME\n");
 		return 2;
@@ -258,9 +257,8 @@ int main(int argc, char **argv)
 	printf("\nall %zu cues\n", ncases);
 	double error = calibration_error(cases, ncases, true);
 	printf("  calibration error %.3f; right told from wrong in %.3f of pairs\n", error, discrimination(cases, ncases));
-	fit(w, cases, ncases);
-	printf("  best constants: %.3f %+.3f rarity %+.3f cosine %+.3f margin %+.3f log2 words\n", w[0], w[1], w[2], w[3],
-	       w[4]);
+	printf("  best constants: ");
+	print_fit(cases, ncases);
 	engram_home_close(home);
 	return 0;
 }

@@ -20,10 +20,11 @@ struct judged judge(const struct engram_result *r, bool right)
 		return c;
 	const struct engram_hit *h = &r->hits[0];
 	c.stated = h->confidence / 1e4;
-	c.x[1] = term(h, "rarity");
+	c.x[1] = term(h, "rarity") + term(h, "near");
 	c.x[2] = term(h, "cosine");
 	c.x[3] = term(h, "margin");
 	c.x[4] = log2(fmax(term(h, "words"), 1));
+	c.x[5] = term(h, "log2-memories");
 	return c;
 }
 
@@ -90,7 +91,7 @@ static void add_case(double a[FEATURES][FEATURES], double *b, const double *w, c
 }
 
 /* Newton's method; a trace of ridge keeps it from running away. */
-void fit(double w[FEATURES], const struct judged *c, size_t n)
+static void fit(double w[FEATURES], const struct judged *c, size_t n)
 {
 	for (int i = 0; i < FEATURES; i++)
 		w[i] = 0;
@@ -106,4 +107,14 @@ void fit(double w[FEATURES], const struct judged *c, size_t n)
 		for (int i = 0; i < FEATURES; i++)
 			w[i] += b[i];
 	}
+}
+
+void print_fit(const struct judged *c, size_t n)
+{
+	static const char *const names[FEATURES] = {"", " met", " cosine", " margin", " log2 words", " log2 memories"};
+	double w[FEATURES];
+	fit(w, c, n);
+	for (int i = 0; i < FEATURES; i++)
+		printf("%s%+.3f%s", i ? " " : "", w[i], names[i]);
+	printf("\n");
 }

@@ -4,7 +4,7 @@
 
 #include "engram.h"
 
-enum { FEATURES = 5 }; /* 1, rarity, cosine, margin, log2 words */
+enum { FEATURES = 6 }; /* 1, met, cosine, margin, log2 words, log2 memories */
 
 struct judged {
 	double x[FEATURES];
@@ -18,7 +18,7 @@ struct judged judge(const struct engram_result *r, bool right);
 double calibration_error(const struct judged *c, size_t n, bool print);
 /* Share of pairs of a right and a wrong hit in which the right one is stated higher. */
 double discrimination(const struct judged *c, size_t n);
-/* Logistic regression of right on x. */
-void fit(double w[FEATURES], const struct judged *c, size_t n);
+/* Prints the constants that a logistic regression of right on x gives. */
+void print_fit(const struct judged *c, size_t n);
 
 #endif

@@ -187,14 +187,10 @@ static size_t half(struct judged *out, const struct outcome *o, size_t odd)
 static bool calibration(const struct task *t, const struct outcome *o)
 {
 	static struct judged part[CUES_MAX];
-	double w[FEATURES];
 	printf("  confidence of the first hit, %zu cues, %s\n", o->ncases,
 	       t->fitted ? "every other one of them fitted" : "NOT fitted");
 	double error = calibration_error(o->cases, o->ncases, true);
 	printf("  right told from wrong in %.3f of pairs\n", discrimination(o->cases, o->ncases));
-	fit(w, o->cases, o->ncases);
-	printf("  these cues alone would choose %.3f %+.3f rarity %+.3f cosine %+.3f margin %+.3f log2 words\n", w[0], w[1],
-	       w[2], w[3], w[4]);
 	if (!t->fitted) {
 		printf("  expected calibration error: %.3f, reported only\n\n", error);
 		return true;

@@ -51,15 +51,10 @@ static int by_doc(const void *a, const void *b)
 /* The place of doc among near (ascending), or nnear. */
 static size_t place(const struct hunt *h, uint32_t doc)
 {
-	size_t lo = 0, hi = h->nnear;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-		if (h->near[mid].doc < doc)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < h->nnear && h->near[lo].doc == doc ? lo : h->nnear;
+	const struct eng_near key = {.doc = doc}, *at = NULL;
+	if (h->nnear)
+		at = bsearch(&key, h->near, h->nnear, sizeof *h->near, by_doc);
+	return at ? (size_t)(at - h->near) : h->nnear;
 }
 
 static bool accept_indexed(void *ctx, uint32_t doc)

@@ -10,6 +10,7 @@
 #include "recall/recall_int.h"
 
 #include "base/alloc.h"
+#include "base/fixed.h"
 
 #define ONE 10000u
 #define K_MAX 10000u
@@ -33,7 +34,6 @@ struct recall {
 	struct eng_question q;
 	struct eng_candidates found;
 	int64_t now_us;
-	struct eng_terms terms; /* of the hit in hand */
 	struct engram_result result;
 	struct owner *owner;
 };
@@ -102,6 +102,7 @@ static int ask(struct recall *r, struct engram_error *err)
 	r->q.mode = r->cue->mode;
 	r->q.text = text;
 	eng_query_parse(&r->q.query, text.p, text.n, &corpus);
+	eng_question_shapes(&r->q);
 	if (eng_hash1(r->q.codes, text.p, text.n, &corpus))
 		r->q.r = eng_vec_norm(r->q.codes, sizeof r->q.codes);
 	return 0;
@@ -160,20 +161,6 @@ static uint32_t cosine_of(const struct eng_candidate *c)
 	return c->sim_q30 > 0 ? (uint32_t)((uint64_t)c->sim_q30 * ONE >> 30) : 0;
 }
 
-/* Share of the cue's rarity that the text of the hit holds. */
-static int rarity_of(struct recall *r, struct engram_str text, uint32_t *out, struct engram_error *err)
-{
-	uint64_t matched = 0;
-	*out = 0;
-	if (r->q.query.rarity_q16 == 0)
-		return 0;
-	if (eng_terms_of(&r->terms, text.p, text.n) != 0)
-		return eng_err_nomem(err);
-	eng_bm25_text(&r->q.query, &r->terms, &matched);
-	*out = (uint32_t)(matched * ONE / r->q.query.rarity_q16);
-	return 0;
-}
-
 /* How far the best stands above the next or chance; the hits behind it stand
  * above nothing. */
 static uint32_t margin_of(const struct eng_candidates *c, size_t at)
@@ -202,8 +189,11 @@ static void explain_all(struct recall *r, struct engram_hit *hit, const struct e
 	explain(hit, "match", c->match);
 	explain(hit, "retention", c->retention);
 	explain(hit, "rarity", m->rarity);
+	explain(hit, "near", m->near);
 	explain(hit, "margin", m->margin);
 	explain(hit, "words", (int64_t)m->terms * ONE);
+	explain(hit, "log2-memories", (int64_t)eng_log2_q16(m->docs + 1) * ONE >> 16);
+	explain(hit, "substance", m->substance);
 	explain(hit, "standing", m->standing);
 	explain(hit, "encoding", m->encoding);
 	explain(hit, "completeness", m->completeness);
@@ -216,14 +206,17 @@ static int fill_hit(struct recall *r, struct engram_hit *hit, size_t at, struct 
 		.cosine = cosine_of(c),
 		.margin = margin_of(&r->found, at),
 		.terms = (uint32_t)r->q.query.n,
+		.docs = r->q.query.docs,
 		.completeness = ONE,
 	};
 	*hit = (struct engram_hit){.retention = c->retention, .score = c->score};
 	int rc = eng_snapshot_memory(r->snap, c->doc, &hit->memory, &r->owner->arena, err);
-	if (rc == 0)
-		rc = rarity_of(r, hit->memory.text, &m.rarity, err);
 	if (rc != 0)
 		return rc;
+	struct eng_evidence e = eng_evidence_of(&r->q, hit->memory.text.p, hit->memory.text.n);
+	m.rarity = e.rarity;
+	m.near = e.near;
+	m.substance = e.substance;
 	int32_t best = r->found.at[0].match;
 	m.standing = c->match < best ? (uint32_t)((int64_t)c->match * ONE / best) : ONE;
 	m.encoding = hit->memory.has & ENGRAM_CONFIDENCE ? hit->memory.confidence : ONE;
@@ -323,7 +316,6 @@ int engram_recall(struct engram_space *space, struct engram_result *out, const s
 		return rc;
 	struct recall r = {.cue = cue, .owner = eng_calloc(1, sizeof *r.owner)};
 	rc = r.owner ? recall(&r, space, err) : eng_err_nomem(err);
-	eng_terms_free(&r.terms);
 	eng_arena_free(&r.scratch);
 	eng_snapshot_close(r.snap);
 	r.result.owner = r.owner;

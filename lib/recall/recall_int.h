@@ -35,11 +35,17 @@ struct eng_candidate {
 	struct engram_id id;
 };
 
+/* The pairs of letters of a word, as a set. */
+struct eng_shape {
+	uint64_t bits[2];
+};
+
 /* What is asked, in the forms that the rankers take. */
 struct eng_question {
 	enum engram_mode mode;
 	struct engram_str text;
 	struct eng_query query;
+	struct eng_shape shapes[ENG_QUERY_TERMS_MAX]; /* of the query's words */
 	int8_t codes[ENG_HASH1_DIM] __attribute__((aligned(64)));
 	uint32_t r; /* norm of codes; 0 = no vector */
 };
@@ -72,13 +78,27 @@ void eng_candidates_sort(struct eng_candidates *c);
  * the given stamps (ascending; the first is the storing itself). */
 uint32_t eng_retention(int64_t stored_us, const eng_stamp *stamps, size_t n, int64_t now_us);
 
+/* -- evidence (evidence.c) ----------------------------------------------- */
+
+/* In 1/10,000. */
+struct eng_evidence {
+	uint32_t rarity; /* share of the cue's rarity in words that the text holds */
+	uint32_t near;   /* in others that it holds nearly, as they are spelt */
+	uint32_t substance; /* letters of the text as a share of the few that a match needs */
+};
+void eng_question_shapes(struct eng_question *q); /* once, after the query is parsed */
+struct eng_evidence eng_evidence_of(const struct eng_question *q, const char *text, size_t n);
+
 /* -- confidence (confidence.c) ------------------------------------------- */
 
 struct eng_match {
 	uint32_t rarity;  /* share of the cue's rarity that the text holds, 1/10,000 */
+	uint32_t near;    /* share that it holds nearly, 1/10,000 */
 	uint32_t cosine;  /* 1/10,000; negative counts as 0 */
 	uint32_t margin;  /* distance to the next hit as a share of the score, 1/10,000 */
 	uint32_t terms;   /* of the cue */
+	uint64_t docs;    /* memories it was chosen from */
+	uint32_t substance; /* less than all for a text of one to three letters, 1/10,000 */
 	uint32_t standing; /* score as a share of the best one's, 1/10,000 */
 	uint32_t encoding; /* confidence given at storing, 1/10,000 */
 	uint32_t completeness; /* share of the store that could be looked at, 1/10,000 */

@@ -9,6 +9,8 @@
  * row number instead of one more table to look into for every match. */
 #include "text/text_int.h"
 
+#include <stdlib.h>
+
 /* -- length classes ------------------------------------------------------ */
 
 /* 16..17 -> 16, 18..19 -> 17, ...: the length with its four top bits. */
@@ -124,17 +126,18 @@ int64_t eng_bm25(const struct eng_query *q, const uint32_t *tf, uint32_t tokens)
 	return (int64_t)sum;
 }
 
+static int by_stem(const void *a, const void *b)
+{
+	const struct eng_stem_count *x = a, *y = b;
+	return (x->stem > y->stem) - (x->stem < y->stem);
+}
+
 static uint32_t count_of(const struct eng_terms *t, uint64_t stem)
 {
-	size_t lo = 0, hi = t->n;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-		if (t->at[mid].stem < stem)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < t->n && t->at[lo].stem == stem ? t->at[lo].count : 0;
+	const struct eng_stem_count key = {.stem = stem}, *at = NULL;
+	if (t->n)
+		at = bsearch(&key, t->at, t->n, sizeof *t->at, by_stem);
+	return at ? at->count : 0;
 }
 
 int64_t eng_bm25_text(const struct eng_query *q, const struct eng_terms *t, uint64_t *matched_q16)

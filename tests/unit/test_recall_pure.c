@@ -2,7 +2,9 @@
 #include "recall/recall_int.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../lib/tap.h"
 #include "base/rng.h"
@@ -81,20 +83,21 @@ static void rehearsals(void)
 
 static void confidence(void)
 {
-	struct eng_match m = {.rarity = 5000, .cosine = 4000, .margin = 5000, .terms = 3, .standing = 10000,
-	                      .encoding = 10000, .completeness = 10000};
+	struct eng_match m = {.rarity = 5000, .near = 1000, .cosine = 4000, .margin = 5000, .terms = 3, .docs = 99,
+	                      .substance = 10000, .standing = 10000, .encoding = 10000, .completeness = 10000};
 	struct eng_confidence c = eng_confidence_of(&m);
-	double z = -4.269 + 0.780 * 0.5 + 4.194 * 0.4 + 6.223 * 0.5 + 0.243 * log2(3);
+	double z = -4.335 + 4.312 * 0.6 + 2.574 * 0.4 + 4.113 * 0.5 + 0.690 * log2(3) - 0.198 * log2(100);
 	tap_ok(fabs(c.value / 1e4 - 1 / (1 + exp(-z))) < 0.001, "the formula: %u", c.value);
 	tap_ok(c.lo < c.value && c.value < c.hi, "an interval around it: %u..%u", c.lo, c.hi);
 	struct eng_rng g;
 	size_t wrong = 0;
 	eng_rng_seed(&g, 1);
 	for (int i = 0; i < 5000; i++) {
-		uint32_t *fields[] = {&m.rarity, &m.cosine, &m.margin, &m.standing, &m.encoding, &m.completeness};
+		uint32_t *fields[] = {&m.rarity, &m.near, &m.cosine, &m.margin, &m.substance, &m.standing, &m.encoding, &m.completeness};
 		for (size_t k = 0; k < ENG_COUNT(fields); k++)
 			*fields[k] = (uint32_t)eng_rng_below(&g, 10001);
 		m.terms = (uint32_t)eng_rng_below(&g, 65);
+		m.docs = eng_rng_next(&g) >> eng_rng_below(&g, 64) >> 1;
 		c = eng_confidence_of(&m);
 		wrong += c.lo > c.value || c.value > c.hi || c.hi > 10000;
 		uint32_t *more = fields[eng_rng_below(&g, ENG_COUNT(fields))];
@@ -105,6 +108,67 @@ static void confidence(void)
 	m.encoding = 0;
 	tap_int(eng_confidence_of(&m).hi, 0, "what was stored as certainly wrong is no answer");
 	tap_ok(eng_group_of(5000) == ENGRAM_VIVID && eng_group_of(4999) == ENGRAM_RECONSTRUCTED, "groups");
+}
+
+/* Two words of the cue, one twice as rare as the other. */
+static struct eng_question question(const char *rare, const char *common)
+{
+	struct eng_question q = {.query = {.n = 2, .docs = 100, .rarity_q16 = 3 << 16}};
+	const char *words[] = {rare, common};
+	for (size_t i = 0; i < 2; i++) {
+		struct eng_query_term *t = &q.query.terms[i];
+		t->n = strlen(words[i]);
+		memcpy(t->stem, words[i], t->n);
+		t->hash = eng_stem_hash(t->stem, t->n);
+		t->idf_q16 = (uint32_t)(2 - i) << 16;
+	}
+	eng_question_shapes(&q);
+	return q;
+}
+
+static struct eng_evidence of(const struct eng_question *q, const char *text)
+{
+	return eng_evidence_of(q, text, strlen(text));
+}
+
+static void evidence(void)
+{
+	struct eng_question q = question("garden", "winter");
+	struct eng_evidence e = of(&q, "a garden before winter");
+	tap_ok(e.rarity == 10000 && e.near == 0 && e.substance == 10000, "both words: all of the rarity");
+	e = of(&q, "a garden, a garden");
+	tap_ok(e.rarity == 6666 && e.near == 0, "the rare one: two thirds, however often (%u)", e.rarity);
+	e = of(&q, "a gardden before winter");
+	tap_ok(e.rarity == 3333 && e.near > 0 && e.near < 6666, "misspelt it counts, and less (%u)", e.near);
+	e = of(&q, "somebody played football");
+	tap_ok(e.rarity == 0 && e.near == 0, "other words are nothing");
+	e = of(&q, "");
+	tap_ok(e.rarity == 0 && e.near == 0 && e.substance == 0, "nor is no text");
+	q = question("vitamin", "x");
+	tap_int(of(&q, "x").substance, 2500, "a text of one letter is a quarter of an answer");
+	tap_int(of(&q, "xyz").substance, 7500, "of three, three quarters");
+	tap_int(of(&q, "boron").substance, 10000, "of four, a whole one");
+	q = question("x", "x");
+	q.query.n = 1;
+	tap_int(of(&q, "x").substance, 10000, "and of one to a cue of one");
+
+	struct eng_rng g;
+	size_t wrong = 0;
+	eng_rng_seed(&g, 4);
+	for (int i = 0; i < 3000; i++) {
+		char word[2][16], text[40];
+		for (int w = 0; w < 2; w++) {
+			size_t n = 1 + eng_rng_below(&g, 14);
+			for (size_t k = 0; k < n; k++)
+				word[w][k] = (char)('a' + eng_rng_below(&g, 26));
+			word[w][n] = 0;
+		}
+		snprintf(text, sizeof text, "%s %s", word[0], word[1]);
+		q = question(word[0], word[1]);
+		struct eng_evidence one = of(&q, word[0]), two = of(&q, text);
+		wrong += two.rarity + two.near > 10000 || two.rarity < one.rarity || two.substance < one.substance;
+	}
+	tap_int(wrong, 0, "never more than all; more text is never less (seed 4)");
 }
 
 static void fusion(void)
@@ -141,6 +205,7 @@ int main(void)
 	curve();
 	rehearsals();
 	confidence();
+	evidence();
 	fusion();
 	return tap_done();
 }
