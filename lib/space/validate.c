@@ -151,7 +151,7 @@ int engram_check(const struct engram_memory *m, struct engram_error *err)
 	int r = m ? check_memory(m, err) : eng_err(err, ENGRAM_EUSAGE, "put: no memory");
 
 	if (r == 0 && m->nconflicts && !(m->has & (ENGRAM_ID | ENGRAM_KEY)))
-		r = eng_err(err, ENGRAM_EUSAGE, "put: conflicts need an id or a key that they share");
+		r = eng_err(err, ENGRAM_EINPUT, "conflicts: wanted an id or a key that they share, found none");
 	for (size_t i = 0; r == 0 && i < m->nconflicts; i++) {
 		r = check_memory(&m->conflicts[i], err);
 		if (r < 0)

@@ -338,3 +338,147 @@ bad_name()
 		cp -a saved home
 	done
 }
+
+# -- every way in ---------------------------------------------------------------
+
+text_formats="ndjson lines records tsv"
+
+# as FORMAT [TEXT...]: each standard input line, or operand, as a record of the format.
+as()
+{
+	case $1 in
+	ndjson) LC_ALL=C sed 's/.*/{"text":"&"}/' ;;
+	lines) cat ;;
+	records) LC_ALL=C sed 's/$/\n%/' ;;
+	tsv) echo text && cat ;;
+	esac
+}
+
+# imports FORMAT STATUS FILE
+imports() { exits "$2" engram-store --space="$1" --create --import="$1" "$3"; }
+
+texts_of() { engram-store --space="$1" --export | sed 1d | jq -r .text | LC_ALL=C sort; }
+
+@test "B18, B24: a record of 100 MiB in every format: refused with its place, the rest goes in, memory flat" {
+	needs_plain_build
+	for format in $text_formats; do
+		{ echo first; head -c 100M /dev/zero | tr '\0' x; printf '\nlast\n'; } | as "$format" >in
+		# 32 MiB for all that is allocated, 64 where a record may be 16 MiB long.
+		run --separate-stderr bash -c "ulimit -d 65536; exec engram-store --space=$format --create --import=$format in"
+		same "$format 3" "$format $status"
+		prints "imported 2 of 3: 0 already known, 1 rejected"
+		says "in:"
+		says "found more"
+		same $'first\nlast' "$(texts_of "$format")"
+	done
+	sqlite3 db "CREATE TABLE n(t); INSERT INTO n VALUES('first'), (hex(zeroblob(1000000))), ('last')"
+	run --separate-stderr bash -c 'ulimit -d 65536; exec engram-store --space=sqlite --create --import=sqlite --query="SELECT t AS text FROM n" db'
+	same 3 "$status"
+	prints "imported 2 of 3"
+	says "db:2: text: wanted at most 1048576 bytes"
+}
+
+@test "B19: bytes that are not UTF-8, in every format, by line" {
+	for format in $text_formats; do
+		turn=0
+		for b in $'\xc0\xaf' $'\xed\xa0\x80' $'\xf4\x90\x80\x80' $'\xff' $'abc\xe2\x82'; do
+			turn=$((turn + 1))
+			printf 'good %s\nbad %s\ngood too %s\n' $turn "$b" $turn | as "$format" >in
+			imports "$format" 3 in
+			prints "imported 2 of 3: 0 already known, 1 rejected"
+			says "in:"
+			says "UTF-8"
+		done
+		same 10 "$(texts_of "$format" | wc -l)"
+	done
+	sqlite3 db "CREATE TABLE n(t); INSERT INTO n VALUES('good'), (CAST(x'62ff' AS TEXT)), ('too')"
+	exits 3 engram-store --space=sqlite --create --import=sqlite --query="SELECT t AS text FROM n" db
+	says "db:2: text: byte 1: not UTF-8"
+}
+
+@test "B20: NUL inside, in every format" {
+	for format in $text_formats; do
+		printf 'good\nnu@l\nlast\n' | as "$format" | tr '@' '\0' >in
+		imports "$format" 3 in
+		prints "imported 2 of 3: 0 already known, 1 rejected"
+		same $'good\nlast' "$(texts_of "$format")"
+	done
+	sqlite3 db "CREATE TABLE n(t); INSERT INTO n VALUES('good'), ('nu' || char(0) || 'l'), ('last')"
+	exits 3 engram-store --space=sqlite --create --import=sqlite --query="SELECT t AS text FROM n" db
+	says "db:2: text: "
+}
+
+@test "B25: CRLF, no final newline and a byte-order mark, in every format" {
+	for format in $text_formats; do
+		printf 'one\ntwo\nthree\n' | as "$format" | sed 's/$/\r/' | head -c -2 >in
+		imports "$format" 0 in
+		same $'one\nthree\ntwo' "$(texts_of "$format")"
+		{ printf '\xef\xbb\xbf' && printf 'four\n' | as "$format"; } >in
+		imports "$format" 0 in
+		same $'four\none\nthree\ntwo' "$(texts_of "$format")"
+	done
+}
+
+@test "B21, B26: texts that look like JSON, frames, tables and separators stay what they are" {
+	{ echo '{"v":1,"type":"space"}'; printf 'EMFR\x01\x02 and \x1b[2J\n'; echo "text,key"; echo "% not alone"; } >texts
+	for format in lines records tsv; do
+		as "$format" <texts | { if [ $format = tsv ]; then sed 's/\x1b/\\x1b/; s/[\x01\x02]/./g'; else cat; fi; } >in
+		imports "$format" 0 in
+		same 4 "$(texts_of "$format" | wc -l)"
+		engram-store --space="$format" --json --export >/dev/null
+	done
+	same "$(LC_ALL=C sort texts)" "$(texts_of lines)"
+	same "$(texts_of lines)" "$(texts_of records)"
+}
+
+@test "B35: a million empty lines, in every format" {
+	for format in $text_formats; do
+		{ echo x | as "$format" | head -n "$([ $format = tsv ] && echo 1 || echo 0)"
+		head -c 1000000 /dev/zero | tr '\0' '\n'; echo x | as "$format" | sed "$([ $format = tsv ] && echo 1d)"; } >in
+		exits 0 timeout 60 engram-store --space="$format" --create --import="$format" in
+		prints "imported 1 of 1"
+	done
+}
+
+@test "B16: a locale with a decimal comma that the process has taken" {
+	needs_plain_build
+	localedef -i de_DE -f UTF-8 ./de_DE.UTF-8 2>/dev/null || [ -d de_DE.UTF-8 ] || skip "no locale sources"
+	printf '%s\n' '#include <locale.h>' '__attribute__((constructor)) static void take(void) { setlocale(LC_ALL, ""); }' >take.c
+	"${CC:-cc}" -shared -fPIC -o take.so take.c || skip "no compiler"
+	line='{"text":"one","confidence":0.5,"vector":[0.5,-1.25e-1],"embedder":"e/1/2/f32","meta":{"a":1.5}}'
+	import "$line" >/dev/null
+	engram-store --export | sed 1d | jq -c 'del(.id, .stored)' >wanted
+	here() { LOCPATH=$PWD LC_ALL=de_DE.UTF-8 LD_PRELOAD=$PWD/take.so "$@"; }
+	# It does bite those who ask it.
+	same "0,5" "$(here python3 -c 'import ctypes; b = ctypes.create_string_buffer(9); ctypes.CDLL(None).sprintf(b, b"%.1f", ctypes.c_double(.5)); print(b.value.decode())')"
+	printf '%s\n' "$line" >in
+	exits 0 here engram-store --space=de --create --import=ndjson in
+	here engram-store --space=de --export | sed 1d | jq -c 'del(.id, .stored)' >found
+	cmp wanted found
+	exits 0 here engram-store --confidence=0.25 two
+	exits 2 here engram-store --confidence=0,25 two
+	same "$(engram-recall --json --min-confidence=0.1 one)" "$(here engram-recall --json --min-confidence=0.1 one)"
+	printf 'text\tconfidence\tvector\nthree\t0.5\t[0.5,1]\n' >in.tsv
+	exits 0 here engram-store --import=tsv in.tsv
+}
+
+@test "F08: a full TMPDIR: --strict of a pipe is 74, and nothing is stored" {
+	needs_root
+	mkdir tmp
+	mount -t tmpfs -o size=1m tmpfs tmp 2>/dev/null || skip "cannot mount"
+	seq -f 'a line, number %g, of which there are too many for that directory' 50000 >in
+	run --separate-stderr bash -c 'TMPDIR=tmp engram-store --import=lines --strict - <in'
+	left=$(find tmp -type f | wc -l)
+	umount tmp
+	same 74 "$status"
+	says "No space left on device"
+	same 0 "$left"
+	nothing_stored
+}
+
+@test "B34: conflicts of nothing: the line is refused, the rest of the import goes on" {
+	printf '%s\n' '{"text":"x","conflicts":[{"text":"y"}]}' '{"text":"z"}' >in
+	exits 3 engram-store --import=ndjson --adopt in
+	says "in:1: conflicts: wanted an id or a key that they share, found none"
+	prints "imported 1 of 2: 0 already known, 1 rejected"
+}

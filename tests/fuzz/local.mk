@@ -1,11 +1,16 @@
 # Fuzz targets.  `make check` replays corpus and seeds with a fixed number of changes;
 # `make fuzz FUZZ=json FUZZ_SECONDS=60` searches with clang's libFuzzer.
-check_PROGRAMS += %D%/fuzz_json %D%/fuzz_num %D%/fuzz_frame %D%/fuzz_item
+check_PROGRAMS += %D%/fuzz_json %D%/fuzz_num %D%/fuzz_frame %D%/fuzz_item %D%/fuzz_toml %D%/fuzz_embed \
+	%D%/fuzz_import
 FUZZ_COMMON = %D%/replay.c %D%/fuzz.h
 tests_fuzz_fuzz_json_SOURCES = %D%/fuzz_json.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_num_SOURCES = %D%/fuzz_num.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_frame_SOURCES = %D%/fuzz_frame.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_item_SOURCES = %D%/fuzz_item.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_toml_SOURCES = %D%/fuzz_toml.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_embed_SOURCES = %D%/fuzz_embed.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_import_SOURCES = %D%/fuzz_import.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_import_LDADD = libcmd.la libeng_all.la
 EXTRA_DIST += %D%/README.md %D%/corpus
 
 FUZZ = json
@@ -18,7 +23,8 @@ fuzz: %D%/fuzz_$(FUZZ)
 	$(MKDIR_P) fuzz/$(FUZZ)
 	./%D%/fuzz_$(FUZZ) --seeds fuzz/$(FUZZ)
 	$(FUZZ_CC) $(FUZZ_FLAGS) $(DEFAULT_INCLUDES) $(DEFS) $(AM_CPPFLAGS) -o fuzz/$(FUZZ).bin \
-		$(srcdir)/%D%/fuzz_$(FUZZ).c $(srcdir)/lib/base/*.c $(srcdir)/lib/frame/*.c $(srcdir)/lib/merge/*.c
+		$(srcdir)/%D%/fuzz_$(FUZZ).c $(srcdir)/lib/*/*.c $(srcdir)/cmd/common/*.c $(srcdir)/cmd/import/*.c \
+		$(LMDB_LIBS) $(LIBS)
 	cp -p $(srcdir)/%D%/corpus/$(FUZZ)/* fuzz/$(FUZZ)/ 2>/dev/null || :
 	fuzz/$(FUZZ).bin -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 fuzz/$(FUZZ)
 clean-local: clean-fuzz
