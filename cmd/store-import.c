@@ -505,7 +505,8 @@ static void report(const struct import *im, int64_t elapsed_us)
 	else if (*im->place)
 		cli_note(cli, "went on at %s: %s before it were stored already", im->place,
 		         cli_number(im->known_first));
-	if (cli->quiet)
+	/* Standard output says nothing about what never began. */
+	if (cli->quiet || (im->batch.total == 0 && cli->status != EXIT_DONE))
 		return;
 	if (cli->json)
 		report_json(im, elapsed_us);
