@@ -2,10 +2,10 @@
  *
  * State and text view are mapped, and LMDB follows page numbers without looking at
  * them twice: one flipped bit can send a reader to an address that is not there.
- * A child process as a fuse (what --check uses) would cost every recall a fork, 0.2
- * ms of its 1.5.  So the fault itself is caught, which costs two system calls, and
- * says what helps: the log is not read through the map, and everything else can be
- * derived from it.  Nothing that was acknowledged depends on how a program ends.
+ * A child process as a fuse (what --check uses) would cost every recall a fork.  So
+ * the fault itself is caught, which costs three system calls, and says what helps:
+ * the log is not read through the map, and everything else can be derived from it.
+ * Nothing that was acknowledged depends on how a program ends.
  *
  * The handler runs on a stack of its own and calls nothing but write and _exit. */
 #include "common/crash.h"

@@ -3,7 +3,7 @@
  * hash/1 folds n-grams into 512 places, so that two texts without a letter in common
  * can meet in one of them.  Between texts of some words that is lost in the noise; a
  * memory that is one short word has so few n-grams that one such meeting makes a
- * cosine of 0.4 ("x" and 297 of 20,000 dictionary words).  Here the letters themselves
+ * cosine of 0.4 ("x" answered nearly 300 of 20,000 dictionary words).  Here the letters themselves
  * are compared: three code points, of 21 bits each, are an exact key.  Four or five in
  * common, or a word, are three in common too. */
 #include "text/text_int.h"
