@@ -22,7 +22,7 @@ FUZZ_FLAGS = -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize
 fuzz: %D%/fuzz_$(FUZZ)
 	$(MKDIR_P) fuzz/$(FUZZ)
 	./%D%/fuzz_$(FUZZ) --seeds fuzz/$(FUZZ)
-	$(FUZZ_CC) $(FUZZ_FLAGS) $(DEFAULT_INCLUDES) $(DEFS) $(AM_CPPFLAGS) -o fuzz/$(FUZZ).bin \
+	$(FUZZ_CC) $(FUZZ_FLAGS) $(DEFAULT_INCLUDES) $(DEFS) $(AM_CPPFLAGS) $(libeng_config_la_CPPFLAGS) -o fuzz/$(FUZZ).bin \
 		$(srcdir)/%D%/fuzz_$(FUZZ).c $(srcdir)/lib/*/*.c $(srcdir)/cmd/common/*.c $(srcdir)/cmd/import/*.c \
 		$(LMDB_LIBS) $(LIBS)
 	cp -p $(srcdir)/%D%/corpus/$(FUZZ)/* fuzz/$(FUZZ)/ 2>/dev/null || :
