@@ -125,7 +125,8 @@ void settings_show(struct cli *cli)
 /* -- warning ------------------------------------------------------------------------- */
 
 static const char *const other_variables[] = {
-	"ENGRAM_BINDIR", "ENGRAM_CONFIG", "ENGRAM_DEBUG", "ENGRAM_HOME", "ENGRAM_NOW", "ENGRAM_SEED",
+	"ENGRAM_BINDIR", "ENGRAM_CONFIG", "ENGRAM_DEBUG", "ENGRAM_HOME", "ENGRAM_NETWORK_HOME",
+	"ENGRAM_NOW", "ENGRAM_SEED",
 };
 
 #define VARIABLES_MAX 32

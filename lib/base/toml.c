@@ -361,14 +361,16 @@ static int add_parents(struct parser *p, const struct key *k, size_t skip, bool 
 {
 	for (const char *dot = strchr(k->text + skip, '.'); dot; dot = strchr(dot + 1, '.')) {
 		size_t n = (size_t)(dot - k->text);
-		const struct name *seen = find_name(p, k->text, n);
+		struct name *seen = find_name(p, k->text, n);
 		int r = 0;
 
 		if (!seen)
 			r = add_name(p, k, n, header ? NAME_PARENT : NAME_DOTTED);
 		else if (seen->kind == NAME_VALUE)
 			return bad(p, k->from, "%s: is a value since line %u", seen->text, seen->line);
-		else if (!header && seen->kind != NAME_DOTTED)
+		else if (!header && seen->kind == NAME_PARENT)
+			seen->kind = NAME_DOTTED; /* made here as much as there */
+		else if (!header && seen->kind == NAME_TABLE)
 			return bad(p, k->from, "%s: is a table since line %u; write the key there", seen->text,
 			           seen->line);
 		if (r < 0)

@@ -52,11 +52,12 @@ static int refuse_network(struct eng_log *log, struct engram_error *err)
 
 	if (r < 0)
 		return eng_err_fs(err, r, log->space_dir, "statfs");
-	if (r == 1)
+	if (r == 1 || eng_sys_network_allowed())
 		return ENGRAM_OK;
 	eng_err(err, ENGRAM_ECONFIG, "%s: wanted a local file system, found a network or cluster one",
 	        log->space_dir);
-	eng_err_hint(err, "keep the home on a local disk and sync it with engram-shipwal");
+	eng_err_object(err, log->space_dir);
+	eng_err_hint(err, "keep the home on a local disk; ENGRAM_NETWORK_HOME=1 where its locks and syncs can be trusted");
 	return ENGRAM_ECONFIG;
 }
 

@@ -109,6 +109,14 @@ int eng_space_maintain(struct engram_space *s, const struct eng_job *job,
 
 /* -- opening ------------------------------------------------------------------------- */
 
+static int refuse_network(const struct engram_space *s, struct engram_error *err)
+{
+	eng_err(err, ENGRAM_ECONFIG, "%s: on a network file system, where locks cannot be trusted", s->dir);
+	eng_err_object(err, s->dir);
+	eng_err_hint(err, "keep the home on a local disk; ENGRAM_NETWORK_HOME=1 where its locks and syncs can be trusted");
+	return ENGRAM_ECONFIG;
+}
+
 /* A directory that nobody may write to, or a read-only mount: its files can be
  * read without locks, since nobody can change them. */
 static int look_at_dir(struct engram_space *s, struct engram_error *err)
@@ -129,9 +137,8 @@ static int look_at_dir(struct engram_space *s, struct engram_error *err)
 	if (st.uid != eng_sys_uid())
 		return eng_err(err, ENGRAM_EPERM, "space %s: it belongs to user %" PRIu32 ", this is user %" PRIu32,
 		               s->name, st.uid, eng_sys_uid());
-	if (fs->ops->is_local(fs->ctx, s->dir) == 0)
-		return eng_err(err, ENGRAM_ECONFIG, "%s: on a network file system, where locks cannot be trusted",
-		               s->dir);
+	if (fs->ops->is_local(fs->ctx, s->dir) == 0 && !eng_sys_network_allowed())
+		return refuse_network(s, err);
 	return 0;
 }
 

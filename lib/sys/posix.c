@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -55,6 +56,13 @@ const struct eng_sys *eng_sys_posix(void)
 const char *eng_sys_env_bad(void)
 {
 	return eng_posix_now_bad() ? "ENGRAM_NOW" : eng_posix_seed_bad() ? "ENGRAM_SEED" : NULL;
+}
+
+bool eng_sys_network_allowed(void)
+{
+	const char *v = getenv("ENGRAM_NETWORK_HOME");
+
+	return v && strcmp(v, "1") == 0;
 }
 
 uint32_t eng_sys_pid(void)

@@ -114,6 +114,9 @@ const char *eng_holder(char out[ENG_HOLDER_TEXT], uint32_t pid);
 uint32_t eng_sys_uid(void); /* effective */
 /* NULL where unset. */
 const char *eng_sys_env(const char *name);
+/* ENGRAM_NETWORK_HOME=1: whoever set it vouches for the locks of a network file
+ * system, so that it is not refused. */
+bool eng_sys_network_allowed(void);
 /* Names ENGRAM_NOW or ENGRAM_SEED where it is set to something that is not a
  * time, or not a number (and is ignored); else NULL. */
 const char *eng_sys_env_bad(void);

@@ -23,3 +23,10 @@ tests_unit_test_base_toml_SOURCES = tests/unit/test_base_toml.c
 tests_unit_test_base_vec_SOURCES = tests/unit/test_base_vec.c
 tests_unit_test_base_vec_LDADD = $(LDADD) -lm
 EXTRA_DIST += tests/lib/failalloc.h tests/lib/jsoncopy.h tests/lib/jsongen.h
+# The reader of settings beside Python's.
+EXTRA_PROGRAMS += tests/unit/toml_dump
+tests_unit_toml_dump_SOURCES = tests/unit/toml_dump.c
+tests/unit/toml_peer.log: tests/unit/toml_dump$(EXEEXT)
+CLEANFILES += tests/unit/toml_dump$(EXEEXT)
+TESTS += tests/unit/toml_peer.sh
+EXTRA_DIST += tests/unit/toml_peer.sh tests/unit/toml_peer.py

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "../lib/spaces.h"
+#include "home/home.h"
 #include "space/space_int.h"
 
 static int open_named(struct spaces *s, const char *name, unsigned flags)
@@ -205,6 +206,32 @@ static void test_identity(struct spaces *s)
 	(void)s;
 }
 
+static int not_local(void *ctx, const char *path)
+{
+	return 0;
+}
+
+/* No network file system is at hand: the seam says that this is one. */
+static void test_network(void)
+{
+	struct eng_fs_ops ops = *eng_sys_posix()->fs.ops;
+	struct eng_sys sys = *eng_sys_posix();
+	struct spaces s = {0};
+
+	ops.is_local = not_local;
+	sys.fs.ops = &ops;
+	spaces_must(eng_home_open(&s.home, &sys, tmpdir_path("far"), &s.err), "open home", &s.err);
+	tap_int(open_named(&s, "far", ENGRAM_CREATE), ENGRAM_ECONFIG, "a network file system is refused (%s)",
+	        s.err.message);
+	tap_ok(strstr(s.err.hint, "ENGRAM_NETWORK_HOME=1"), "the hint says how to insist (%s)", s.err.hint);
+	setenv("ENGRAM_NETWORK_HOME", "yes", 1);
+	tap_int(open_named(&s, "far", ENGRAM_CREATE), ENGRAM_ECONFIG, "a word that is not 1 does not count");
+	setenv("ENGRAM_NETWORK_HOME", "1", 1);
+	tap_int(open_named(&s, "far", ENGRAM_CREATE), 0, "whoever insists may (%s)", s.err.message);
+	unsetenv("ENGRAM_NETWORK_HOME");
+	spaces_close(&s);
+}
+
 int main(void)
 {
 	struct spaces s = {0};
@@ -223,6 +250,7 @@ int main(void)
 	test_drop_damaged(&s);
 	test_identity(&s);
 	spaces_close(&s);
+	test_network();
 	tmpdir_end();
 	return tap_done();
 }
