@@ -485,19 +485,27 @@ static uint64_t may_wait(const struct engram_writer *w, uint64_t others)
 void eng_writer_apply(struct engram_writer *w, bool closing)
 {
 	uint64_t now, waiting, most;
+	/* Of long memories the count says little: 10,000 would pass what a
+	 * reader, and this writer too, looks through (ENG_SCAN_MAX). */
+	bool much = w->appended_bytes - w->applied_bytes >= ENG_BATCH_BYTES;
 
 	/* Every put asks; looking at the marks each time would cost more than the put. */
-	if (!closing && w->appended - w->asked < ENG_APPLY_FRAMES / 2)
+	if (!closing && w->appended - w->asked < ENG_APPLY_FRAMES / 2 &&
+	    w->appended_bytes - w->asked_bytes < ENG_BATCH_BYTES)
 		return;
 	w->asked = w->appended;
+	w->asked_bytes = w->appended_bytes;
 	now = durable(w);
 	waiting = now > w->space->applied ? now - w->space->applied : 0;
 	most = closing ? may_wait(w, 0) : may_wait(w, now - w->asked_durable);
 	if (closing && w->flags & ENGRAM_BULK)
 		most = ENG_APPLY_FRAMES;
 	w->asked_durable = now;
+	if (much)
+		most = 1;
 	if (waiting == 0 || waiting < most)
 		return;
+	w->applied_bytes = w->appended_bytes;
 	if (w->flags & ENGRAM_BULK) /* frames that nobody flushed cannot be applied */
 		eng_log_flush(w->space->log, NULL);
 	eng_writer_unlook(w);

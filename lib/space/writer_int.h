@@ -32,6 +32,8 @@ struct engram_writer {
 	uint64_t appended, appended_bytes; /* frames written to the log, their payloads */
 	uint64_t asked;  /* value of `appended` when apply was last considered */
 	uint64_t asked_durable; /* durable frames of the space then */
+	uint64_t asked_bytes;   /* value of `appended_bytes` then */
+	uint64_t applied_bytes; /* the same when it last applied */
 	struct eng_arena arena; /* of one look-up */
 	struct eng_buf frame, scratch;
 };
