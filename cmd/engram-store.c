@@ -58,6 +58,8 @@ static const struct opt options[] = {
 	 AT(preserve), .modes = WITH(IMPORT), .more = true},
 	{"adopt", .kind = OPT_FLAG, .help = "import: keep times; keep ids",
 	 AT(adopt), .modes = WITH(IMPORT), .more = true},
+	{"text-later", .kind = OPT_FLAG, .help = "import: words wait for engram-consolidate",
+	 AT(text_later), .modes = WITH(IMPORT), .more = true},
 	{"strict", .kind = OPT_FLAG, .help = "all or nothing: no bad line is passed over", AT(strict),
 	 .modes = WITH(PUT) | WITH(IMPORT), .more = true},
 	{"export", .kind = OPT_MODE, .help = "print the whole space as NDJSON", AT(mode),

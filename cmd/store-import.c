@@ -96,7 +96,7 @@ static bool begin_writing(struct import *im)
 	if (im->writing)
 		return true;
 	im->writing = true;
-	return batch_begin(&im->batch, ENGRAM_BULK);
+	return batch_begin(&im->batch, ENGRAM_BULK | (im->store->text_later ? ENGRAM_TEXT_LATER : 0u));
 }
 
 /* The row of --vectors that counts along with the record at hand; *vector NULL

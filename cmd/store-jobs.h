@@ -22,6 +22,7 @@ struct store {
 	bool now;                      /* forget */
 	bool salvage;                  /* export */
 	bool preserve, adopt, strict;  /* import */
+	bool text_later;
 	int format;                    /* import: place in store_formats */
 	const char *separator, *query, *vectors, *embedder;
 	/* fields of a memory; NULL, UINT32_MAX, INT64_MIN = not given */

@@ -291,6 +291,9 @@ struct engram_writer;
 enum engram_write_flags {
 	ENGRAM_BULK = 1u << 0, /* compare with what is stored: an equal memory is
 	                        * *known* and not written again (import) */
+	ENGRAM_TEXT_LATER = 1u << 1, /* leave the text view as it is; what it
+	                        * lacks is searched directly until a maintenance
+	                        * run, or later writers bit by bit, take it in */
 };
 
 enum engram_put_result {

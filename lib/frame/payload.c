@@ -74,14 +74,28 @@ void eng_payload_begin(struct eng_payload_out *o, struct eng_buf *b, const struc
 	o->body = b->n;
 }
 
-void eng_payload_element(struct eng_payload_out *o, uint16_t type, const void *p, size_t n)
+uint8_t *eng_payload_space(struct eng_payload_out *o, uint16_t type, size_t n)
 {
+	size_t at;
+
 	assert(type != ENG_EL_END && n <= ENG_PAYLOAD_MAX);
 	eng_buf_u16(o->b, type);
 	eng_buf_u16(o->b, 0);
 	eng_buf_u32(o->b, (uint32_t)n);
-	eng_buf_add(o->b, p, n);
+	at = o->b->n;
+	if (!eng_buf_reserve(o->b, n + 7))
+		return NULL;
+	o->b->n += n;
 	pad8(o);
+	return o->b->p + at;
+}
+
+void eng_payload_element(struct eng_payload_out *o, uint16_t type, const void *p, size_t n)
+{
+	uint8_t *at = eng_payload_space(o, type, n);
+
+	if (at && n)
+		memcpy(at, p, n);
 }
 
 void eng_payload_u32(struct eng_payload_out *o, uint16_t type, uint32_t v)

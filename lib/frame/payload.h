@@ -96,6 +96,8 @@ void eng_payload_begin(struct eng_payload_out *o, struct eng_buf *b, const struc
                        size_t nsubjects, const struct eng_ref *refs, size_t nrefs,
                        const struct engram_id *run);
 void eng_payload_element(struct eng_payload_out *o, uint16_t type, const void *p, size_t n);
+/* The same, its n bytes to be filled in before the next call; NULL: out of memory. */
+uint8_t *eng_payload_space(struct eng_payload_out *o, uint16_t type, size_t n);
 void eng_payload_u32(struct eng_payload_out *o, uint16_t type, uint32_t v);
 void eng_payload_u64(struct eng_payload_out *o, uint16_t type, uint64_t v);
 /* Fills the body to 64 bytes; returns payload_len.  Check b->failed. */

@@ -188,7 +188,7 @@ static int text_arrives(struct batch *b, struct step *s, struct engram_str text,
 	r = set_row(b, s->doc, d->row ? d->codes : NULL, err);
 	if (r == 0 && eng_dfmap_add(&b->df, &d->terms, 1) < 0)
 		r = eng_err_nomem(err);
-	return r < 0 || s->old.live ? r : keep_stems(b, s->doc, err);
+	return r < 0 || s->old.live || b->space->text_later ? r : keep_stems(b, s->doc, err);
 }
 
 static int move_text(struct batch *b, struct step *s, struct engram_error *err)

@@ -39,21 +39,21 @@ static void add_tags(struct eng_payload_out *o, const struct engram_memory *m)
 /* u16 identity length, identity, zeros to a multiple of 4, floats. */
 static void add_vector(struct eng_payload_out *o, const struct engram_memory *m)
 {
-	struct eng_buf b = ENG_BUF_INIT;
+	size_t head = (2 + m->embedder.n + 3) & ~(size_t)3;
+	uint8_t *p = eng_payload_space(o, ENG_EL_VECTOR, head + 4 * m->dim);
 
-	eng_buf_u16(&b, (uint16_t)m->embedder.n);
-	eng_buf_add(&b, m->embedder.p, m->embedder.n);
-	eng_buf_zero(&b, (4 - b.n % 4) % 4);
+	if (!p)
+		return;
+	memset(p, 0, head);
+	eng_set16(p, (uint16_t)m->embedder.n);
+	if (m->embedder.n)
+		memcpy(p + 2, m->embedder.p, m->embedder.n);
+	p += head;
 	for (size_t i = 0; i < m->dim; i++) {
 		uint32_t bits;
 		memcpy(&bits, &m->vector[i], sizeof bits);
-		eng_buf_u32(&b, bits);
+		eng_set32(p + 4 * i, bits);
 	}
-	if (b.failed)
-		o->b->failed = true;
-	else
-		eng_payload_element(o, ENG_EL_VECTOR, b.p, b.n);
-	eng_buf_free(&b);
 }
 
 void eng_draft_elements(struct eng_payload_out *o, const struct engram_memory *m)

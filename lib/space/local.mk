@@ -15,6 +15,7 @@ libeng_space_la_SOURCES = \
 	%D%/forget.c \
 	%D%/gen.c \
 	%D%/identity.c \
+	%D%/idmap.c \
 	%D%/info.c \
 	%D%/libraries.c \
 	%D%/link.c \

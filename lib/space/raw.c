@@ -15,51 +15,9 @@
 
 #define NO_LINK UINT32_MAX
 
-/* -- id map --------------------------------------------------------------------- */
-
-static size_t id_slot(const struct engram_id *id, size_t cap)
-{
-	/* Ids are hashes, but an adopted one may be anything: mix. */
-	uint64_t h = (eng_get64(id->b) ^ eng_get64(id->b + 8)) * 0x9e3779b97f4a7c15ull;
-
-	return (size_t)(h >> 20) & (cap - 1);
-}
-
-void eng_idmap_free(struct eng_idmap *m)
-{
-	eng_free(m->slots);
-	*m = (struct eng_idmap){0};
-}
-
-static bool idmap_grow(struct eng_raw *r)
-{
-	size_t cap = r->map.cap ? 2 * r->map.cap : 256;
-	uint32_t *slots = eng_calloc(cap, sizeof *slots);
-
-	if (!slots)
-		return false;
-	for (size_t i = 0; i < r->nids; i++) {
-		size_t at = id_slot(&r->ids[i].id, cap);
-		while (slots[at])
-			at = (at + 1) & (cap - 1);
-		slots[at] = (uint32_t)i + 1;
-	}
-	eng_free(r->map.slots);
-	r->map.slots = slots;
-	r->map.cap = cap;
-	return true;
-}
-
 int64_t eng_raw_find(const struct eng_raw *r, const struct engram_id *id)
 {
-	size_t at;
-
-	if (r->map.cap == 0)
-		return -1;
-	for (at = id_slot(id, r->map.cap); r->map.slots[at]; at = (at + 1) & (r->map.cap - 1))
-		if (eng_id_cmp(&r->ids[r->map.slots[at] - 1].id, id) == 0)
-			return r->map.slots[at] - 1;
-	return -1;
+	return eng_idmap_find(&r->map, r->ids, sizeof *r->ids, id);
 }
 
 /* -- growing arrays ---------------------------------------------------------------- */
@@ -102,17 +60,12 @@ void eng_raw_free(struct eng_raw *r)
 
 static bool add_id(struct eng_raw *r, int64_t *at, const struct engram_id *id)
 {
-	size_t slot;
-
-	if (2 * (r->nids + 1) > r->map.cap && !idmap_grow(r))
-		return false;
 	if (!grow(&r->ids, &r->ids_cap, r->nids + 1, sizeof *r->ids))
 		return false;
-	for (slot = id_slot(id, r->map.cap); r->map.slots[slot]; slot = (slot + 1) & (r->map.cap - 1))
-		;
 	r->ids[r->nids] = (struct eng_raw_id){*id, NO_LINK, NO_LINK};
+	if (!eng_idmap_add(&r->map, r->ids, sizeof *r->ids))
+		return false;
 	*at = (int64_t)r->nids++;
-	r->map.slots[slot] = (uint32_t)r->nids;
 	return true;
 }
 

@@ -60,6 +60,7 @@ struct engram_space {
 	bool frozen;  /* on a read-only mount or in a directory nobody may write */
 	int lock_fd;  /* writers only, else -1 */
 	unsigned writers; /* open ones */
+	bool text_later;  /* the writer that applies leaves the text view as it is */
 	uint64_t applied; /* frames that the state had when last looked at: a hint for writers */
 	struct eng_log *log;
 	struct eng_gen *gen; /* the generation in use, NULL = no usable state */
@@ -223,13 +224,22 @@ void eng_gen_close_text(struct eng_gen *g);
 /* Removes a text view file with its companions. */
 void eng_gen_drop_text(struct engram_space *s, struct eng_gen *g);
 
-/* -- raw frames (raw.c) ---------------------------------------------------- */
+/* -- where ids stand (idmap.c) ---------------------------------------------- */
 
-struct eng_idmap { /* id -> index of a caller's array */
+/* Id -> index in a caller's array of records of `size` bytes that begin with it. */
+struct eng_idmap {
 	uint32_t *slots; /* index + 1; 0 = free */
-	size_t cap;
+	size_t n, cap;
 };
+/* -1: not there. */
+int64_t eng_idmap_find(const struct eng_idmap *m, const void *records, size_t size, const struct engram_id *id);
+/* Enters the record behind those entered so far, whose id is none of theirs;
+ * false: out of memory. */
+bool eng_idmap_add(struct eng_idmap *m, const void *records, size_t size);
+void eng_idmap_clear(struct eng_idmap *m, const void *records, size_t size);
 void eng_idmap_free(struct eng_idmap *m);
+
+/* -- raw frames (raw.c) ---------------------------------------------------- */
 
 struct eng_raw_id {
 	struct engram_id id;

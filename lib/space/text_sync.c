@@ -14,6 +14,10 @@
  * how far it is.  A contentless index can only remove a text that it is given
  * again: compaction purges a text only after this has passed it.
  *
+ * A writer that passes by takes one commit at most, and none where it was asked
+ * to leave the view for later: what an import left behind is for a maintenance
+ * run, not for the next store of a line.
+ *
  * FTS5 flushes its pending words whenever documents do not ascend: both passes
  * go in document order. */
 #include "space/space_int.h"
@@ -274,15 +278,17 @@ static int begin(struct sync *y, struct engram_error *err)
 static int run(struct sync *y, const struct eng_job *job, struct engram_error *err)
 {
 	int r = begin(y, err);
+	bool more = !y->s->text_later;
 
-	while (r == 0 && (y->mark.docs < y->meta.docs || y->mark.change < y->meta.changes)) {
+	while (r == 0 && more && (y->mark.docs < y->meta.docs || y->mark.change < y->meta.changes)) {
 		r = sync_some(y, err);
 		if (r == 0)
 			r = eng_job_progress(job, "text", y->mark.docs, y->meta.docs, err);
+		more = job || y->g != y->s->gen;
 	}
 	eng_txn_abort(y->txn);
 	y->txn = NULL;
-	if (r == 0 && y->trim)
+	if (r == 0 && y->trim && !y->s->text_later)
 		r = trim_queue(y, err);
 	return r;
 }

@@ -121,35 +121,9 @@ int engram_writer_open(struct engram_writer **out, struct engram_space *space, u
 
 /* -- drafts ------------------------------------------------------------------------ */
 
-/* Subjects of the drafts, a small open table: a bulk writer asks it for every
- * memory. */
-static uint32_t *draft_slot(struct engram_writer *w, const uint8_t id[16])
-{
-	size_t at = (size_t)((eng_get64(id) ^ eng_get64(id + 8)) * 0x9e3779b97f4a7c15ull >> 40);
-
-	for (at &= DRAFT_SLOTS - 1; w->slots[at]; at = (at + 1) & (DRAFT_SLOTS - 1))
-		if (memcmp(w->payloads.p + w->offsets[w->slots[at] - 1] + 8, id, 16) == 0)
-			break;
-	return &w->slots[at];
-}
-
-/* The newest draft is the one of its id. */
-static void fill_slot(struct engram_writer *w, const uint8_t id[16])
-{
-	uint32_t *slot = draft_slot(w, id);
-
-	if (*slot == 0)
-		w->filled[w->nfilled++] = slot;
-	*slot = (uint32_t)w->ndrafts;
-}
-
-/* A put and its commit clear one slot, not the table: that was a tenth of their time. */
 static void forget_drafts(struct engram_writer *w)
 {
 	eng_buf_reset(&w->payloads);
-	for (size_t i = 0; i < w->nfilled; i++)
-		*w->filled[i] = 0;
-	w->nfilled = 0;
 	w->ndrafts = 0;
 }
 
@@ -163,6 +137,11 @@ static int append(struct engram_writer *w, struct engram_error *err)
 	r = eng_log_append(w->space->log, &done, w->drafts, w->ndrafts, w->floor, err);
 	if (r < 0)
 		return r;
+	/* Whoever wrote between may have put what this writer would look for. */
+	if (done.first_seq != w->next_seq || eng_series_cmp(&done.series, &w->series) != 0)
+		w->strange = true;
+	w->series = done.series;
+	w->next_seq = done.first_seq + w->ndrafts;
 	w->appended += w->ndrafts;
 	w->appended_bytes += w->payloads.n;
 	return 0;
@@ -216,12 +195,41 @@ int eng_writer_begin(struct eng_payload_out *o, struct engram_writer *w, const s
 	return 0;
 }
 
+/* A bulk writer asks for every memory whether it is there already, and nearly
+ * none is: so its view is not brought up to date before an id is asked for that
+ * was put since. */
+static bool note_unseen(struct engram_writer *w, const uint8_t id[16])
+{
+	size_t n = w->unseen_at.n, cap = w->unseen_cap ? 2 * w->unseen_cap : 64;
+	struct engram_id *unseen;
+
+	if (n == w->unseen_cap) {
+		unseen = eng_realloc(w->unseen, cap * sizeof *unseen);
+		if (!unseen)
+			return false;
+		w->unseen = unseen;
+		w->unseen_cap = cap;
+	}
+	memcpy(w->unseen[n].b, id, sizeof w->unseen[n].b);
+	return eng_idmap_find(&w->unseen_at, w->unseen, sizeof *w->unseen, &w->unseen[n]) >= 0 ||
+	       eng_idmap_add(&w->unseen_at, w->unseen, sizeof *w->unseen);
+}
+
+static void all_seen(struct engram_writer *w)
+{
+	eng_idmap_clear(&w->unseen_at, w->unseen, sizeof *w->unseen);
+	w->strange = false;
+	w->seen = w->appended;
+}
+
 int eng_writer_end(struct eng_payload_out *o, struct engram_writer *w, uint8_t kind, struct engram_error *err)
 {
 	size_t start = o->start, n = eng_payload_end(o);
+	bool nomem = w->payloads.failed;
 
-	if (w->payloads.failed || n > ENG_PAYLOAD_MAX) {
-		bool nomem = w->payloads.failed;
+	if (!nomem && n <= ENG_PAYLOAD_MAX && kind == ENG_MEMORY)
+		nomem = !note_unseen(w, w->payloads.p + start + 8);
+	if (nomem || n > ENG_PAYLOAD_MAX) {
 		w->payloads.n = start < w->payloads.n ? start : w->payloads.n;
 		w->payloads.failed = false;
 		return nomem ? eng_err_nomem(err)
@@ -230,8 +238,8 @@ int eng_writer_end(struct eng_payload_out *o, struct engram_writer *w, uint8_t k
 	}
 	w->offsets[w->ndrafts] = start;
 	w->drafts[w->ndrafts++] = (struct eng_draft){.kind = kind, .payload_len = (uint32_t)n};
-	if (kind == ENG_MEMORY)
-		fill_slot(w, w->payloads.p + start + 8);
+	if (kind != ENG_MEMORY)
+		w->strange = true;
 	return 0;
 }
 
@@ -278,13 +286,13 @@ int eng_writer_look(struct engram_writer *w, struct engram_error *err)
 	if (!w->viewing) {
 		r = eng_view_open(&w->view, w->space, err);
 		w->viewing = r == 0;
-		w->seen = w->appended;
 	} else if (w->seen != w->appended) {
 		r = eng_view_extend(&w->view, err);
-		w->seen = w->appended;
 	}
-	if (r == 0)
+	if (r == 0) {
+		all_seen(w);
 		raise_floor(w, w->view.stamp);
+	}
 	return r;
 }
 
@@ -293,19 +301,15 @@ void eng_writer_unlook(struct engram_writer *w)
 	if (w->viewing)
 		eng_view_close(&w->view);
 	w->viewing = false;
-}
-
-/* An id among the drafts needs them in the log first; another one does not. */
-static bool drafted(struct engram_writer *w, const struct engram_id *id)
-{
-	return w->ndrafts && *draft_slot(w, id->b) != 0;
+	all_seen(w); /* by the next one, which begins with the log as it is then */
 }
 
 static int see(struct engram_writer *w, const struct engram_id *id, struct eng_item *item, struct eng_reading *r,
                struct engram_error *err)
 {
 	uint32_t doc;
-	bool current = w->viewing && w->seen == w->appended && !drafted(w, id);
+	bool current = w->viewing && !w->strange &&
+	               eng_idmap_find(&w->unseen_at, w->unseen, sizeof *w->unseen, id) < 0;
 	int rc = current ? 0 : eng_writer_look(w, err);
 
 	eng_arena_reset(&w->arena);
@@ -509,7 +513,9 @@ void eng_writer_apply(struct engram_writer *w, bool closing)
 	if (w->flags & ENGRAM_BULK) /* frames that nobody flushed cannot be applied */
 		eng_log_flush(w->space->log, NULL);
 	eng_writer_unlook(w);
+	w->space->text_later = w->flags & ENGRAM_TEXT_LATER;
 	eng_space_apply(w->space, NULL, most, w->flags & ENGRAM_BULK || waiting >= ENG_APPLY_MUST, NULL);
+	w->space->text_later = false;
 }
 
 void engram_writer_close(struct engram_writer *w)
@@ -525,6 +531,8 @@ void engram_writer_close(struct engram_writer *w)
 	w->magic = 0;
 	eng_free(w->drafts);
 	eng_free(w->offsets);
+	eng_free(w->unseen);
+	eng_idmap_free(&w->unseen_at);
 	eng_buf_free(&w->payloads);
 	eng_buf_free(&w->frame);
 	eng_buf_free(&w->scratch);

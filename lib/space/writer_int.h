@@ -4,9 +4,8 @@
 
 #include "space/space_int.h"
 
-/* Drafts go to the log once there are so many; slots for their ids, mostly free. */
+/* Drafts go to the log once there are so many. */
 #define DRAFT_FRAMES 1024u
-#define DRAFT_SLOTS 8192u
 
 struct engram_writer {
 	uint32_t magic;
@@ -19,15 +18,18 @@ struct engram_writer {
 	struct eng_draft *drafts;
 	size_t *offsets; /* of their payloads in `payloads` */
 	size_t ndrafts, drafts_cap;
-	uint32_t slots[DRAFT_SLOTS]; /* of memory drafts by id: index + 1 */
-	uint32_t *filled[DRAFT_FRAMES]; /* the slots that are not 0 */
-	size_t nfilled;
 	eng_stamp floor; /* the greatest stamp seen: new frames exceed it */
 	struct engram_error lost; /* drafts were lost by this; said by the next commit */
 	/* what is looked things up in; closed at commit, or by apply in bulk */
 	struct eng_view view;
 	bool viewing;
 	uint64_t seen;   /* value of `appended` that the view includes */
+	struct engram_id *unseen; /* of memories put since, each once */
+	size_t unseen_cap;
+	struct eng_idmap unseen_at;
+	bool strange;    /* other frames came since */
+	struct eng_series series; /* where the own frames last went, and the number behind them */
+	uint64_t next_seq;
 	bool rested;     /* an answer rested on frames that may not be durable */
 	uint64_t appended, appended_bytes; /* frames written to the log, their payloads */
 	uint64_t asked;  /* value of `appended` when apply was last considered */

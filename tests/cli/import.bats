@@ -55,6 +55,32 @@ npy()
 	same '{"text":"first\nof two"} {"text":"second"}' "$(stored nul | tr '\n' ' ' | sed 's/ $//')"
 }
 
+@test "--text-later: the text view stays behind, nothing is lost to recall, consolidate catches up" {
+	seq -f 'note %g of the harbour' 600 >in
+	seq -f 'note %g of the meadow' 300 >more
+	engram-store --import=lines in
+	engram-store --space=later --create --import=lines --text-later in
+	exits 0 engram-recall --space=later --json "note 477 of the harbour"
+	same 'note 477 of the harbour' "$(echo "$output" | jq -r 'select(.type == "hit") | .text' | head -n 1)"
+	same 600 "$(echo "$output" | jq 'select(.type == "summary") | .text_behind')"
+	exits 0 engram-consolidate --space=later --check
+	exits 0 engram-consolidate --space=later
+	exits 0 engram-recall --space=later --json "note 477 of the harbour"
+	same 0 "$(echo "$output" | jq 'select(.type == "summary") | .text_behind')"
+	same "$(engram-recall "note 477" | cut -f 1,5)" "$(engram-recall --space=later "note 477" | cut -f 1,5)"
+	# behind a view that holds some, and beside words that leave it
+	engram-store --space=later --import=lines --text-later more
+	engram-store --space=later --forget --yes "$(engram-recall --space=later -k 1 "note 12 of the harbour" | cut -f 2)"
+	engram-store --import=lines more
+	engram-store --forget --yes "$(engram-recall -k 1 "note 12 of the harbour" | cut -f 2)"
+	exits 0 engram-recall --space=later --json "note 233 of the meadow"
+	same 'note 233 of the meadow' "$(echo "$output" | jq -r 'select(.type == "hit") | .text' | head -n 1)"
+	engram-consolidate --space=later
+	exits 0 engram-consolidate --space=later --check
+	same "$(engram-recall "note 12 of the meadow" | cut -f 1,5)" "$(engram-recall --space=later "note 12 of the meadow" | cut -f 1,5)"
+	exits 2 engram-store --text-later "a text"
+}
+
 @test "records: a line of % alone separates; what is around it is no part" {
 	printf '%%\none\n  two %%\n%%\n\n%%\n%% not\nthree\n%%\n' >in
 	exits 0 engram-store --import=records in
