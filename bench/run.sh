@@ -80,6 +80,7 @@ prepare_import() {
 	jq -Rc '{text:.}' "$data/import/texts" >"$data/import/short"
 	while cat "$data/import/texts"; do :; done 2>/dev/null |
 		"$build/bench/vectors" ndjson "$lines" >"$data/import/vectors"
+	"$build/bench/vectors" fvecs "$lines" >"$data/import/bare.fvecs"
 	: >"$data/import/ready-$lines"
 }
 
@@ -97,9 +98,14 @@ bench_import() {
 		-- memory 'MiB of anonymous memory, short texts' 'glosses' 64
 	"$build/bench/bulk" import "$rounds" "$lines" \
 		-- 'vectors' "$store" --home="$out/vectors-%n" --import=ndjson "$data/import/vectors" \
+		-- 'later' "$store" --home="$out/later-%n" --import=ndjson --text-later "$data/import/vectors" \
+		-- 'fvecs' "$store" --home="$out/bare-%n" --import=vectors "$data/import/bare.fvecs" \
 		-- 'python' python3 "${0%/*}/peers/import.py" "$data/import/vectors" "$out/peer-%n.db" \
 		-- ratio 'text + 768 floats / python json + sqlite3, text view current' vectors python 2 \
-		-- memory 'MiB of anonymous memory, text + 768 floats' vectors 64
+		-- ratio 'text + 768 floats / python json + sqlite3, text view left behind' later python 4 \
+		-- rate 'fvecs of 768 without text' fvecs 150000 \
+		-- memory 'MiB of anonymous memory, text + 768 floats' vectors 64 \
+		-- memory 'MiB of anonymous memory, fvecs' fvecs 64
 	rm -rf "$out"
 }
 
