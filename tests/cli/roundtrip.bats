@@ -89,3 +89,17 @@ rich()
 	exits 0 engram-store --space=other --export
 	same 'a memory with a tag ["t"] null' "$(echo "${lines[1]}" | jq -r '"\(.text) \(.tags) \(.confidence)"')"
 }
+
+@test "an export of a revised memory without key, imported where it came from" {
+	id=$(engram-store "before the revision")
+	engram-store --revise "$id" "after it" >/dev/null
+	engram-store --export >out
+	# Without --adopt a record has the id of what it says: the revised text is new, once.
+	exits 0 engram-store --import=ndjson out
+	prints "imported 1 of 1: 0 already known"
+	same 2 "$(engram-store --export | grep -c '"after it"')"
+	exits 0 engram-store --import=ndjson out
+	same "imported 0 of 1: all already known" "$output"
+	# What was said first is not brought back.
+	exits 1 engram-recall --mode=text before
+}
