@@ -481,7 +481,7 @@ static void report_text(const struct import *im, int64_t elapsed_us)
 	if (cli->dry_run)
 		out_printf(&cli->out, "would import %s of %s, less what is known already: %s rejected; nothing written",
 		           cli_number(b->total - b->rejected), cli_number(b->total), cli_number(b->rejected));
-	else if (im->store->strict && b->rejected > 0 && !im->writing)
+	else if (im->store->strict && (b->rejected > 0 || b->failed) && !im->writing)
 		out_printf(&cli->out, "imported 0 of %s: %s rejected, and --strict stores all or nothing",
 		           cli_number(b->total), cli_number(b->rejected));
 	else if (b->total > 0 && b->known == b->total)
@@ -500,7 +500,9 @@ static void report(const struct import *im, int64_t elapsed_us)
 
 	if (im->left_out > 0)
 		cli_warn(cli, "%s conflicting bodies left out (--adopt keeps them)", cli_number(im->left_out));
-	if (im->stopped && *im->place)
+	if (im->stopped && *im->place && !im->writing)
+		cli_warn(cli, "stopped at %s: nothing is stored", im->place);
+	else if (im->stopped && *im->place)
 		cli_warn(cli, "stopped at %s: what came before is stored; the same command goes on from there", im->place);
 	else if (*im->place)
 		cli_note(cli, "went on at %s: %s before it were stored already", im->place,

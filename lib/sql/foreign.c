@@ -126,6 +126,8 @@ static int bad_query(struct eng_sql *db, int rc, struct engram_error *err)
 {
 	int code = eng_sql_fail(db, rc, "query", err);
 
+	if ((rc & 0xff) == SQLITE_READONLY) /* the query is not even looked at yet */
+		eng_err_hint(err, "a crash left its journal: open it once with its own program, or sqlite3");
 	if ((rc & 0xff) != SQLITE_ERROR)
 		return code;
 	return eng_err(err, ENGRAM_EINPUT, "query: %s", db->api->errmsg(db->db));

@@ -235,6 +235,26 @@ npy()
 	kill "$COPROC_PID"
 }
 
+@test "sqlite: a journal that a crash left is not played back; a value beyond 16 MiB ends it" {
+	mkdir d
+	coproc sqlite3 d/db
+	printf '%s\n' "PRAGMA cache_size=2; CREATE TABLE n(body); INSERT INTO n VALUES('kept'); BEGIN;" \
+		"INSERT INTO n SELECT hex(zeroblob(2000)) FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x<99) SELECT x FROM c);" \
+		"UPDATE n SET body = 'changed' WHERE body = 'kept'; SELECT 'ready';" >&"${COPROC[1]}"
+	while read -r word <&"${COPROC[0]}" && [ "$word" != ready ]; do :; done
+	kill -9 "$COPROC_PID"
+	before=$(tree d)
+	exits 77 engram-store --import=sqlite --query="SELECT body AS text FROM n" d/db
+	says "a crash left its journal"
+	same "$before" "$(tree d)"
+	sqlite3 d/db "DELETE FROM n"
+	sqlite3 d/db "INSERT INTO n VALUES('one'), (zeroblob(17000000)), ('three')"
+	exits 3 engram-store --import=sqlite --query="SELECT body AS text FROM n" d/db
+	says "d/db:2: "
+	says "too big"
+	same '{"text":"one"}' "$(stored)"
+}
+
 @test "vectors alone: fvecs, and npy of two, four and eight bytes" {
 	fvecs 3 1 2 3 -0.5 0.25 0 >a
 	exits 0 engram-store --import=vectors a
@@ -281,6 +301,18 @@ npy()
 	npy '<f8' "1, 2" 1e300 1 >big.npy
 	exits 65 engram-store --import=vectors big.npy
 	says "big.npy:1: vector: number 0 is not finite"
+}
+
+@test "vectors of 4,096 numbers, 70 MB of them: taken in as they come, in flat memory" {
+	python3 - >v <<-'END'
+	import struct, sys
+	row = bytearray(struct.pack("<i4096f", 4096, *([0.5] * 4096)))
+	for i in range(4400):
+	    struct.pack_into("<f", row, 4, i)
+	    sys.stdout.buffer.write(row)
+	END
+	(ulimit -d 131072; exec engram-store --import=vectors - <v >out)
+	[[ $(cat out) == "imported 4,400 of 4,400: "* ]]
 }
 
 @test "vectors beside texts: row for row, over several files, also of what is rejected" {

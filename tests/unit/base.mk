@@ -22,7 +22,7 @@ tests_unit_test_base_time_SOURCES = tests/unit/test_base_time.c
 tests_unit_test_base_toml_SOURCES = tests/unit/test_base_toml.c
 tests_unit_test_base_vec_SOURCES = tests/unit/test_base_vec.c
 tests_unit_test_base_vec_LDADD = $(LDADD) -lm
-EXTRA_DIST += tests/lib/failalloc.h tests/lib/jsoncopy.h tests/lib/jsongen.h
+EXTRA_DIST += tests/lib/failalloc.h tests/lib/feed.h tests/lib/jsoncopy.h tests/lib/jsongen.h
 # The reader of settings beside Python's.
 EXTRA_PROGRAMS += tests/unit/toml_dump
 tests_unit_toml_dump_SOURCES = tests/unit/toml_dump.c

@@ -15,6 +15,7 @@
 #include "import/source.h"
 #include "sql/sql.h"
 #include "../lib/failalloc.h"
+#include "../lib/feed.h"
 #include "../lib/tap.h"
 #include "../lib/tmpdir.h"
 
@@ -193,32 +194,6 @@ static void make_inputs(void)
 
 /* -- what must hold --------------------------------------------------------------------- */
 
-/* A child writes the input in pieces of any size. */
-static pid_t feed(struct eng_rng *g, const uint8_t *p, size_t n)
-{
-	int fds[2];
-	pid_t pid;
-
-	if (pipe(fds) < 0 || (pid = fork()) < 0)
-		exit(99);
-	if (pid == 0) {
-		close(fds[0]);
-		while (n > 0) {
-			size_t piece = 1 + eng_rng_below(g, n < 40 ? n : 40);
-
-			if (write(fds[1], p, piece) != (ssize_t)piece)
-				_exit(1);
-			p += piece;
-			n -= piece;
-		}
-		_exit(0);
-	}
-	close(fds[1]);
-	dup2(fds[0], STDIN_FILENO);
-	close(fds[0]);
-	return pid;
-}
-
 static void check_pieces(const struct input *in, const struct trace *whole, uint64_t seed)
 {
 	const struct source_input from = {"-", "stdin", -1};
@@ -228,7 +203,7 @@ static void check_pieces(const struct input *in, const struct trace *whole, uint
 
 	eng_rng_seed(&g, seed);
 	for (int i = 0; i < 20; i++) {
-		pid_t pid = feed(&g, in->bytes.p, in->bytes.n);
+		pid_t pid = feed(&g, in->bytes.p, in->bytes.n, 40);
 		int status;
 
 		read_all(&t, in, &from, i % 2);

@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "common/lines.h"
+#include "../lib/feed.h"
 #include "../lib/tap.h"
 
 #define LIMIT 200
@@ -29,34 +30,6 @@ static size_t make_input(struct eng_rng *g, char *p)
 		}
 	}
 	return n;
-}
-
-/* A child writes the input in pieces; the parent reads lines. */
-static pid_t feed(struct eng_rng *g, const char *p, size_t n)
-{
-	int fds[2];
-	pid_t pid;
-
-	if (pipe(fds) < 0)
-		return -1;
-	pid = fork();
-	if (pid == 0) {
-		close(fds[0]);
-		while (n > 0) {
-			size_t piece = 1 + eng_rng_below(g, 3000);
-
-			piece = piece < n ? piece : n;
-			if (write(fds[1], p, piece) != (ssize_t)piece)
-				_exit(1);
-			p += piece;
-			n -= piece;
-		}
-		_exit(0);
-	}
-	close(fds[1]);
-	dup2(fds[0], STDIN_FILENO);
-	close(fds[0]);
-	return pid;
 }
 
 /* What should come next, from the whole input; false at the end. */
@@ -113,7 +86,7 @@ int main(void)
 	eng_rng_seed(&g, seed);
 	for (int round = 0; round < rounds && wrong == 0; round++) {
 		size_t n = make_input(&g, input);
-		pid_t pid = feed(&g, input, n);
+		pid_t pid = feed(&g, input, n, 3000);
 
 		wrong += compare(input, n, round % 3 ? '\n' : 0, round % 2 == 0);
 		if (wrong)
