@@ -16,7 +16,7 @@ plain()
 # commands run in one directory; $terminal: at a terminal, else captured.
 play()
 {
-	local line command= wanted= n=0
+	local line command="" wanted="" n=0
 	while IFS= read -r line; do
 		if [[ $line == '$ '* ]]; then
 			[ -z "$command" ] || played "$command" "$wanted" || return 1
