@@ -105,27 +105,20 @@ bool batch_commit(struct batch *b)
 	return !b->failed;
 }
 
-bool batch_put(struct batch *b, struct batch_place place, const struct engram_memory *m)
+/* What became of the next item. */
+static bool took(struct batch *b, struct batch_place place, int r, size_t bytes, struct engram_error *err)
 {
-	struct batch_item *item = &b->items[b->n];
-	struct engram_error err = {0};
-	int r;
-
-	if (b->failed)
-		return false;
-	r = engram_put(b->writer, &item->id, &item->put, m, &err);
 	if (r == ENGRAM_EINPUT) {
-		batch_refuse(b, place, &err);
+		batch_refuse(b, place, err);
 		return false;
 	}
 	if (r < 0) {
 		commit(b, NULL); /* what went in before stays in, if it can */
-		return fail(b, &err);
+		return fail(b, err);
 	}
-	b->last = item->put;
-	item->similarity = 0;
-	b->n++;
-	b->bytes += m->text.n + m->dim * sizeof *m->vector + m->meta.n;
+	b->items[b->n].similarity = 0;
+	b->last = b->items[b->n++].put;
+	b->bytes += bytes;
 	if (b->n == BATCH_MEMORIES_MAX || b->bytes >= BATCH_BYTES_MAX)
 		return batch_commit(b);
 	return true;
@@ -135,6 +128,28 @@ bool batch_known(struct batch *b, const struct engram_id *id, uint32_t similarit
 {
 	b->items[b->n++] = (struct batch_item){*id, ENGRAM_KNOWN, similarity};
 	return batch_commit(b);
+}
+
+bool batch_put(struct batch *b, struct batch_place place, const struct engram_memory *m)
+{
+	struct batch_item *item = &b->items[b->n];
+	struct engram_error err = {0};
+
+	if (b->failed)
+		return false;
+	return took(b, place, engram_put(b->writer, &item->id, &item->put, m, &err),
+	            m->text.n + m->dim * sizeof *m->vector + m->meta.n + m->nlinks * sizeof *m->links, &err);
+}
+
+bool batch_link(struct batch *b, struct batch_place place, const struct engram_id *from, const struct engram_link *l)
+{
+	struct batch_item *item = &b->items[b->n];
+	struct engram_error err = {0};
+
+	if (b->failed)
+		return false;
+	item->id = *from;
+	return took(b, place, engram_link(b->writer, &item->put, from, l, 1, &err), sizeof *l, &err);
 }
 
 void batch_end(struct batch *b)

@@ -43,6 +43,8 @@ struct import {
 	bool cut;                    /* an input ended as none should: what came before is in */
 	bool stopped;                /* by a signal */
 	uint64_t left_out;           /* conflicts */
+	bool foreign;                /* ids in it are those of another space */
+	uint64_t links_left_out;     /* to such ids */
 	uint64_t bytes, bytes_before; /* of all inputs, 0 = unknown; of those that are done */
 	/* A run that goes on where another one ended: known memories first. */
 	uint64_t known_first;
@@ -66,11 +68,14 @@ static int adopt(struct import *im, struct engram_error *err)
 	struct engram_space_info info;
 	int result;
 
-	if (!im->store->adopt || im->batch.judging)
+	if (im->batch.judging)
 		return 0;
 	result = engram_space_info(space, &info, err);
 	if (result < 0 || eng_id_cmp(&info.id, &r->space_id) == 0)
 		return result;
+	im->foreign = !im->store->adopt;
+	if (im->foreign)
+		return 0;
 	return engram_space_adopt(space, &r->space_id, r->created_us, err);
 }
 
@@ -151,6 +156,24 @@ static int fill(struct import *im, struct engram_error *err)
 	return im->fields.has ? record_fill(&im->record, &im->fields, err) : 0;
 }
 
+/* Without --adopt a memory gets an id of this space, and whoever led to its old
+ * one leads nowhere. */
+static void leave_out_links(struct import *im, struct engram_memory *m)
+{
+	struct engram_link *links = (struct engram_link *)(uintptr_t)m->links; /* the record's own */
+	size_t kept = 0;
+
+	for (size_t i = 0; im->foreign && i < m->nlinks; i++)
+		if (links[i].key.p)
+			links[kept++] = links[i];
+	if (!im->foreign || m->nlinks == 0)
+		return;
+	im->links_left_out += m->nlinks - kept;
+	m->nlinks = kept;
+	if (kept == 0)
+		m->has &= ~(unsigned)ENGRAM_LINKS;
+}
+
 /* Other bodies of the same id come back beside it where ids are kept.  Under an
  * id of its own each would be a memory that nobody stored: they are left out,
  * and counted. */
@@ -187,6 +210,7 @@ static void take_memory(struct import *im)
 
 	if (!take_vector(im, &vector))
 		return;
+	leave_out_links(im, m);
 	drop_conflicts(im);
 	r = join_vector(im, vector, &err);
 	if (r == 0)
@@ -198,6 +222,28 @@ static void take_memory(struct import *im)
 	else if (r < 0)
 		fail_here(im, &err);
 	else if (!im->batch.judging && begin_writing(im) && batch_put(&im->batch, place_of(&im->source), m))
+		note_put(im);
+}
+
+/* Judged as a link of any memory. */
+static int judge_edge(const struct engram_link *l, struct engram_error *err)
+{
+	const struct engram_memory m = {.has = ENGRAM_TEXT | ENGRAM_LINKS, .text = {"-", 1}, .links = l, .nlinks = 1};
+
+	return engram_check(&m, err);
+}
+
+static void take_edge(struct import *im)
+{
+	struct engram_error err = {0};
+
+	if (im->foreign)
+		im->links_left_out++;
+	else if (im->batch.judging) {
+		if (judge_edge(&im->record.link, &err) < 0)
+			batch_refuse(&im->batch, place_of(&im->source), &err);
+	} else if (begin_writing(im) &&
+	           batch_link(&im->batch, place_of(&im->source), &im->record.from, &im->record.link))
 		note_put(im);
 }
 
@@ -213,7 +259,10 @@ static void take_record(struct import *im)
 		return;
 	}
 	im->batch.total++;
-	take_memory(im);
+	if (im->record.type == RECORD_EDGE)
+		take_edge(im);
+	else
+		take_memory(im);
 }
 
 static void take_bad(struct import *im, struct engram_error *err)
@@ -498,6 +547,9 @@ static void report(const struct import *im, int64_t elapsed_us)
 {
 	struct cli *cli = &im->store->cli;
 
+	if (im->links_left_out > 0)
+		cli_warn(cli, "%s links to ids of the other space left out (--adopt keeps them)",
+		         cli_number(im->links_left_out));
 	if (im->left_out > 0)
 		cli_warn(cli, "%s conflicting bodies left out (--adopt keeps them)", cli_number(im->left_out));
 	if (im->stopped && *im->place && !im->writing)
@@ -563,6 +615,12 @@ static int export_memory(void *data, const struct engram_memory *m)
 	record_write_memory(&o, m);
 	eng_json_object_end(&o);
 	out_end(out);
+	for (size_t i = RECORD_LINKS_MAX; i < m->nlinks; i++) {
+		record_begin(&o, &out->buf, "edge");
+		record_write_edge(&o, &m->id, &m->links[i]);
+		eng_json_object_end(&o);
+		out_end(out);
+	}
 	return out->os ? ENGRAM_EIO : 0;
 }
 

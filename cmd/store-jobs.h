@@ -89,6 +89,8 @@ bool batch_begin(struct batch *b, unsigned flags);
 bool batch_put(struct batch *b, struct batch_place place, const struct engram_memory *m);
 /* Acknowledges what is there instead of storing. */
 bool batch_known(struct batch *b, const struct engram_id *id, uint32_t similarity);
+/* The same for one link. */
+bool batch_link(struct batch *b, struct batch_place place, const struct engram_id *from, const struct engram_link *l);
 /* Counts and reports what cannot be stored. */
 void batch_refuse(struct batch *b, struct batch_place place, struct engram_error *err);
 /* Makes durable, then prints. */

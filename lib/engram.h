@@ -328,6 +328,13 @@ ENGRAM_API int engram_revise(struct engram_writer *w, const struct engram_id *id
                              unsigned clear, const struct engram_str *untag, size_t nuntag,
                              struct engram_error *err);
 
+/* States that `from` leads to links[i].to, for each of them; neither end need
+ * be there yet: a link is shown while both are.  What this store said of the
+ * same link before is replaced; KNOWN: it said all of it already.  EINPUT names
+ * the link that is not acceptable; nothing was written then. */
+ENGRAM_API int engram_link(struct engram_writer *w, enum engram_put_result *put, const struct engram_id *from,
+                           const struct engram_link *links, size_t n, struct engram_error *err);
+
 /* Makes everything appended through this writer durable: one flush, shared
  * with every other process that waits.  After 0 it survives a power cut.
  * After an error it may or may not be stored: store again. */
@@ -396,7 +403,7 @@ struct engram_term {
 	const char *name; /* static, e.g. "bm25", "cosine", "rarity", "margin" */
 	int32_t value;    /* 1/10,000 */
 };
-#define ENGRAM_TERMS_MAX 16
+#define ENGRAM_TERMS_MAX 20
 
 enum engram_group {
 	ENGRAM_VIVID = 1,         /* met by its own words or likeness, surely */
@@ -431,6 +438,20 @@ ENGRAM_API void engram_cue_init(struct engram_cue *cue);
 ENGRAM_API int engram_recall(struct engram_space *space, struct engram_result *out,
                              const struct engram_cue *cue, struct engram_error *err);
 ENGRAM_API void engram_result_free(struct engram_result *r); /* zeros it; NULL allowed */
+
+/* That a memory was, or was not, what was asked for. */
+struct engram_judgement {
+	struct engram_id id;
+	bool useful;
+};
+/* Appends what a recall was good for, as evidence; no word of the cue is kept.
+ * The hits of `result` (NULL: none) were rehearsed, and the first of them
+ * recalled together, but for those judged useless; judged[0..n) become
+ * judgements, with the features that their hit was ranked by.  *written = frames
+ * appended: what was said within the hour is not said again.  ENOID for a
+ * judged one that is not there; nothing was written then. */
+ENGRAM_API int engram_learn(struct engram_writer *w, size_t *written, const struct engram_result *result,
+                            const struct engram_judgement *judged, size_t n, struct engram_error *err);
 
 /* --------------------------------------------------------------- embedders */
 

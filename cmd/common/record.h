@@ -14,7 +14,11 @@
 /* A line of an import: the escapes of JSON may make a text six times as long. */
 #define RECORD_LINE_MAX (16u << 20)
 
+/* Of a memory that leads to more, only so many links are in its record. */
+#define RECORD_LINKS_MAX 16384u
+
 void record_write_memory(struct eng_json_out *o, const struct engram_memory *m);
+void record_write_edge(struct eng_json_out *o, const struct engram_id *from, const struct engram_link *l);
 struct record_hit {
 	bool cued;         /* found by a cue, so that it has a confidence */
 	bool explain;      /* the terms of its score too */
@@ -36,12 +40,15 @@ enum record_type {
 	RECORD_HIT,     /* id, confidence and stored are dropped */
 	RECORD_SPACE,
 	RECORD_SUMMARY, /* carries nothing */
+	RECORD_EDGE,    /* from, link */
 };
 
 struct record {
 	unsigned drop;               /* in: fields to take as not stated */
 	enum record_type type;
 	struct engram_memory memory; /* conflicts too, newest first */
+	struct engram_id from;       /* RECORD_EDGE */
+	struct engram_link link;     /* likewise */
 	struct engram_id space_id;   /* RECORD_SPACE */
 	int64_t created_us;
 	/* private */

@@ -11,6 +11,7 @@ struct record_body {
 	struct engram_error *err;
 	bool conflict; /* inside "conflicts": has none itself */
 	bool id;       /* one was given */
+	bool from, to; /* likewise, of an edge */
 };
 
 /* How the cell of a column holds the field. */
@@ -50,7 +51,7 @@ int record_array(struct record_body *b, const struct record_field *f, enum eng_j
 /* `what`: "field" or "column". */
 int record_unknown(struct engram_str name, const char *what, const char *const *names, size_t n,
                    struct engram_error *err);
-record_read_fn record_links, record_tag;
+record_read_fn record_links, record_edge, record_tag;
 /* What every memory is and what is not there need not be stated. */
 void record_drop_unstated(struct record_body *b);
 /* What the type makes of the fields. */

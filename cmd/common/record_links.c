@@ -1,5 +1,5 @@
 /* record_links.c - what a memory leads to: objects of their own, with names of
- * their own.  What ids and words are worth is judged where they are stored. */
+ * their own, or records of their own (edges).  What ids and words are worth is judged where they are stored. */
 #include "base/base32.h"
 #include "base/err.h"
 #include "base/num.h"
@@ -15,13 +15,13 @@ static int read_link_share(struct record_body *b, const char *name, enum eng_jso
 	return 0;
 }
 
-static int read_link_to(struct record_body *b, enum eng_json_token t, struct engram_id *out)
+static int read_link_end(struct record_body *b, const char *name, enum eng_json_token t, struct engram_id *out)
 {
 	struct engram_str s = b->record->json.str;
 	struct engram_id hi;
 
 	if (t != ENG_JSON_STRING || s.n != ENGRAM_ID_TEXT || !eng_base32_range(out, &hi, s.p, s.n))
-		return record_wanted(b, "to", "an id of 26 characters", t);
+		return record_wanted(b, name, "an id of 26 characters", t);
 	return 0;
 }
 
@@ -49,7 +49,7 @@ static int read_link_part(struct record_body *b, struct engram_link *link, bool 
 	switch (i) {
 	case 0:
 		*to = true;
-		return read_link_to(b, t, &link->to);
+		return read_link_end(b, link_names[i], t, &link->to);
 	case 1:
 		return read_link_text(b, link_names[i], t, &link->key);
 	case 2:
@@ -88,4 +88,24 @@ static int add_link(struct record_body *b, const struct record_field *f, enum en
 int record_links(struct record_body *b, const struct record_field *f, enum eng_json_token t)
 {
 	return record_array(b, f, t, add_link);
+}
+
+int record_edge(struct record_body *b, const struct record_field *f, enum eng_json_token t)
+{
+	struct record *r = b->record;
+
+	if (r->type != RECORD_EDGE)
+		return eng_err(b->err, ENGRAM_EINPUT, "%s: goes with the type \"edge\" only", f->name);
+	switch (f->name[0]) {
+	case 'f':
+		b->from = true;
+		return read_link_end(b, f->name, t, &r->from);
+	case 't':
+		b->to = true;
+		return read_link_end(b, f->name, t, &r->link.to);
+	case 'r':
+		return read_link_text(b, f->name, t, &r->link.relation);
+	default:
+		return read_link_share(b, f->name, t, &r->link.weight);
+	}
 }

@@ -220,7 +220,7 @@ static int read_version(struct record_body *b, const struct record_field *f, enu
 
 static int read_type(struct record_body *b, const struct record_field *f, enum eng_json_token t)
 {
-	static const char *const types[] = {"memory", "hit", "space", "summary"};
+	static const char *const types[] = {"memory", "hit", "space", "summary", "edge"};
 	struct engram_str s = b->record->json.str;
 
 	for (size_t i = 0; i < ENG_COUNT(types); i++)
@@ -228,7 +228,7 @@ static int read_type(struct record_body *b, const struct record_field *f, enum e
 			b->record->type = (enum record_type)i;
 			return 0;
 		}
-	return record_wanted(b, f->name, "\"memory\", \"hit\", \"space\" or \"summary\"", t);
+	return record_wanted(b, f->name, "\"memory\", \"hit\", \"edge\", \"space\" or \"summary\"", t);
 }
 
 /* A piece of a text must not become a memory of its own. */
@@ -265,6 +265,11 @@ const struct record_field record_fields[] = {
 	/* of a space record; `created` goes where `stored` is */
 	{"created", read_time, 0, AT(stored_us), CELL_NONE},
 	{"features", NULL, 0, 0, CELL_NONE},
+	/* of an edge; its confidence is read where that of a memory is */
+	{"from", record_edge, 0, 0, CELL_NONE},
+	{"to", record_edge, 0, 0, CELL_NONE},
+	{"relation", record_edge, 0, 0, CELL_NONE},
+	{"weight", record_edge, 0, 0, CELL_NONE},
 	/* of a hit and a summary: about the recall, not about the memory */
 	{"cue", NULL, 0, 0, CELL_NONE},
 	{"truncated", read_truncated, 0, 0, CELL_NONE},
@@ -390,6 +395,12 @@ int record_finish(struct record_body *b)
 		break;
 	case RECORD_SUMMARY:
 		return 0;
+	case RECORD_EDGE:
+		if (!b->from || !b->to)
+			return eng_err(b->err, ENGRAM_EINPUT, "%s: missing", b->from ? "to" : "from");
+		if (r->memory.has & ENGRAM_CONFIDENCE)
+			r->link.confidence = r->memory.confidence;
+		return 0;
 	case RECORD_MEMORY:
 		break;
 	}
@@ -403,6 +414,7 @@ void record_clear(struct record *r)
 	eng_arena_reset(&r->arena);
 	r->type = RECORD_MEMORY;
 	r->memory = (struct engram_memory){.kind = ENGRAM_EPISODE};
+	engram_link_init(&r->link);
 }
 
 int record_read(struct record *r, const char *line, size_t n, struct engram_error *err)

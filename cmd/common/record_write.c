@@ -109,6 +109,42 @@ static void write_vector(struct eng_json_out *o, const struct engram_memory *m)
 	}
 }
 
+/* What is 1 need not be said. */
+static void write_link(struct eng_json_out *o, const struct engram_link *l)
+{
+	eng_json_key(o, "to");
+	eng_json_id(o, &l->to);
+	if (l->relation.n) {
+		eng_json_key(o, "relation");
+		eng_json_str(o, l->relation.p, l->relation.n);
+	}
+	if (l->weight != ENGRAM_CONFIDENCE_ONE)
+		key_unit4(o, "weight", l->weight);
+	if (l->confidence != ENGRAM_CONFIDENCE_ONE)
+		key_unit4(o, "confidence", l->confidence);
+}
+
+void record_write_edge(struct eng_json_out *o, const struct engram_id *from, const struct engram_link *l)
+{
+	eng_json_key(o, "from");
+	eng_json_id(o, from);
+	write_link(o, l);
+}
+
+static void write_links(struct eng_json_out *o, const struct engram_memory *m)
+{
+	if (m->nlinks == 0)
+		return;
+	eng_json_key(o, "links");
+	eng_json_array(o);
+	for (size_t i = 0; i < m->nlinks && i < RECORD_LINKS_MAX; i++) {
+		eng_json_object(o);
+		write_link(o, &m->links[i]);
+		eng_json_object_end(o);
+	}
+	eng_json_array_end(o);
+}
+
 /* Another body of the same id: what it says, without id and key. */
 static void write_conflict(struct eng_json_out *o, const struct engram_memory *m)
 {
@@ -136,6 +172,7 @@ void record_write_memory(struct eng_json_out *o, const struct engram_memory *m)
 	eng_json_time(o, m->stored_us);
 	write_tail(o, m);
 	write_vector(o, m);
+	write_links(o, m);
 	if (m->nconflicts == 0)
 		return;
 	eng_json_key(o, "conflicts");

@@ -70,6 +70,11 @@ enum eng_element_type {
 	ENG_EL_STORED = 12,      /* i64 us: imported time */
 	ENG_EL_SESSION = 13,     /* u64: the writing session, for contiguity */
 	ENG_EL_CLEAR = 14,       /* u32 element type: this field becomes absent */
+	/* edge */
+	ENG_EL_EDGE = 24,        /* from 16, to 16, weight u16, confidence u16, relation */
+	/* feedback */
+	ENG_EL_VERDICT = 25,     /* u32: 1 it was what was asked for, 0 it was not */
+	ENG_EL_FEATURES = 26,    /* u32 version of the formula, then u32 each of its features */
 	/* birth */
 	ENG_EL_REASON = 32,      /* u32 enum eng_birth_reason */
 	ENG_EL_PARENT = 33,      /* series 16, seq 8, header_check 4, zero 4 */

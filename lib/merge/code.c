@@ -11,7 +11,7 @@
  *     8       payload_check
  *     varint  payload_len, segment, offset
  *     varint  number of refs; each: varint series, seq; 4 header_check; varint index
- *   and of a memory or revision that is no stub:
+ *   and of every other kind than a forget, if it is no stub:
  *     8       body check
  *     varint  number of elements; each: varint type, length; then the value,
  *             or, of TEXT, VECTOR and unknown types, 8 bytes of its hash
@@ -27,16 +27,16 @@
 
 #include "base/le.h"
 #include "merge/merge_int.h"
+#include "merge/varint.h"
 
 enum { VERSION = 1, KIND_BITS = 0x1f, STUB_BIT = 0x20, RUN_BIT = 0x40 };
 enum {
-	VARINT_MAX = 10,
 	DOT_MIN = 27,
-	DOT_MAX = 1 + 20 + 6 * VARINT_MAX,
+	DOT_MAX = 1 + 20 + 6 * ENG_VARINT_MAX,
 	REF_MIN = 7,
-	REF_MAX = 4 + 3 * VARINT_MAX,
+	REF_MAX = 4 + 3 * ENG_VARINT_MAX,
 };
-enum { BODY_MAX = 8 + VARINT_MAX, ELEMENT_MIN = 2, ELEMENT_MAX = 2 * VARINT_MAX + 8 };
+enum { BODY_MAX = 8 + ENG_VARINT_MAX, ELEMENT_MIN = 2, ELEMENT_MAX = 2 * ENG_VARINT_MAX + 8 };
 
 static bool has_body(const struct eng_dot_record *d)
 {
@@ -99,14 +99,6 @@ static uint64_t place_of(const struct series_table *t, const struct eng_series *
 
 /* -- writing --------------------------------------------------------------------------- */
 
-static uint8_t *put_varint(uint8_t *p, uint64_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		*p++ = (uint8_t)(v | 0x80);
-	*p++ = (uint8_t)v;
-	return p;
-}
-
 static uint8_t *put32(uint8_t *p, uint32_t v)
 {
 	eng_set32(p, v);
@@ -121,7 +113,7 @@ static uint8_t *put64(uint8_t *p, uint64_t v)
 
 static size_t size_bound(const struct eng_item *item, const struct series_table *t)
 {
-	size_t n = 1 + 2 * VARINT_MAX + 16 * t->n;
+	size_t n = 1 + 2 * ENG_VARINT_MAX + 16 * t->n;
 	const struct eng_dot_record *d;
 
 	for (size_t i = 0; i < item->ndots; i++) {
@@ -135,16 +127,16 @@ static size_t size_bound(const struct eng_item *item, const struct series_table 
 
 static uint8_t *put_ref(uint8_t *p, const struct series_table *t, const struct eng_ref *r)
 {
-	p = put_varint(p, place_of(t, &r->dot.series));
-	p = put_varint(p, r->dot.seq);
+	p = eng_put_varint(p, place_of(t, &r->dot.series));
+	p = eng_put_varint(p, r->dot.seq);
 	p = put32(p, r->header_check);
-	return put_varint(p, r->index);
+	return eng_put_varint(p, r->index);
 }
 
 static uint8_t *put_element(uint8_t *p, const struct eng_element *e, uint64_t hash)
 {
-	p = put_varint(p, e->type);
-	p = put_varint(p, e->n);
+	p = eng_put_varint(p, e->type);
+	p = eng_put_varint(p, e->n);
 	if (!eng_element_inline(e->type))
 		return put64(p, hash);
 	if (e->n)
@@ -155,21 +147,21 @@ static uint8_t *put_element(uint8_t *p, const struct eng_element *e, uint64_t ha
 static uint8_t *put_dot(uint8_t *p, const struct series_table *t, const struct eng_dot_record *d)
 {
 	*p++ = (uint8_t)(d->kind | (d->stub ? STUB_BIT : 0) | (d->in_run ? RUN_BIT : 0));
-	p = put_varint(p, place_of(t, &d->dot.series));
-	p = put_varint(p, d->dot.seq);
+	p = eng_put_varint(p, place_of(t, &d->dot.series));
+	p = eng_put_varint(p, d->dot.seq);
 	p = put64(p, d->stamp);
 	p = put32(p, d->header_check);
 	p = put64(p, d->payload_check);
-	p = put_varint(p, d->payload_len);
-	p = put_varint(p, d->place.segment);
-	p = put_varint(p, d->place.offset);
-	p = put_varint(p, d->nrefs);
+	p = eng_put_varint(p, d->payload_len);
+	p = eng_put_varint(p, d->place.segment);
+	p = eng_put_varint(p, d->place.offset);
+	p = eng_put_varint(p, d->nrefs);
 	for (unsigned i = 0; i < d->nrefs; i++)
 		p = put_ref(p, t, &d->refs[i]);
 	if (!has_body(d))
 		return p;
 	p = put64(p, d->body_check);
-	p = put_varint(p, d->nelements);
+	p = eng_put_varint(p, d->nelements);
 	for (unsigned i = 0; i < d->nelements; i++)
 		p = put_element(p, &d->elements[i], d->hashes[i]);
 	return p;
@@ -187,8 +179,8 @@ int eng_item_encode(const struct eng_item *item, struct eng_buf *out, struct eng
 		return eng_err_nomem(err);
 	p = out->p + out->n;
 	*p++ = VERSION;
-	p = put_varint(p, t.n);
-	p = put_varint(p, item->ndots);
+	p = eng_put_varint(p, t.n);
+	p = eng_put_varint(p, item->ndots);
 	if (t.n)
 		memcpy(p, t.v, 16 * t.n);
 	p += 16 * t.n;
@@ -218,35 +210,12 @@ static size_t left(const struct decoder *d)
 	return (size_t)(d->r.end - d->r.p);
 }
 
-/* At most max; anything else marks the reader bad. */
-static uint64_t get_varint(struct eng_reader *r, uint64_t max)
-{
-	uint64_t v = 0;
-	uint8_t b;
-
-	for (unsigned shift = 0; shift < 64; shift += 7) {
-		if (r->p == r->end)
-			break;
-		b = *r->p++;
-		if (shift == 63 && b > 1)
-			break;
-		v |= (uint64_t)(b & 0x7f) << shift;
-		if (b & 0x80)
-			continue;
-		if (v > max || (b == 0 && shift > 0))
-			break; /* too large, or not the shortest form */
-		return v;
-	}
-	r->bad = true;
-	return 0;
-}
-
 static struct eng_dot get_name(struct decoder *d)
 {
 	struct eng_dot dot = {0};
-	uint64_t i = get_varint(&d->r, d->series.n - 1);
+	uint64_t i = eng_get_varint(&d->r, d->series.n - 1);
 
-	dot.seq = get_varint(&d->r, UINT64_MAX);
+	dot.seq = eng_get_varint(&d->r, UINT64_MAX);
 	if (!d->r.bad)
 		dot.series = d->series.v[i];
 	return dot;
@@ -268,7 +237,7 @@ static int get_series(struct decoder *d, size_t n)
 
 static int get_refs(struct decoder *d, struct eng_dot_record *out)
 {
-	uint64_t n = get_varint(&d->r, ENG_REFS_MAX);
+	uint64_t n = eng_get_varint(&d->r, ENG_REFS_MAX);
 	struct eng_ref *refs;
 
 	if (d->r.bad || n > left(d) / REF_MIN)
@@ -281,7 +250,7 @@ static int get_refs(struct decoder *d, struct eng_dot_record *out)
 	for (uint64_t i = 0; i < n; i++) {
 		refs[i].dot = get_name(d);
 		refs[i].header_check = eng_read_u32(&d->r);
-		refs[i].index = (uint32_t)get_varint(&d->r, UINT32_MAX);
+		refs[i].index = (uint32_t)eng_get_varint(&d->r, UINT32_MAX);
 	}
 	out->refs = refs;
 	out->nrefs = (uint8_t)n;
@@ -292,8 +261,8 @@ static void get_element(struct decoder *d, struct eng_element *e, uint64_t *hash
 {
 	uint32_t want;
 
-	e->type = (uint16_t)get_varint(&d->r, UINT16_MAX);
-	e->n = (uint32_t)get_varint(&d->r, ENG_PAYLOAD_MAX);
+	e->type = (uint16_t)eng_get_varint(&d->r, UINT16_MAX);
+	e->n = (uint32_t)eng_get_varint(&d->r, ENG_PAYLOAD_MAX);
 	e->p = NULL;
 	*hash = 0;
 	if (!eng_element_inline(e->type)) {
@@ -313,7 +282,7 @@ static int get_elements(struct decoder *d, struct eng_dot_record *out)
 	uint64_t *hashes, n;
 
 	out->body_check = eng_read_u64(&d->r);
-	n = get_varint(&d->r, UINT16_MAX);
+	n = eng_get_varint(&d->r, UINT16_MAX);
 	if (d->r.bad || n > left(d) / ELEMENT_MIN)
 		return damaged(d, "number of elements");
 	if (n == 0)
@@ -341,7 +310,9 @@ static bool get_kind(struct decoder *d, struct eng_dot_record *out)
 	out->in_run = b & RUN_BIT;
 	if (out->kind == ENG_FORGET)
 		return b == ENG_FORGET; /* never a stub, never of a run */
-	return (out->kind == ENG_MEMORY || out->kind == ENG_REVISION) && b < 0x80;
+	return (out->kind == ENG_MEMORY || out->kind == ENG_REVISION || out->kind == ENG_USE ||
+	        out->kind == ENG_FEEDBACK) &&
+	       b < 0x80;
 }
 
 static int get_dot(struct decoder *d, struct eng_dot_record *out)
@@ -355,9 +326,9 @@ static int get_dot(struct decoder *d, struct eng_dot_record *out)
 	out->stamp = eng_read_u64(&d->r);
 	out->header_check = eng_read_u32(&d->r);
 	out->payload_check = eng_read_u64(&d->r);
-	out->payload_len = (uint32_t)get_varint(&d->r, ENG_PAYLOAD_MAX);
-	out->place.segment = get_varint(&d->r, UINT64_MAX);
-	out->place.offset = (uint32_t)get_varint(&d->r, UINT32_MAX);
+	out->payload_len = (uint32_t)eng_get_varint(&d->r, ENG_PAYLOAD_MAX);
+	out->place.segment = eng_get_varint(&d->r, UINT64_MAX);
+	out->place.offset = (uint32_t)eng_get_varint(&d->r, UINT32_MAX);
 	if (d->r.bad)
 		return damaged(d, "dot");
 	rc = get_refs(d, out);
@@ -398,8 +369,8 @@ int eng_item_decode(struct eng_item *item, const struct engram_id *id, const uin
 	d.r = (struct eng_reader){.p = d.start, .end = d.start + n};
 	if (eng_read_u8(&d.r) != VERSION)
 		return damaged(&d, "wanted version 1");
-	nseries = get_varint(&d.r, n / 16);
-	ndots = get_varint(&d.r, n / DOT_MIN);
+	nseries = eng_get_varint(&d.r, n / 16);
+	ndots = eng_get_varint(&d.r, n / DOT_MIN);
 	if (d.r.bad || (nseries == 0) != (ndots == 0))
 		return damaged(&d, "number of series or dots");
 	rc = get_series(&d, nseries);

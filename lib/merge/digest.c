@@ -1,9 +1,10 @@
 /* digest.c - what an item adds to the state digest.
  *
- * Contributions (README.md has the table of classes):
+ * Contributions (README.md has the table of classes; edges: edge_code.c):
  *
  *   MEMORY, REVISION   one a live dot: id, dot, stamp, payload_check, and the
  *                      elements of it that refs killed
+ *   USE, FEEDBACK      one a live dot: id, dot, stamp, payload_check
  *   FORGET             one a forget: id, dot, stamp, refs
  *   STORED             one a live item: id, stamp that `stored` follows from
  *
@@ -18,8 +19,6 @@
 #include "merge/digest.h"
 #include "merge/merge_int.h"
 
-enum digest_class { CLASS_MEMORY = 1, CLASS_REVISION = 2, CLASS_FORGET = 3, CLASS_STORED = 4 };
-
 enum { HEAD = 4 + 16 + 16 + 8 + 8 + 8 };
 
 static eng_u128 wide(XXH128_hash_t h)
@@ -27,7 +26,7 @@ static eng_u128 wide(XXH128_hash_t h)
 	return (eng_u128)h.high64 << 64 | h.low64;
 }
 
-static void put_head(uint8_t out[HEAD], enum digest_class class, const struct engram_id *id,
+static void put_head(uint8_t out[HEAD], enum eng_digest_class class, const struct engram_id *id,
                      const struct eng_dot_record *d)
 {
 	eng_set32(out, class);
@@ -36,6 +35,20 @@ static void put_head(uint8_t out[HEAD], enum digest_class class, const struct en
 	eng_set64(out + 36, d->dot.seq);
 	eng_set64(out + 44, d->stamp);
 	eng_set64(out + 52, d->payload_check);
+}
+
+static enum eng_digest_class class_of(uint8_t kind)
+{
+	switch (kind) {
+	case ENG_MEMORY:
+		return ENG_CLASS_MEMORY;
+	case ENG_REVISION:
+		return ENG_CLASS_REVISION;
+	case ENG_USE:
+		return ENG_CLASS_USE;
+	default:
+		return ENG_CLASS_FEEDBACK;
+	}
 }
 
 /* -- one contribution each ------------------------------------------------------- */
@@ -54,7 +67,7 @@ static int live_dot(const struct eng_item *item, const struct eng_liveness *l, s
 		if (!p)
 			return ENGRAM_ENOMEM;
 	}
-	put_head(p, d->kind == ENG_MEMORY ? CLASS_MEMORY : CLASS_REVISION, &item->id, d);
+	put_head(p, class_of(d->kind), &item->id, d);
 	for (uint8_t *at = p + HEAD; first != end; first++, at += 4)
 		eng_set32(at, first->index);
 	*sum += wide(XXH3_128bits(p, n));
@@ -69,7 +82,7 @@ static int forget_dot(const struct eng_item *item, const struct eng_dot_record *
 
 	if (!p)
 		return ENGRAM_ENOMEM;
-	put_head(p, CLASS_FORGET, &item->id, d);
+	put_head(p, ENG_CLASS_FORGET, &item->id, d);
 	at = p + HEAD;
 	for (unsigned i = 0; i < d->nrefs; i++, at += REF) {
 		memcpy(at, d->refs[i].dot.series.b, 16);
@@ -85,7 +98,7 @@ static eng_u128 stored(const struct eng_item *item, eng_stamp forgotten)
 {
 	uint8_t in[28];
 
-	eng_set32(in, CLASS_STORED);
+	eng_set32(in, ENG_CLASS_STORED);
 	memcpy(in + 4, item->id.b, 16);
 	eng_set64(in + 20, eng_item_first_stored(item, forgotten));
 	return wide(XXH3_128bits(in, sizeof in));

@@ -38,6 +38,8 @@ int eng_dot_order(const struct eng_dot_record *a, const struct eng_dot_record *b
 
 bool eng_element_inline(uint16_t type)
 {
+	if (type == ENG_EL_VERDICT || type == ENG_EL_FEATURES)
+		return true;
 	return type >= ENG_EL_KEY && type <= ENG_EL_CLEAR && type != ENG_EL_VECTOR;
 }
 
@@ -47,6 +49,7 @@ uint32_t eng_element_size(uint16_t type)
 	case ENG_EL_KIND:
 	case ENG_EL_CONFIDENCE:
 	case ENG_EL_CLEAR:
+	case ENG_EL_VERDICT:
 		return 4;
 	case ENG_EL_OCCURRED:
 	case ENG_EL_VALID_UNTIL:
@@ -224,10 +227,23 @@ static int insert(struct eng_item *item, size_t at, const struct eng_dot_record 
 	return 0;
 }
 
-static bool understood(const struct eng_header *h)
+bool eng_is_item_frame(const struct eng_frame *f)
 {
-	return h->version == ENG_FRAME_VERSION &&
-	       (h->kind == ENG_MEMORY || h->kind == ENG_REVISION || h->kind == ENG_FORGET);
+	struct eng_prelude p;
+
+	if (f->h.version != ENG_FRAME_VERSION)
+		return false;
+	switch (f->h.kind) {
+	case ENG_MEMORY:
+	case ENG_REVISION:
+	case ENG_FORGET:
+		return true;
+	case ENG_USE: /* of two subjects: about the pair (edge.h) */
+	case ENG_FEEDBACK:
+		return eng_prelude_decode(&p, f->payload, f->h.payload_len, NULL) == 0 && p.nsubjects == 1;
+	default:
+		return false;
+	}
 }
 
 int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *f, bool take_stub,
@@ -248,7 +264,7 @@ int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *f
 	int rc;
 
 	*changed = false;
-	if (!understood(&f->h))
+	if (!eng_is_item_frame(f))
 		return 0;
 	if (d.kind == ENG_FORGET && d.stub)
 		return eng_err(err, ENGRAM_EINPUT, "frame: a forget is never a stub");

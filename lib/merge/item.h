@@ -16,11 +16,13 @@
  *   tags      unite; a tag goes when refs name all its live adds;
  *   stored    = the imported time if one is live, else the smallest stamp of
  *               any memory dot, dead or live, later than the last forget;
- *   the item is live while a memory dot is.
+ *   the item is live while a memory dot is;
+ *   uses and feedback are sets; of feedback a later dot of the same series with
+ *   the same features within the same hour replaces the earlier.
  * "Newest" = greatest (stamp, series, seq, element index).
  *
  * A ref whose target is a frame of the same id is resolved inside the item.
- * (Refs across ids arrive with edges and runs; the encoding leaves room.) */
+ * What is said of two memories at once is an edge: edge.h. */
 #ifndef ENG_MERGE_ITEM_H
 #define ENG_MERGE_ITEM_H
 
@@ -32,7 +34,7 @@
 struct eng_dot_record {
 	struct eng_dot dot;
 	uint32_t header_check;
-	uint8_t kind;             /* ENG_MEMORY, ENG_REVISION, ENG_FORGET */
+	uint8_t kind;             /* ENG_MEMORY, ENG_REVISION, ENG_FORGET, ENG_USE, ENG_FEEDBACK */
 	bool stub;                /* body gone */
 	bool in_run;              /* has a run id: counts only with its cut frame */
 	eng_stamp stamp;
@@ -57,6 +59,9 @@ struct eng_item {
 };
 
 void eng_item_init(struct eng_item *item, const struct engram_id *id, struct eng_arena *arena);
+
+/* Whether the frame is a dot of the items of its subjects. */
+bool eng_is_item_frame(const struct eng_frame *f);
 
 /* Adds a frame that has item->id among its subjects; twice is once; a full
  * frame replaces a stub and a stub never replaces a full frame unless
@@ -101,6 +106,26 @@ int eng_item_read(const struct eng_item *item, struct eng_reading *out, struct e
  * and whether there are such dots. */
 void eng_item_as_of(struct eng_item *item, int64_t us);
 bool eng_item_later(const struct eng_item *item, int64_t us);
+
+/* The greatest stamp of a forget, 0 = never forgotten. */
+eng_stamp eng_item_forgotten(const struct eng_item *item);
+
+/* The stamps at which it was stored or used since it was last forgotten, of
+ * one series and hour the first only: ascending, in the item's arena. */
+int eng_item_rehearsals(const struct eng_item *item, const eng_stamp **out, size_t *n, struct engram_error *err);
+/* Whether the series stored or used it in the hour of that stamp. */
+bool eng_item_rehearsed(const struct eng_item *item, const struct eng_series *series, eng_stamp at);
+
+/* How often it was judged to be what was asked for, and not to be: its live
+ * feedback. */
+struct eng_verdicts {
+	uint32_t useful, useless;
+};
+int eng_item_verdicts(const struct eng_item *item, struct eng_verdicts *out, struct engram_error *err);
+/* What the series last said in the slot of these features (as in the element
+ * ENG_EL_FEATURES; n 0 = none were given) in the hour of that stamp: 1, 0; -1 nothing. */
+int eng_item_verdict(const struct eng_item *item, const struct eng_series *series, eng_stamp at, const void *features,
+                     size_t n);
 
 /* The item as bytes for the state, and back: read(encode(x)) = x, and equal
  * sets of dots encode to equal bytes but for places.  Decode checks every length

@@ -1,7 +1,7 @@
 /* live.c - what of an item is dead.
  *
  * A dot is dead if a ref names it, if a forget has a stamp at or above its
- * own, or if it belongs to a run (no run is committed before cut frames are
+ * own, if it is feedback that its series replaced, or if it belongs to a run (no run is committed before cut frames are
  * understood; the refs of such a dot do not count either).  A forget is never
  * dead.  The refs of a dead dot still count: death is permanent, so the answer
  * does not depend on the order in which deaths are found.
@@ -22,7 +22,7 @@ static bool refs_count(const struct eng_dot_record *d)
 	return !d->in_run;
 }
 
-static eng_stamp last_forget(const struct eng_item *item)
+eng_stamp eng_item_forgotten(const struct eng_item *item)
 {
 	for (size_t i = item->ndots; i-- > 0;)
 		if (item->dots[i].kind == ENG_FORGET)
@@ -136,13 +136,14 @@ int eng_liveness(const struct eng_item *item, struct eng_liveness *out, struct e
 	const struct eng_dot_record *d;
 	size_t nrefs = count_refs(item);
 
-	*out = (struct eng_liveness){.forgotten = last_forget(item)};
+	*out = (struct eng_liveness){.forgotten = eng_item_forgotten(item)};
 	out->dead = eng_arena_alloc(item->arena, item->ndots);
 	if (!out->dead)
 		return eng_err_nomem(err);
 	for (size_t i = 0; i < item->ndots; i++) {
 		d = &item->dots[i];
-		out->dead[i] = d->in_run || (d->kind != ENG_FORGET && d->stamp <= out->forgotten);
+		out->dead[i] = d->in_run || (d->kind != ENG_FORGET && d->stamp <= out->forgotten) ||
+		               (d->kind == ENG_FEEDBACK && eng_feedback_replaced(item, i));
 	}
 	return nrefs ? apply_all_refs(item, out, nrefs, err) : 0;
 }

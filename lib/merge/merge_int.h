@@ -3,7 +3,20 @@
 #define ENG_MERGE_MERGE_INT_H
 
 #include "base/err.h"
+#include "merge/edge.h"
 #include "merge/item.h"
+
+/* What contributes to the state digest: README.md. */
+enum eng_digest_class {
+	ENG_CLASS_MEMORY = 1,
+	ENG_CLASS_REVISION = 2,
+	ENG_CLASS_FORGET = 3,
+	ENG_CLASS_STORED = 4,
+	ENG_CLASS_USE = 5,
+	ENG_CLASS_FEEDBACK = 6,
+	ENG_CLASS_LINK = 7,
+	ENG_CLASS_TOGETHER = 8,
+};
 
 /* One element that a ref names: element `index` of dots[dot]. */
 struct eng_element_kill {
@@ -26,6 +39,9 @@ int eng_liveness(const struct eng_item *item, struct eng_liveness *out, struct e
 void eng_liveness_kills(const struct eng_liveness *l, size_t dot, const struct eng_element_kill **first,
                         const struct eng_element_kill **end);
 bool eng_element_dead(const struct eng_element_kill *first, const struct eng_element_kill *end, uint32_t index);
+
+/* Whether the series of feedback dots[i] said something else later in its slot. */
+bool eng_feedback_replaced(const struct eng_item *item, size_t i);
 
 /* The smallest stamp of any memory dot, dead or alive, later than the last
  * forget; 0 = none. */

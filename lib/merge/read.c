@@ -32,6 +32,12 @@ struct scan {
 
 /* -- the pass ------------------------------------------------------------------- */
 
+/* Whether the fields of a memory follow from it; uses and feedback say nothing. */
+static bool states(const struct eng_dot_record *d)
+{
+	return d->kind == ENG_MEMORY || d->kind == ENG_REVISION;
+}
+
 static void state(struct scan *s, const struct eng_dot_record *d, const struct eng_element *e, uint16_t type,
                   bool clear)
 {
@@ -159,7 +165,7 @@ static struct eng_winner vector_winner(const struct scan *s)
 
 	for (size_t i = s->item->ndots; i-- > 0;) {
 		d = &s->item->dots[i];
-		if (s->live.dead[i] || d->kind == ENG_FORGET)
+		if (s->live.dead[i] || !states(d))
 			continue;
 		e = live_element(s, d, ENG_EL_VECTOR);
 		if (e && fits_text(s, d))
@@ -296,7 +302,7 @@ static int list_live(struct scan *s, struct engram_error *err)
 static int read_live(struct scan *s, struct engram_error *err)
 {
 	for (size_t i = s->item->ndots; i-- > 0;)
-		if (!s->live.dead[i] && take_dot(s, i))
+		if (!s->live.dead[i] && states(&s->item->dots[i]) && take_dot(s, i))
 			return eng_err_nomem(err);
 	set_winners(s);
 	sort_tags(s->out);

@@ -26,7 +26,8 @@
  *
  * confidence/1 had neither `near` nor `memories`: it stated 0.17 too much for
  * definitions among 117,659 glosses, and 0.05 too little for misspelt words.
- * Other numbers are another version; nothing stored depends on them.
+ * Other numbers are another version (ENG_CONFIDENCE_VERSION), which judgements
+ * state beside the features.
  *
  * Age is not in it: retention is shown beside it. */
 #include "recall/recall_int.h"

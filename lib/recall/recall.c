@@ -110,7 +110,8 @@ static int ask(struct recall *r, struct engram_error *err)
 
 /* -- order --------------------------------------------------------------- */
 
-static int retention_of(struct recall *r, uint32_t doc, uint32_t *out, struct engram_error *err)
+static int retention_of(struct recall *r, uint32_t doc, uint32_t *out, uint32_t *rehearsals,
+                        struct engram_error *err)
 {
 	const eng_stamp *stamps;
 	struct eng_brief b;
@@ -121,6 +122,7 @@ static int retention_of(struct recall *r, uint32_t doc, uint32_t *out, struct en
 	if (!eng_snapshot_brief(r->snap, doc, &b))
 		return eng_err(err, ENGRAM_EINTERNAL, "recall: document %u is not in the snapshot", doc);
 	*out = eng_retention(b.stored_us, stamps, n, r->now_us);
+	*rehearsals = n ? (uint32_t)n - 1 : 0; /* the first is the storing itself */
 	return 0;
 }
 
@@ -142,7 +144,7 @@ static int put_in_order(struct recall *r, struct engram_error *err)
 	eng_candidates_sort(c);
 	cut(c, r->cue->k > 2 ? r->cue->k : 2); /* the margin of the first asks for the second */
 	for (size_t i = 0; i < c->n; i++) {
-		int rc = retention_of(r, c->at[i].doc, &c->at[i].retention, err);
+		int rc = retention_of(r, c->at[i].doc, &c->at[i].retention, &c->at[i].rehearsals, err);
 		if (rc != 0)
 			return rc;
 		if (r->cue->no_retention)
@@ -179,7 +181,7 @@ static void explain(struct engram_hit *hit, const char *name, int64_t value)
 }
 
 static void explain_all(struct recall *r, struct engram_hit *hit, const struct eng_candidate *c,
-                        const struct eng_match *m)
+                        const struct eng_match *m, const struct eng_verdicts *v)
 {
 	if (r->q.mode != ENGRAM_VECTOR_ONLY)
 		explain(hit, "bm25", c->bm25 * (int64_t)ONE >> 16);
@@ -197,6 +199,9 @@ static void explain_all(struct recall *r, struct engram_hit *hit, const struct e
 	explain(hit, "standing", m->standing);
 	explain(hit, "encoding", m->encoding);
 	explain(hit, "completeness", m->completeness);
+	explain(hit, "rehearsals", (int64_t)c->rehearsals * ONE);
+	explain(hit, "useful", (int64_t)v->useful * ONE);
+	explain(hit, "useless", (int64_t)v->useless * ONE);
 }
 
 static int fill_hit(struct recall *r, struct engram_hit *hit, size_t at, struct engram_error *err)
@@ -209,8 +214,11 @@ static int fill_hit(struct recall *r, struct engram_hit *hit, size_t at, struct 
 		.docs = r->q.query.docs,
 		.completeness = ONE,
 	};
+	struct eng_verdicts v;
 	*hit = (struct engram_hit){.retention = c->retention, .score = c->score};
 	int rc = eng_snapshot_memory(r->snap, c->doc, &hit->memory, &r->owner->arena, err);
+	if (rc == 0)
+		rc = eng_snapshot_verdicts(r->snap, c->doc, &v, err);
 	if (rc != 0)
 		return rc;
 	struct eng_evidence e = eng_evidence_of(&r->q, hit->memory.text.p, hit->memory.text.n);
@@ -225,7 +233,7 @@ static int fill_hit(struct recall *r, struct engram_hit *hit, size_t at, struct 
 	hit->lo = p.lo;
 	hit->hi = p.hi;
 	hit->group = eng_group_of(p.value);
-	explain_all(r, hit, c, &m);
+	explain_all(r, hit, c, &m, &v);
 	return 0;
 }
 
@@ -276,12 +284,13 @@ static int take_newest(void *data, uint32_t doc)
 	struct newest *n = data;
 	struct recall *r = n->r;
 	struct engram_hit *hit = &r->result.hits[r->result.n];
+	uint32_t rehearsals;
 	if (!eng_filter_accept(&r->filter, doc))
 		return 0;
 	*hit = (struct engram_hit){0};
 	int rc = eng_snapshot_memory(r->snap, doc, &hit->memory, &r->owner->arena, n->err);
 	if (rc == 0)
-		rc = retention_of(r, doc, &hit->retention, n->err);
+		rc = retention_of(r, doc, &hit->retention, &rehearsals, n->err);
 	return rc ? rc : ++r->result.n == r->cue->k;
 }
 

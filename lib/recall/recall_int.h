@@ -32,6 +32,7 @@ struct eng_candidate {
 	int32_t score;      /* 1/10,000, retention in it */
 	int32_t match;      /* the same without retention */
 	uint32_t retention; /* 1/10,000 */
+	uint32_t rehearsals;
 	struct engram_id id;
 };
 
@@ -90,6 +91,9 @@ void eng_question_shapes(struct eng_question *q); /* once, after the query is pa
 struct eng_evidence eng_evidence_of(const struct eng_question *q, const char *text, size_t n);
 
 /* -- confidence (confidence.c) ------------------------------------------- */
+
+/* Of the formula; other numbers or features are another one. */
+#define ENG_CONFIDENCE_VERSION 2u
 
 struct eng_match {
 	uint32_t rarity;  /* share of the cue's rarity that the text holds, 1/10,000 */

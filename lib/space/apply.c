@@ -78,7 +78,7 @@ static int read_waiting(struct eng_raw *raw, struct position *p, struct engram_s
 	return r;
 }
 
-static int take_batch(struct engram_space *s, struct eng_gen *g, const struct eng_raw *raw, const struct eng_job *job,
+static int take_batch(struct engram_space *s, struct eng_gen *g, struct eng_raw *raw, const struct eng_job *job,
                       struct engram_error *err)
 {
 	struct eng_arena keep = ENG_ARENA_INIT;

@@ -30,7 +30,8 @@ struct batch {
 	struct brief_change *briefs;
 	struct eng_row_change *rows;
 	struct eng_fresh_text *fresh;
-	size_t nbriefs, nrows, nfresh;
+	struct eng_forget_change *forgets; /* ascending */
+	size_t nbriefs, nrows, nfresh, nforgets;
 	struct eng_buf value, old_text, new_text;
 	struct eng_terms old_terms;
 	struct eng_lexicon *lexicon;
@@ -270,13 +271,17 @@ static void move_brief(struct batch *b, struct step *s)
 static int take_id(struct batch *b, size_t i, struct engram_error *err)
 {
 	const struct engram_id *id = &b->raw->ids[i].id;
+	eng_stamp forgotten;
 	struct step s;
 	int r;
 
 	eng_arena_reset(&b->item);
 	r = load_old(b, &s, id, err);
+	forgotten = r == 0 ? eng_item_forgotten(&s.item) : 0;
 	if (r == 0)
 		r = eng_raw_apply(b->raw, i, &s.item, err);
+	if (r == 0 && eng_item_forgotten(&s.item) != forgotten)
+		b->forgets[b->nforgets++] = (struct eng_forget_change){*id, forgotten, eng_item_forgotten(&s.item)};
 	if (r == 0)
 		r = digest_add(b, &s.item, false, err);
 	if (r == 0)
@@ -447,8 +452,9 @@ static int alloc_batch(struct batch *b, struct engram_error *err)
 	b->briefs = eng_alloc(n * sizeof *b->briefs);
 	b->rows = eng_alloc(n * sizeof *b->rows);
 	b->fresh = eng_alloc(n * sizeof *b->fresh);
+	b->forgets = eng_alloc(n * sizeof *b->forgets);
 	b->lexicon = eng_lexicon_new();
-	return b->digest && b->briefs && b->rows && b->fresh && b->lexicon ? 0 : eng_err_nomem(err);
+	return b->digest && b->briefs && b->rows && b->fresh && b->forgets && b->lexicon ? 0 : eng_err_nomem(err);
 }
 
 static void free_batch(struct batch *b)
@@ -457,6 +463,7 @@ static void free_batch(struct batch *b)
 	eng_free(b->briefs);
 	eng_free(b->rows);
 	eng_free(b->fresh);
+	eng_free(b->forgets);
 	eng_dfmap_free(&b->df);
 	eng_buf_free(&b->value);
 	eng_buf_free(&b->old_text);
@@ -467,7 +474,7 @@ static void free_batch(struct batch *b)
 	eng_arena_free(&b->item);
 }
 
-int eng_batch_apply(struct engram_space *s, struct eng_gen *g, const struct eng_raw *raw,
+int eng_batch_apply(struct engram_space *s, struct eng_gen *g, struct eng_raw *raw,
                     struct eng_fresh_text **fresh, size_t *nfresh, struct eng_arena *keep, struct engram_error *err)
 {
 	struct batch b = {.space = s, .raw = raw, .item = ENG_ARENA_INIT, .keep = keep};
@@ -479,6 +486,8 @@ int eng_batch_apply(struct engram_space *s, struct eng_gen *g, const struct eng_
 		r = eng_meta_load(&b.meta, b.txn, &s->id, err);
 	if (r == 0)
 		r = take_ids(&b, err);
+	if (r == 0)
+		r = eng_edges_exchange(b.txn, raw, b.forgets, b.nforgets, b.digest, true, err);
 	if (r == 0)
 		r = write_gathered(&b, err);
 	if (r == 0) {

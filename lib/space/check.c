@@ -3,8 +3,9 @@
  * First the log itself, every byte (log/).  Then, under the apply lock, so that
  * nothing moves:
  *
- *   A  log -> items: every frame up to the heads is a dot of the items of its
- *      subjects, byte for byte; together with their number that is equality
+ *   A  log -> items, edges: every frame up to the heads is a dot of the items of
+ *      its subjects, or of the edges it speaks of, byte for byte; together with
+ *      their number that is equality
  *   B  items -> tables: each item is read again, and briefs, vectors, order,
  *      tags, frequencies, sums and counts are compared with what it gives
  *   C  tables -> text view: it holds the documents that it says it holds
@@ -34,6 +35,7 @@ struct check {
 	eng_u128 *buckets;
 	uint8_t *has_text; /* a bit a document */
 	uint64_t log_dots, item_dots, skips; /* counted in pass A, B; A */
+	uint64_t log_edges, edge_dots, edges; /* not killed by a forget: in A, B; records in B */
 	uint64_t live, tokens, tags, rows;   /* counted in pass B */
 	uint64_t differences;
 	char first[160];
@@ -147,10 +149,75 @@ static int compare_frame(struct check *c, const struct eng_frame *f, struct engr
 	return r;
 }
 
-static bool is_item_frame(const struct eng_frame *f)
+/* When an end of the edge was last forgotten. */
+static int forgotten_of(struct check *c, eng_stamp *out, const struct eng_edge_key *key, struct engram_error *err)
 {
-	return f->h.version <= ENG_FRAME_VERSION &&
-	       (f->h.kind == ENG_MEMORY || f->h.kind == ENG_REVISION || f->h.kind == ENG_FORGET);
+	const struct engram_id *ends[2] = {&key->from, &key->to};
+	struct eng_item item;
+	uint32_t doc;
+	int r = 0;
+
+	*out = 0;
+	for (unsigned i = 0; r >= 0 && i < 2; i++) {
+		r = load_item(c, &item, &doc, ends[i], err);
+		if (r == 1 && eng_item_forgotten(&item) > *out)
+			*out = eng_item_forgotten(&item);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* One dot of an edge, as the state would hold it. */
+static int encode_edge_dot(struct eng_buf *b, const struct eng_edge *e, struct eng_edge_dot *dot,
+                           struct engram_error *err)
+{
+	struct eng_edge one = {.key = e->key, .dots = dot, .ndots = 1, .cap = 1, .arena = e->arena};
+
+	eng_buf_reset(b);
+	return eng_edge_encode(&one, b, err);
+}
+
+static int compare_edge_dot(struct check *c, const struct eng_edge_key *key, struct eng_edge_dot *wanted,
+                            struct engram_error *err)
+{
+	struct eng_edge_dot *found = NULL;
+	struct eng_edge e;
+	int r = eng_edge_load(&e, c->view.txn, key, &c->arena, err);
+
+	for (size_t i = 0; r == 1 && i < e.ndots; i++)
+		if (eng_edge_dot_order(&e.dots[i], wanted) == 0)
+			found = &e.dots[i];
+	if (r >= 0 && !found)
+		differ(c, "edge from %s: frame %" PRIu64 " is missing", id_text(c, &key->from), wanted->dot.seq);
+	if (r < 0 || !found)
+		return r < 0 ? r : 0;
+	r = encode_edge_dot(&c->a, &e, found, err);
+	if (r == 0)
+		r = encode_edge_dot(&c->b, &e, wanted, err);
+	if (r == 0 && (c->a.n != c->b.n || memcmp(c->a.p, c->b.p, c->a.n) != 0))
+		differ(c, "edge from %s: frame %" PRIu64 " is kept as something else", id_text(c, &key->from),
+		       wanted->dot.seq);
+	return r;
+}
+
+/* What a forget killed may be there or be purged. */
+static int compare_edges(struct check *c, const struct eng_frame *f, struct engram_error *err)
+{
+	struct eng_edge_frame frame;
+	struct eng_edge_key key;
+	struct eng_edge_dot dot;
+	eng_stamp forgotten;
+	int r;
+
+	eng_arena_reset(&c->arena);
+	r = eng_edge_frame_begin(&frame, f, &c->arena, err);
+	while (r == 0 && eng_edge_frame_next(&frame, &key, &dot)) {
+		r = forgotten_of(c, &forgotten, &key, err);
+		if (r < 0 || dot.stamp <= forgotten)
+			continue;
+		c->log_edges++;
+		r = compare_edge_dot(c, &key, &dot, err);
+	}
+	return r;
 }
 
 static int compare_series(struct check *c, const struct eng_head *head, struct engram_error *err)
@@ -160,10 +227,12 @@ static int compare_series(struct check *c, const struct eng_head *head, struct e
 	int r = eng_cursor_open(&cursor, c->s->log, &head->series, 0, head->seq, NULL, err);
 
 	while (r == 0 && (r = eng_cursor_next(cursor, &f, err)) == 1) {
-		if (is_item_frame(&f))
+		if (eng_is_item_frame(&f))
 			r = compare_frame(c, &f, err);
+		else if (eng_known_kind(&f.h))
+			r = compare_edges(c, &f, err);
 		else
-			r = 0, c->skips += f.h.kind != ENG_BIRTH || f.h.version > ENG_FRAME_VERSION;
+			r = 0, c->skips++;
 		if (r == 0)
 			r = eng_job_progress(c->job, "check items", f.h.seq, head->seq, err);
 	}
@@ -303,6 +372,36 @@ static int check_items(struct check *c, struct engram_error *err)
 	return r;
 }
 
+static int check_edge(void *data, struct eng_edge *e, struct engram_error *err)
+{
+	struct check *c = data;
+	uint8_t key[ENG_EDGE_KEY_MAX];
+	struct eng_bytes value;
+	eng_stamp forgotten;
+	eng_u128 sum;
+	int r = forgotten_of(c, &forgotten, &e->key, err);
+
+	c->edges++;
+	c->edge_dots += e->ndots - eng_edge_dead(e, forgotten);
+	if (r == 0)
+		r = eng_edge_digest(e, &sum, forgotten, err);
+	if (r == 0)
+		c->buckets[eng_digest_bucket(&e->key.from)] += sum;
+	if (eng_txn_get(c->view.txn, ENG_T_EDGES_TO, eng_bytes(key, eng_edge_key_encode(key, &e->key, true)), &value) != 1)
+		differ(c, "edge from %s: it is not listed at its other end", id_text(c, &e->key.from));
+	eng_arena_reset(&c->arena);
+	return r;
+}
+
+/* The records of the state alone. */
+static int check_edges(struct check *c, struct engram_error *err)
+{
+	struct eng_view state = {.space = c->s, .txn = c->view.txn};
+
+	eng_arena_reset(&c->arena);
+	return eng_view_edges(&state, NULL, check_edge, c, &c->arena, err);
+}
+
 static int check_df(struct check *c, struct engram_error *err)
 {
 	struct eng_bytes key, value;
@@ -391,6 +490,8 @@ static uint64_t entries(struct check *c, size_t table)
 static int check_counts(struct check *c, struct engram_error *err)
 {
 	expect(c, "items: frames", c->log_dots, c->item_dots);
+	expect(c, "edges: frames", c->log_edges, c->edge_dots);
+	expect(c, "edges by their other end", c->edges, entries(c, ENG_T_EDGES_TO));
 	expect(c, "memories", c->live, c->view.meta.live);
 	expect(c, "briefs", c->live, live_briefs(c));
 	expect(c, "tokens", c->tokens, c->view.meta.tokens);
@@ -516,6 +617,8 @@ static int check_state(struct check *c, struct engram_error *err)
 		r = compare_series(c, &c->view.heads[i], err);
 	if (r == 0)
 		r = check_items(c, err);
+	if (r == 0)
+		r = check_edges(c, err);
 	if (r == 0)
 		r = check_df(c, err);
 	if (r == 0)

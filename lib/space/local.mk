@@ -12,12 +12,14 @@ libeng_space_la_SOURCES = \
 	%D%/digest.c \
 	%D%/doc.c \
 	%D%/draft.c \
+	%D%/edges.c \
 	%D%/forget.c \
 	%D%/gen.c \
 	%D%/identity.c \
 	%D%/idmap.c \
 	%D%/info.c \
 	%D%/libraries.c \
+	%D%/learn.c \
 	%D%/link.c \
 	%D%/lookup.c \
 	%D%/open.c \

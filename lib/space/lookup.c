@@ -272,7 +272,7 @@ static int page_add(struct page *p, struct engram_memory *m, struct engram_error
 	}
 	p->memories[p->n++] = m;
 	if (m)
-		p->bytes += m->text.n + m->meta.n + 4 * m->dim;
+		p->bytes += m->text.n + m->meta.n + 4 * m->dim + m->nlinks * sizeof *m->links;
 	return 0;
 }
 
@@ -341,6 +341,9 @@ static int read_memory(struct engram_memory **out, struct eng_view *v, const str
 	if (!*out)
 		return eng_err_nomem(err);
 	r = eng_memory_build(*out, v->space, &item, &reading, &page->arena, err);
+	if (r == 0)
+		r = eng_memory_links(*out, v, reading.forgotten, cut ? cut->heads : NULL, cut ? cut->n : 0, &page->arena,
+		                     err);
 	if (r != ENGRAM_ENOID)
 		return r;
 	*out = NULL;

@@ -10,6 +10,7 @@
 #include "space/space_int.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 
@@ -51,6 +52,7 @@ void eng_raw_free(struct eng_raw *r)
 	eng_free(r->links);
 	eng_free(r->heads);
 	eng_free(r->skips);
+	eng_free(r->edges);
 	eng_idmap_free(&r->map);
 	eng_arena_free(&r->arena);
 	eng_raw_init(r);
@@ -94,16 +96,34 @@ static bool link_subject(struct eng_raw *r, const struct engram_id *id, uint32_t
 	return true;
 }
 
-/* Kinds that give an item a dot. */
-static bool item_kind(const struct eng_header *h)
+bool eng_known_kind(const struct eng_header *h)
 {
-	return h->kind == ENG_MEMORY || h->kind == ENG_REVISION || h->kind == ENG_FORGET;
+	switch (h->kind) {
+	case ENG_BIRTH: /* it changes nothing */
+	case ENG_MEMORY:
+	case ENG_REVISION:
+	case ENG_EDGE:
+	case ENG_USE:
+	case ENG_FEEDBACK:
+	case ENG_FORGET:
+		return h->version <= ENG_FRAME_VERSION;
+	default:
+		return false;
+	}
 }
 
-/* What this program understands; a birth frame changes no item. */
-static bool known_kind(const struct eng_header *h)
+static int add_edges(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
 {
-	return h->version <= ENG_FRAME_VERSION && (item_kind(h) || h->kind == ENG_BIRTH);
+	struct eng_edge_frame e;
+	struct eng_raw_edge edge;
+	int rc = eng_edge_frame_begin(&e, f, &r->arena, err);
+
+	while (rc == 0 && eng_edge_frame_next(&e, &edge.key, &edge.dot)) {
+		if (!grow(&r->edges, &r->edges_cap, r->nedges + 1, sizeof *r->edges))
+			return eng_err_nomem(err);
+		r->edges[r->nedges++] = edge;
+	}
+	return rc;
 }
 
 static int add_frame(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
@@ -175,12 +195,14 @@ static int take(struct eng_raw *r, struct eng_head *h, const struct eng_frame *f
 	if (f->h.prev != h->header_check)
 		return eng_err(err, ENGRAM_EVERSION,
 		               "state: frame %" PRIu64 " in it is not the one in the log, which was rolled back", h->seq);
-	if (!known_kind(&f->h) && f->h.flags & ENG_FLAG_CRITICAL)
+	if (!eng_known_kind(&f->h) && f->h.flags & ENG_FLAG_CRITICAL)
 		return 0; /* what follows cannot be understood without it */
-	if (!known_kind(&f->h))
+	if (!eng_known_kind(&f->h))
 		rc = add_skip(r, f, err);
-	else if (item_kind(&f->h))
+	else if (eng_is_item_frame(f))
 		rc = add_frame(r, f, err);
+	else
+		rc = add_edges(r, f, err);
 	if (rc < 0)
 		return rc;
 	r->read++;
@@ -226,6 +248,35 @@ int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series
 	}
 	eng_cursor_close(c);
 	return rc < 0 ? rc : 0;
+}
+
+static int by_edge(const void *a, const void *b)
+{
+	const struct eng_raw_edge *x = a, *y = b;
+	int c = eng_edge_key_cmp(&x->key, &y->key);
+
+	return c ? c : eng_edge_dot_order(&x->dot, &y->dot);
+}
+
+void eng_raw_sort_edges(struct eng_raw *r)
+{
+	if (r->nedges > r->sorted_edges)
+		qsort(r->edges, r->nedges, sizeof *r->edges, by_edge);
+	r->sorted_edges = r->nedges;
+}
+
+size_t eng_raw_edge_at(const struct eng_raw *r, const struct eng_edge_key *from)
+{
+	size_t lo = 0, hi = r->nedges, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (eng_edge_key_cmp(&r->edges[mid].key, from) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
 }
 
 int eng_raw_apply(const struct eng_raw *r, size_t i, struct eng_item *item, struct engram_error *err)

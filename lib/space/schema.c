@@ -23,6 +23,8 @@ const struct eng_table eng_state_tables[ENG_T_COUNT] = {
 	[ENG_T_DF] = {"df", true},
 	[ENG_T_DIGEST] = {"digest", true},
 	[ENG_T_CHANGES] = {"changes", true},
+	[ENG_T_EDGES] = {"edges", false},
+	[ENG_T_EDGES_TO] = {"edges_to", false},
 	[ENG_T_SKIPPED] = {"skipped", false},
 };
 

@@ -421,37 +421,28 @@ int eng_snapshot_find(struct eng_snapshot *s, const struct engram_id *id, uint32
 	return 1;
 }
 
-/* -- rehearsals --------------------------------------------------------------------------------------- */
-
-/* Dots ascend by stamp: of one series and hour the first counts. */
-static bool first_of_hour(const struct eng_item *item, size_t i)
-{
-	const uint64_t hour_ms = 3600000;
-	const struct eng_dot_record *d = &item->dots[i];
-
-	for (size_t j = i; j-- > 0 && (item->dots[j].stamp >> 16) / hour_ms == (d->stamp >> 16) / hour_ms;)
-		if (item->dots[j].kind == ENG_MEMORY && eng_series_cmp(&item->dots[j].dot.series, &d->dot.series) == 0)
-			return false;
-	return true;
-}
-
-static int copy_stamps(const eng_stamp **out, size_t *n, const struct eng_item *item, eng_stamp forgotten,
-                       struct eng_arena *arena, struct engram_error *err)
-{
-	eng_stamp *stamps = eng_arena_alloc(arena, (item->ndots + 1) * sizeof *stamps);
-
-	if (!stamps)
-		return eng_err_nomem(err);
-	*n = 0;
-	for (size_t i = 0; i < item->ndots; i++)
-		if (item->dots[i].kind == ENG_MEMORY && item->dots[i].stamp > forgotten && first_of_hour(item, i))
-			stamps[(*n)++] = item->dots[i].stamp;
-	*out = stamps;
-	return 0;
-}
+/* -- evidence ----------------------------------------------------------------------------------------- */
 
 int eng_snapshot_rehearsals(struct eng_snapshot *s, uint32_t doc, const eng_stamp **out, size_t *n,
                             struct eng_arena *arena, struct engram_error *err)
+{
+	struct eng_arena scratch = ENG_ARENA_INIT;
+	struct eng_reading reading;
+	const eng_stamp *stamps;
+	struct eng_item item;
+	int r = doc_item(s, doc, &item, &reading, &scratch, err);
+
+	if (r == 0)
+		r = eng_item_rehearsals(&item, &stamps, n, err);
+	if (r == 0) {
+		*out = eng_arena_dup(arena, stamps, *n * sizeof *stamps);
+		r = *out ? 0 : eng_err_nomem(err);
+	}
+	eng_arena_free(&scratch);
+	return r;
+}
+
+int eng_snapshot_verdicts(struct eng_snapshot *s, uint32_t doc, struct eng_verdicts *out, struct engram_error *err)
 {
 	struct eng_arena scratch = ENG_ARENA_INIT;
 	struct eng_reading reading;
@@ -459,7 +450,7 @@ int eng_snapshot_rehearsals(struct eng_snapshot *s, uint32_t doc, const eng_stam
 	int r = doc_item(s, doc, &item, &reading, &scratch, err);
 
 	if (r == 0)
-		r = copy_stamps(out, n, &item, reading.forgotten, arena, err);
+		r = eng_item_verdicts(&item, out, err);
 	eng_arena_free(&scratch);
 	return r;
 }

@@ -121,14 +121,30 @@ int eng_snapshot_memory(struct eng_snapshot *s, uint32_t doc, struct engram_memo
                         struct engram_error *err);
 /* Its document, by id: 1, 0 not live, -ENOID never seen (err filled). */
 int eng_snapshot_find(struct eng_snapshot *s, const struct engram_id *id, uint32_t *doc, struct engram_error *err);
-/* Stamps of its memory dots (rehearsals: one per series and hour), ascending,
- * for the forgetting curve; from the arena. */
+/* Stamps at which it was stored, stored again or recalled to learn (one a
+ * series and hour), ascending, for the forgetting curve; from the arena. */
 int eng_snapshot_rehearsals(struct eng_snapshot *s, uint32_t doc, const eng_stamp **out, size_t *n,
                             struct eng_arena *arena, struct engram_error *err);
+/* How often it was judged to be, and not to be, what was asked for. */
+int eng_snapshot_verdicts(struct eng_snapshot *s, uint32_t doc, struct eng_verdicts *out, struct engram_error *err);
 /* The greatest stamp of anything in the snapshot: "now" for pure functions. */
 eng_stamp eng_snapshot_stamp(const struct eng_snapshot *s);
 /* Frames that lie behind the watermark. */
 uint64_t eng_snapshot_unapplied(const struct eng_snapshot *s);
+
+/* -- evidence (for recall/) -------------------------------------------------- */
+
+/* One rehearsal, one recalling together, one judgement, with the features of
+ * the hit if it was one (n bytes as in engram-formats(5)).  *written is false
+ * where the own series said the same within the hour.  ENGRAM_ENOID. */
+/* 0 where all of them live. */
+int eng_writer_knows(struct engram_writer *w, const struct engram_judgement *judged, size_t n,
+                     struct engram_error *err);
+int eng_writer_use(struct engram_writer *w, bool *written, const struct engram_id *id, struct engram_error *err);
+int eng_writer_together(struct engram_writer *w, bool *written, const struct engram_id *a, const struct engram_id *b,
+                        struct engram_error *err);
+int eng_writer_judge(struct engram_writer *w, bool *written, const struct engram_id *id, bool useful,
+                     const void *features, size_t n, struct engram_error *err);
 
 /* -- maintenance (for consolidate/) -------------------------------------- */
 

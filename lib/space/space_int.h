@@ -14,6 +14,7 @@
 
 #include "base/le.h"
 #include "merge/digest.h"
+#include "merge/edge.h"
 #include "space/space.h"
 #include "store/store.h"
 
@@ -34,7 +35,7 @@
  * directly where the text view lacks documents. */
 #define ENG_SCAN_MAX (64u << 20)
 
-#define ENG_STATE_VERSION 1u
+#define ENG_STATE_VERSION 2u
 #define ENG_NO_DOC UINT32_MAX
 
 /* -- the handle ----------------------------------------------------------- */
@@ -113,6 +114,8 @@ enum eng_state_table {
 	ENG_T_DF,      /* stem hash -> documents that have it */
 	ENG_T_DIGEST,  /* bucket / 64 -> 64 sums */
 	ENG_T_CHANGES, /* number -> document and the text it had */
+	ENG_T_EDGES,   /* from, to, class, relation -> check, encoded edge */
+	ENG_T_EDGES_TO, /* to, from, class, relation -> nothing */
 	ENG_T_SKIPPED, /* dot -> kind and version this program does not know */
 	ENG_T_COUNT
 };
@@ -253,6 +256,11 @@ struct eng_raw_skip {
 	uint8_t kind, version;
 };
 
+struct eng_raw_edge {
+	struct eng_edge_key key;
+	struct eng_edge_dot dot;
+};
+
 /* Frames in the order they were read, payloads in the arena. */
 struct eng_raw {
 	struct eng_arena arena;
@@ -265,6 +273,8 @@ struct eng_raw {
 	struct eng_idmap map;
 	struct eng_head *heads; /* how far each series was read; in no order */
 	size_t nheads, heads_cap;
+	struct eng_raw_edge *edges; /* of edge frames, which are not among `frames` */
+	size_t nedges, edges_cap, sorted_edges;
 	struct eng_raw_skip *skips; /* kinds this program does not know */
 	size_t nskips, skips_cap;
 	uint64_t read;  /* frames read, birth frames and skipped ones included */
@@ -291,6 +301,12 @@ int64_t eng_raw_find(const struct eng_raw *r, const struct engram_id *id);
 int eng_raw_mention(struct eng_raw *r, const struct engram_id *id);
 /* Adds the frames about ids[i] to the item. */
 int eng_raw_apply(const struct eng_raw *r, size_t i, struct eng_item *item, struct engram_error *err);
+/* By key and dot; after reading, before the next two. */
+void eng_raw_sort_edges(struct eng_raw *r);
+/* The first edge at or behind a key. */
+size_t eng_raw_edge_at(const struct eng_raw *r, const struct eng_edge_key *from);
+/* What this program understands. */
+bool eng_known_kind(const struct eng_header *h);
 const struct eng_head *eng_raw_head(const struct eng_raw *r, const struct eng_series *series);
 
 /* -- state and raw frames of one moment (view.c) --------------------------- */
@@ -319,6 +335,44 @@ int eng_view_item(struct eng_view *v, struct eng_item *item, uint32_t *doc, cons
 /* The digest buckets of state and raw frames together (digest.c). */
 int eng_view_digest(struct eng_view *v, eng_u128 buckets[ENG_DIGEST_BUCKETS], struct engram_error *err);
 int eng_digest_load(eng_u128 buckets[ENG_DIGEST_BUCKETS], struct eng_txn *t, struct engram_error *err);
+
+/* -- edges (edges.c) --------------------------------------------------------- */
+
+/* Keys: from, to, class, relation; to_first: the ends the other way round. */
+#define ENG_EDGE_KEY_MAX (16u + 16u + 1u + ENGRAM_RELATION_MAX)
+size_t eng_edge_key_encode(uint8_t out[ENG_EDGE_KEY_MAX], const struct eng_edge_key *key, bool to_first);
+bool eng_edge_key_decode(struct eng_edge_key *key, struct eng_bytes in, bool to_first);
+/* 1 and the edge, in the arena; 0 (and an empty one) where there is none. */
+int eng_edge_load(struct eng_edge *e, struct eng_txn *t, const struct eng_edge_key *key, struct eng_arena *arena,
+                  struct engram_error *err);
+/* Writes its record, or removes it where no dot is left. */
+int eng_edge_store(struct eng_txn *t, const struct eng_edge *e, struct eng_buf *scratch, struct engram_error *err);
+
+/* An id whose last forget became another. */
+struct eng_forget_change {
+	struct engram_id id;
+	eng_stamp old, new;
+};
+/* Edges that raw frames speak of, or whose ends are among the changes (sorted
+ * by id): what they contributed to the digest leaves the buckets, what they
+ * contribute now enters them; write: their records too.  t NULL: no state. */
+int eng_edges_exchange(struct eng_txn *t, struct eng_raw *raw, const struct eng_forget_change *changes, size_t n,
+                       eng_u128 buckets[ENG_DIGEST_BUCKETS], bool write, struct engram_error *err);
+
+/* Calls back the edges from an id (NULL: all), of state and raw frames, in the
+ * order of keys; each in the arena, which is the caller's to reset.  Non-zero
+ * ends the walk. */
+typedef int eng_edge_fn(void *data, struct eng_edge *e, struct engram_error *err);
+int eng_view_edges(struct eng_view *v, const struct engram_id *from, eng_edge_fn *fn, void *data,
+                   struct eng_arena *arena, struct engram_error *err);
+/* One edge, with what raw frames say; empty: never heard of. */
+int eng_view_edge(struct eng_view *v, struct eng_edge *e, const struct eng_edge_key *key, struct eng_arena *arena,
+                  struct engram_error *err);
+
+/* The links of a memory that is live, both ends being live, into its fields; as
+ * of the heads where there are some. */
+int eng_memory_links(struct engram_memory *m, struct eng_view *v, eng_stamp forgotten, const struct eng_head *heads,
+                     size_t nheads, struct eng_arena *arena, struct engram_error *err);
 
 /* -- documents (doc.c) ----------------------------------------------------- */
 
@@ -399,7 +453,7 @@ struct eng_fresh_text {
 };
 
 /* Takes frames of `raw` into the state of `g` in one transaction. */
-int eng_batch_apply(struct engram_space *s, struct eng_gen *g, const struct eng_raw *raw,
+int eng_batch_apply(struct engram_space *s, struct eng_gen *g, struct eng_raw *raw,
                     struct eng_fresh_text **fresh, size_t *nfresh, struct eng_arena *arena, struct engram_error *err);
 /* Brings a generation up to the durable frames of the log, state and text, if
  * at least so many frames wait. */
@@ -431,6 +485,7 @@ bool eng_state_brief(struct eng_brief *out, struct eng_txn *t, uint32_t doc);
 /* -- drafts (validate.c, draft.c) ----------------------------------------------- */
 
 /* Only the fields that a revision may state; ENGRAM_EINPUT names the field. */
+int eng_link_validate(const struct engram_link *l, struct engram_error *err);
 int eng_revision_validate(const struct engram_memory *m, unsigned clear, const struct engram_str *untag,
                           size_t nuntag, struct engram_error *err);
 /* The elements of the fields stated, in a fixed order. */

@@ -105,6 +105,35 @@ static int check_time(const char *field, int64_t us, struct engram_error *err)
 	return 0;
 }
 
+int eng_link_validate(const struct engram_link *l, struct engram_error *err)
+{
+	const size_t n = l->relation.p ? l->relation.n : 0;
+
+	if (n ? !eng_relation_ok(l->relation.p, n) : l->relation.n > 0)
+		return eng_err(err, ENGRAM_EINPUT,
+		               "relation: wanted up to %u of a-z, 0-9, \".\", \"_\", \"-\", found \"%.*s\"",
+		               ENGRAM_RELATION_MAX, (int)(n < 80 ? n : 80), n ? l->relation.p : "");
+	if (l->weight > ENGRAM_CONFIDENCE_ONE)
+		return eng_err(err, ENGRAM_EINPUT, "weight: wanted 0 to 1, found %u/%u", l->weight,
+		               ENGRAM_CONFIDENCE_ONE);
+	if (l->confidence == 0 || l->confidence > ENGRAM_CONFIDENCE_ONE)
+		return eng_err(err, ENGRAM_EINPUT, "confidence: wanted more than 0, up to 1, found %u/%u",
+		               l->confidence, ENGRAM_CONFIDENCE_ONE);
+	return l->key.p ? check_nonempty("key", l->key, err) : 0;
+}
+
+static int check_links(const struct engram_link *links, size_t n, struct engram_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = eng_link_validate(&links[i], err);
+		if (r < 0)
+			eng_err_prefix(err, "links: %zu", i + 1);
+	}
+	return r;
+}
+
 static int check_fields(const struct engram_memory *m, struct engram_error *err)
 {
 	int r = 0;
@@ -119,6 +148,8 @@ static int check_fields(const struct engram_memory *m, struct engram_error *err)
 		r = check_meta(m->meta, err);
 	if (r == 0 && m->has & ENGRAM_TAGS)
 		r = check_tags(m->tags, m->ntags, err);
+	if (r == 0 && m->has & ENGRAM_LINKS)
+		r = check_links(m->links, m->nlinks, err);
 	if (r == 0 && m->has & ENGRAM_VECTOR)
 		r = check_vector(m, err);
 	if (r == 0 && m->has & ENGRAM_OCCURRED)
@@ -163,11 +194,12 @@ int engram_check(const struct engram_memory *m, struct engram_error *err)
 int eng_revision_validate(const struct engram_memory *m, unsigned clear, const struct engram_str *untag,
                           size_t nuntag, struct engram_error *err)
 {
-	const unsigned fixed = ENGRAM_KEY | ENGRAM_ID | ENGRAM_STORED | ENGRAM_KIND;
+	const unsigned fixed = ENGRAM_KEY | ENGRAM_ID | ENGRAM_STORED | ENGRAM_KIND | ENGRAM_LINKS;
 	int r;
 
 	if ((m->has | clear) & fixed)
-		return eng_err(err, ENGRAM_EUSAGE, "revise: key, id, stored and kind of a memory never change");
+		return eng_err(err, ENGRAM_EUSAGE,
+		               "revise: key, id, stored and kind of a memory never change, links are added apart");
 	if (m->has & clear & ~(unsigned)ENGRAM_TAGS)
 		return eng_err(err, ENGRAM_EUSAGE, "revise: a field is set and cleared at once");
 	if (m->has == 0 && clear == 0 && nuntag == 0)

@@ -135,6 +135,7 @@ int eng_view_extend(struct eng_view *v, struct engram_error *err)
 		leave_state(v, &why);
 		r = read_raw(v, infos, n, &why);
 	}
+	eng_raw_sort_edges(&v->raw);
 	if (r < 0 && err)
 		*err = why;
 	return r;

@@ -218,6 +218,9 @@ static bool note_unseen(struct engram_writer *w, const uint8_t id[16])
 static void all_seen(struct engram_writer *w)
 {
 	eng_idmap_clear(&w->unseen_at, w->unseen, sizeof *w->unseen);
+	if (w->nedges)
+		memset(w->edges, 0, sizeof w->edges);
+	w->nedges = 0;
 	w->strange = false;
 	w->seen = w->appended;
 }
@@ -238,9 +241,15 @@ int eng_writer_end(struct eng_payload_out *o, struct engram_writer *w, uint8_t k
 	}
 	w->offsets[w->ndrafts] = start;
 	w->drafts[w->ndrafts++] = (struct eng_draft){.kind = kind, .payload_len = (uint32_t)n};
-	if (kind != ENG_MEMORY)
+	/* Edges are noted by who queues them; uses and feedback answer no question. */
+	if (kind == ENG_REVISION || kind == ENG_FORGET)
 		w->strange = true;
 	return 0;
+}
+
+int eng_writer_room(struct engram_writer *w, struct engram_error *err)
+{
+	return w->ndrafts >= DRAFT_FRAMES || w->payloads.n >= DRAFT_BYTES ? eng_writer_append(w, err) : 0;
 }
 
 /* Refs beyond what one frame holds go into frames that say nothing else. */
@@ -399,15 +408,14 @@ static int queue_all(struct engram_writer *w, const struct engram_id *id, const 
 		r = queue_sibling(w, id, m, i, err);
 	if (r == 0)
 		r = queue_memory(w, id, refs, nrefs, m, err);
-	if (r == 0 && (w->ndrafts >= DRAFT_FRAMES || w->payloads.n >= DRAFT_BYTES))
-		r = eng_writer_append(w, err);
-	return r;
+	return r == 0 ? eng_writer_room(w, err) : r;
 }
 
 int engram_put(struct engram_writer *w, struct engram_id *id, enum engram_put_result *put,
                const struct engram_memory *m, struct engram_error *err)
 {
 	const struct eng_ref *refs = NULL;
+	struct eng_links links = {.arena = ENG_ARENA_INIT};
 	struct engram_id own;
 	size_t nrefs = 0;
 	bool known = false;
@@ -419,17 +427,21 @@ int engram_put(struct engram_writer *w, struct engram_id *id, enum engram_put_re
 		return r;
 	eng_writer_apply(w, false);
 	own = m->has & ENGRAM_ID ? m->id : eng_memory_id(&w->space->id, m);
-	if (w->flags & ENGRAM_BULK || m->has & ENGRAM_KEY)
+	if (m->has & ENGRAM_LINKS)
+		r = eng_links_prepare(&links, w, &own, m->links, m->nlinks, err);
+	if (r == 0 && (w->flags & ENGRAM_BULK || m->has & ENGRAM_KEY))
 		r = look_up(w, &own, m, &known, &refs, &nrefs, err);
-	if (r == 0 && known)
-		w->rested = true;
 	if (r == 0 && !known)
 		r = queue_all(w, &own, refs, nrefs, m, err);
-	if (r < 0)
-		return r;
-	*id = own;
-	*put = known ? ENGRAM_KNOWN : ENGRAM_STORED_NEW;
-	return 0;
+	if (r == 0 && links.any)
+		r = eng_links_queue(&links, w, err);
+	if (r == 0) {
+		w->rested = w->rested || known;
+		*id = own;
+		*put = known && !links.any ? ENGRAM_KNOWN : ENGRAM_STORED_NEW;
+	}
+	eng_links_free(&links);
+	return r;
 }
 
 /* -- commit, apply ------------------------------------------------------------------------- */

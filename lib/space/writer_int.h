@@ -6,6 +6,8 @@
 
 /* Drafts go to the log once there are so many. */
 #define DRAFT_FRAMES 1024u
+/* Slots for edges said since the view was brought up to date. */
+#define UNSEEN_EDGES 4096u
 
 struct engram_writer {
 	uint32_t magic;
@@ -27,6 +29,8 @@ struct engram_writer {
 	struct engram_id *unseen; /* of memories put since, each once */
 	size_t unseen_cap;
 	struct eng_idmap unseen_at;
+	uint64_t edges[UNSEEN_EDGES]; /* of edges likewise: hashes of their keys, 0 = free */
+	size_t nedges;
 	bool strange;    /* other frames came since */
 	struct eng_series series; /* where the own frames last went, and the number behind them */
 	uint64_t next_seq;
@@ -53,6 +57,35 @@ int eng_writer_end(struct eng_payload_out *o, struct engram_writer *w, uint8_t k
 /* Drafts for all refs but the last ENG_REFS_MAX. */
 int eng_writer_spill(struct engram_writer *w, const struct engram_id *id, const struct eng_ref **refs, size_t *nrefs,
                      struct engram_error *err);
+/* Appends the drafts once there are many. */
+int eng_writer_room(struct engram_writer *w, struct engram_error *err);
+/* The own series that is appended to; NULL: none was minted yet. */
+const struct eng_series *eng_writer_series(struct engram_writer *w, struct engram_error *err);
+
+/* An edge as this writer sees it, its drafts included, and when an end of it was
+ * last forgotten (0 where it has no dot). */
+int eng_writer_see_edge(struct engram_writer *w, struct eng_edge *e, eng_stamp *forgotten,
+                        const struct eng_edge_key *key, struct eng_arena *arena, struct engram_error *err);
+
+/* Links of one memory: checked and compared with what is there, then queued. */
+struct eng_link_draft {
+	struct eng_edge_key key;
+	uint32_t weight, confidence;
+	bool known; /* nothing need be written */
+	const struct eng_ref *refs;
+	size_t nrefs;
+};
+struct eng_links {
+	struct eng_link_draft *at;
+	size_t n;
+	bool any; /* one is not known */
+	struct eng_arena arena;
+};
+/* ENGRAM_EINPUT names the link; nothing is to be freed then. */
+int eng_links_prepare(struct eng_links *set, struct engram_writer *w, const struct engram_id *from,
+                      const struct engram_link *links, size_t n, struct engram_error *err);
+int eng_links_queue(struct eng_links *set, struct engram_writer *w, struct engram_error *err);
+void eng_links_free(struct eng_links *set);
 /* Applies what waits if it is time to; never fails. */
 void eng_writer_apply(struct engram_writer *w, bool closing);
 

@@ -504,7 +504,7 @@ static void refused(void)
 	tap_int(eng_item_add(&b.item, &changed, &bad, false, &b.err), ENGRAM_EINPUT, "a stubbed forget is refused");
 	tap_int(b.item.ndots, 0, "and the item is as before");
 	bad = *m;
-	bad.h.kind = ENG_USE;
+	bad.h.kind = ENG_HIDE;
 	tap_ok(eng_item_add(&b.item, &changed, &bad, false, &b.err) == 0 && !changed, "a kind it does not know is left");
 	bad = *m;
 	bad.h.version = 2;
