@@ -146,6 +146,12 @@ static int add_frame(struct eng_raw *r, const struct eng_frame *f, struct engram
 	return 0;
 }
 
+/* Of a kind that is known. */
+static int add(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
+{
+	return eng_is_item_frame(f) ? add_frame(r, f, err) : add_edges(r, f, err);
+}
+
 static int add_skip(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
 {
 	if (!grow(&r->skips, &r->skips_cap, r->nskips + 1, sizeof *r->skips))
@@ -199,10 +205,8 @@ static int take(struct eng_raw *r, struct eng_head *h, const struct eng_frame *f
 		return 0; /* what follows cannot be understood without it */
 	if (!eng_known_kind(&f->h))
 		rc = add_skip(r, f, err);
-	else if (eng_is_item_frame(f))
-		rc = add_frame(r, f, err);
 	else
-		rc = add_edges(r, f, err);
+		rc = add(r, f, err);
 	if (rc < 0)
 		return rc;
 	r->read++;
@@ -217,10 +221,10 @@ static int take(struct eng_raw *r, struct eng_head *h, const struct eng_frame *f
 
 int eng_raw_take_loose(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
 {
-	if (!known_kind(&f->h))
+	if (!eng_known_kind(&f->h))
 		return eng_err(err, ENGRAM_EDAMAGED, "frame %" PRIu64 ": of kind %u, which this program does not know",
 		               f->h.seq, f->h.kind);
-	return item_kind(&f->h) ? add_frame(r, f, err) : 0;
+	return add(r, f, err);
 }
 
 int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series *series,
