@@ -85,6 +85,7 @@ int engram_salvage(struct engram_space *space, uint64_t *lost, engram_memory_fn 
 		return r;
 	eng_raw_init(&view.raw);
 	r = eng_log_salvage(space->log, &user, err);
+	eng_raw_sort_edges(&view.raw);
 	if (r == 0)
 		r = eng_view_memories(&view, give, &v, err);
 	eng_view_close(&view);
