@@ -20,7 +20,7 @@ struct settings {
 
 #define AT(field) .at = offsetof(struct settings, field)
 static const char *const words[] = {"red", "green", "blue", NULL};
-static const char *const shows[] = {"options", "config", NULL};
+static const char *const help_words[] = {"options", "config", NULL};
 
 static const struct opt options[] = {
 	{"flag", 'f', .kind = OPT_FLAG, .help = "", AT(flag)},
@@ -35,7 +35,7 @@ static const struct opt options[] = {
 	{"list", .kind = OPT_MODE, .help = "", AT(mode), .mode = LIST},
 	{"drop", .kind = OPT_MODE, .help = "", AT(mode), .mode = DROP},
 	{"gently", .kind = OPT_FLAG, .help = "", AT(flag), .modes = 1u << DROP},
-	{"help", 'h', .kind = OPT_HELP, .help = "", .words = shows},
+	{"help", 'h', .kind = OPT_HELP, .help = "", .words = help_words},
 	{"version", 'V', .kind = OPT_VERSION, .help = ""},
 };
 
