@@ -23,7 +23,7 @@ struct judged judge(const struct engram_result *r, bool right)
 	c.x[1] = term(h, "rarity") + term(h, "near");
 	c.x[2] = term(h, "cosine");
 	c.x[3] = term(h, "margin");
-	c.x[4] = log2(fmax(term(h, "words"), 1));
+	c.x[4] = log2(fmin(fmax(term(h, "words"), 1), 16)); /* as confidence.c has it */
 	c.x[5] = term(h, "log2-memories");
 	return c;
 }

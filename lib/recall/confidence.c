@@ -9,7 +9,8 @@
  *   margin    how far the best hit stands above the next, or above what any
  *             text would reach by chance (a cosine of 0.10), as a share of its
  *             score; 0 for the others
- *   terms     words of the cue that count
+ *   terms     words of the cue that count, 16 at most: 95 % of the cues fitted are
+ *             no longer, and a letter of sixty would be sure of itself
  *   memories  of the space: among more of them one is met by chance more often
  *   substance less than 1 for a text of one to three letters
  *   standing  score as a share of the best one's
@@ -35,6 +36,7 @@
 #include "base/fixed.h"
 
 #define ONE 10000u
+#define TERMS_MOST 16u
 #define MILLI(x) ((x) * 65536 / 1000)
 
 /* confidence/2.  The interval is about one deviation of the kinds of cue and
@@ -54,9 +56,10 @@ static const struct {
 
 static int32_t logit_q16(const struct eng_match *m)
 {
+	uint32_t terms = m->terms < TERMS_MOST ? m->terms : TERMS_MOST;
 	int64_t shares = (int64_t)formula.met * (m->rarity + m->near) + (int64_t)formula.cosine * m->cosine +
 	                 (int64_t)formula.margin * m->margin;
-	int64_t sizes = (int64_t)formula.terms * eng_log2_q16(m->terms ? m->terms : 1) +
+	int64_t sizes = (int64_t)formula.terms * eng_log2_q16(terms ? terms : 1) +
 	                (int64_t)formula.docs * eng_log2_q16(m->docs + 1);
 	return (int32_t)(formula.one + shares / ONE + sizes / 65536);
 }

@@ -88,6 +88,10 @@ static void confidence(void)
 	struct eng_confidence c = eng_confidence_of(&m);
 	double z = -4.335 + 4.312 * 0.6 + 2.574 * 0.4 + 4.113 * 0.5 + 0.690 * log2(3) - 0.198 * log2(100);
 	tap_ok(fabs(c.value / 1e4 - 1 / (1 + exp(-z))) < 0.001, "the formula: %u", c.value);
+	m.terms = 16;
+	uint32_t sixteen = eng_confidence_of(&m).value;
+	m.terms = 64;
+	tap_int(eng_confidence_of(&m).value, sixteen, "a longer cue than most is no surer of itself");
 	tap_ok(c.lo < c.value && c.value < c.hi, "an interval around it: %u..%u", c.lo, c.hi);
 	struct eng_rng g;
 	size_t wrong = 0;
