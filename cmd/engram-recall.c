@@ -48,6 +48,10 @@ static const struct opt options[] = {
 	{"as-of", .once = true, .kind = OPT_TIME, .arg = "TIME", .help = "what the space held then",
 	 AT(as_of_us), .more = true},
 	{"explain", .kind = OPT_FLAG, .help = "print the terms of each score", AT(explain)},
+	{"learn", .kind = OPT_FLAG, .help = NULL, AT(learn), .modes = 1u << RECALL_ONE},
+	{"feedback", .kind = OPT_LIST, .arg = "ID=yes|no",
+	 .help = "keep what was recalled, and if it was right",
+	 AT(feedback), .modes = 1u << RECALL_ONE},
 	{"no-retention", .kind = OPT_FLAG, .help = "leave age out of the order",
 	 AT(no_retention), .more = true},
 };
@@ -141,34 +145,44 @@ static bool check_cue(struct recall *r, struct engram_str text, struct engram_er
 	return true;
 }
 
+/* False: reported. */
+static bool recall_found(struct recall *r, struct engram_cue *cue, struct engram_result *result)
+{
+	struct cli *cli = &r->cli;
+	struct engram_error err = {0};
+	struct engram_id like;
+
+	if (r->like) {
+		if (engram_resolve(cli->space, &like, NULL, r->like, &err) < 0)
+			return cli_fail(cli, &err);
+		cue->like = &like;
+	}
+	if (engram_recall(cli->space, result, cue, &err) < 0)
+		return cli_fail(cli, &err);
+	recall_print(r, result, 0);
+	if (result->n == 0)
+		say_nothing_found(r, result);
+	return true;
+}
+
 /* The whole of a call with one cue, or none. */
 static void recall_one(struct recall *r, struct engram_cue *cue)
 {
 	struct cli *cli = &r->cli;
 	struct engram_result result = {0};
 	struct engram_error err = {0};
-	struct engram_id like;
+	struct learning learning = {.n = 0};
+	bool asks = !r->learn || cue->text.p || r->like;
 
 	if (!check_cue(r, cue->text, &err)) {
 		cli_fail(cli, &err);
 		return;
 	}
-	if (!cli_open_space(cli, ENGRAM_READ))
+	if (!cli_open_space(cli, r->learn ? ENGRAM_WRITE : ENGRAM_READ))
 		return;
-	if (r->like) {
-		if (engram_resolve(cli->space, &like, NULL, r->like, &err) < 0) {
-			cli_fail(cli, &err);
-			return;
-		}
-		cue->like = &like;
-	}
-	if (engram_recall(cli->space, &result, cue, &err) < 0) {
-		cli_fail(cli, &err);
-		return;
-	}
-	recall_print(r, &result, 0);
-	if (result.n == 0)
-		say_nothing_found(r, &result);
+	if ((!r->learn || learn_begin(&learning, r)) && (!asks || recall_found(r, cue, &result)) && r->learn)
+		learn_end(&learning, r, asks ? &result : NULL);
+	learn_free(&learning);
 	engram_result_free(&result);
 }
 
@@ -322,7 +336,7 @@ int main(int argc, char **argv)
 	};
 	struct opt_table own = {.options = options, .n = ENG_COUNT(options), .target = &r};
 
-	if (cli_begin(&r.cli, &program, &own, argc, argv) && check_ids(&r) && check_filters(&r)) {
+	if (cli_begin(&r.cli, &program, &own, argc, argv) && check_ids(&r) && check_filters(&r) && learn_check(&r)) {
 		if (r.mode == RECALL_BATCH)
 			run_batch(&r);
 		else

@@ -48,6 +48,7 @@ engram_store_LDADD = libcmd.la libeng_all.la
 engram_recall_SOURCES = \
 	%D%/engram-recall.c \
 	%D%/recall-jobs.h \
+	%D%/recall-learn.c \
 	%D%/recall-print.c
 engram_recall_LDADD = libcmd.la libeng_all.la
 
