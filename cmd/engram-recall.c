@@ -37,7 +37,7 @@ static const struct opt options[] = {
 	{"tag", .kind = OPT_LIST, .arg = "TAG", .help = "only with this tag; repeated: with all of them",
 	 AT(tags)},
 	{"kind", .kind = OPT_WORD, .arg = "KIND", .help = "only episode, or only concept", AT(kind),
-	 .words = kinds},
+	 .words = kinds, .more = true},
 	{"source", .once = true, .kind = OPT_TEXT, .arg = "TEXT", .help = NULL, AT(source), .more = true},
 	{"actor", .once = true, .kind = OPT_TEXT, .arg = "NAME",
 	 .help = "only from this source, by this actor",
@@ -172,15 +172,15 @@ static void recall_one(struct recall *r, struct engram_cue *cue)
 	struct engram_result result = {0};
 	struct engram_error err = {0};
 	struct learning learning = {.n = 0};
-	bool asks = !r->learn || cue->text.p || r->like;
+	bool asks = !r->learn || cue->text.p || r->like, writes = r->learn && !cli->dry_run;
 
 	if (!check_cue(r, cue->text, &err)) {
 		cli_fail(cli, &err);
 		return;
 	}
-	if (!cli_open_space(cli, r->learn ? ENGRAM_WRITE : ENGRAM_READ))
+	if (!cli_open_space(cli, writes ? ENGRAM_WRITE : ENGRAM_READ))
 		return;
-	if ((!r->learn || learn_begin(&learning, r)) && (!asks || recall_found(r, cue, &result)) && r->learn)
+	if ((!r->learn || learn_begin(&learning, r)) && (!asks || recall_found(r, cue, &result)) && writes)
 		learn_end(&learning, r, asks ? &result : NULL);
 	learn_free(&learning);
 	engram_result_free(&result);

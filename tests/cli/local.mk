@@ -14,6 +14,7 @@ CLI_TESTS = \
 	%D%/roundtrip.bats \
 	%D%/import.bats \
 	%D%/bad_input.bats \
+	%D%/evidence.bats \
 	%D%/faults.bats
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += $(CLI_TESTS) %D%/json-keys.txt tests/lib/engram.bash
