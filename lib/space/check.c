@@ -704,6 +704,7 @@ static void find_apart(void *ctx, void *result)
 	f->code = eng_space_open(&own, e->s->sys, e->s->dir, e->s->name, ENGRAM_READ, e->s->wait_ms, NULL, NULL, &f->err);
 	if (f->code == 0)
 		find(f, own, e->job);
+	engram_space_close(own);
 }
 
 static int find_guarded(struct finding *f, struct engram_space *s, const struct eng_job *job, struct engram_error *err)
