@@ -1,7 +1,8 @@
 /* compact.c - forgotten bytes leave every file.
  *
  *   1. apply: the state and the text view have passed every forget
- *   2. the list: dots that a forget killed and whose frame is no stub
+ *   2. the list: dots that a forget killed and whose frame is no stub; edges
+ *      likewise (purge_edges.c)
  *   3. the log: seal the active segment if one lies there, write stubs
  *   4. the state: items take the stubs in, so that the small fields go too
  *   5. the text view: merge until no deleted word is left, truncate its WAL
@@ -19,6 +20,7 @@
 #include "base/alloc.h"
 
 struct kills {
+	struct eng_edge_purge edges;
 	struct eng_kill *at;
 	struct eng_place *places; /* of the frames to be stubs */
 	struct engram_id *ids;    /* whose item they are in; repeated */
@@ -27,6 +29,7 @@ struct kills {
 
 static void free_kills(struct kills *k)
 {
+	eng_edge_purge_free(&k->edges);
 	eng_free(k->at);
 	eng_free(k->places);
 	eng_free(k->ids);
@@ -65,6 +68,8 @@ static int list_item(struct kills *k, const struct engram_id *id, struct eng_byt
 	eng_arena_reset(arena);
 	r = eng_item_load(&item, &doc, id, value, arena, err);
 	if (r == 0)
+		r = eng_edge_purge_forgotten(&k->edges, id, eng_item_forgotten(&item), err);
+	if (r == 0)
 		r = eng_item_purgeable(&item, &dots, &killers, &n, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (!grow_kills(k))
@@ -76,8 +81,9 @@ static int list_item(struct kills *k, const struct engram_id *id, struct eng_byt
 	return r;
 }
 
-static int list_kills(struct kills *k, struct eng_gen *g, struct engram_error *err)
+static int list_kills(struct kills *k, struct engram_space *s, struct eng_gen *g, struct engram_error *err)
 {
+	struct eng_view state = {.space = s};
 	struct eng_arena arena = ENG_ARENA_INIT;
 	struct eng_bytes key, value;
 	struct eng_walk *w = NULL;
@@ -86,6 +92,7 @@ static int list_kills(struct kills *k, struct eng_gen *g, struct engram_error *e
 
 	if (r < 0)
 		return r;
+	state.txn = t;
 	r = eng_walk_begin(&w, t, ENG_T_ITEMS, err);
 	if (r == 0)
 		for (r = eng_walk_seek(w, eng_bytes(NULL, 0), &key, &value); r == 1;
@@ -97,6 +104,8 @@ static int list_kills(struct kills *k, struct eng_gen *g, struct engram_error *e
 				break;
 		}
 	eng_walk_end(w);
+	if (r == 0)
+		r = eng_edge_purge_list(&k->edges, &state, err);
 	eng_txn_abort(t);
 	eng_arena_free(&arena);
 	return r;
@@ -107,15 +116,25 @@ static int list_kills(struct kills *k, struct eng_gen *g, struct engram_error *e
 static int stub_log(struct engram_space *s, const struct kills *k, const struct eng_job *job, struct engram_error *err)
 {
 	uint64_t stubbed = 0, freed = 0;
+	size_t n = k->n + k->edges.nkills;
+	struct eng_kill *all;
 	int r;
 
-	if (k->n == 0)
+	if (n == 0)
 		return 0;
+	all = eng_calloc(n, sizeof *all);
+	if (!all)
+		return eng_err_nomem(err);
+	if (k->n)
+		memcpy(all, k->at, k->n * sizeof *all);
+	if (k->edges.nkills)
+		memcpy(all + k->n, k->edges.kills, k->edges.nkills * sizeof *all);
 	r = eng_log_rotate(s->log, err);
 	eng_point(s->sys, "compact-rotated");
 	if (r == 0)
-		r = eng_log_stub(s->log, &stubbed, &freed, k->at, k->n, err);
+		r = eng_log_stub(s->log, &stubbed, &freed, all, n, err);
 	eng_point(s->sys, "compact-stubbed");
+	eng_free(all);
 	if (r == 0 && job && job->report) {
 		job->report->purged += stubbed;
 		job->report->freed_bytes += freed;
@@ -154,7 +173,7 @@ static int take_stubs(struct engram_space *s, struct eng_txn *t, const struct ki
 	return r;
 }
 
-static int stub_state(struct engram_space *s, const struct kills *k, struct engram_error *err)
+static int stub_state(struct engram_space *s, struct kills *k, struct engram_error *err)
 {
 	struct eng_buf frame = ENG_BUF_INIT, out = ENG_BUF_INIT;
 	struct eng_arena arena = ENG_ARENA_INIT;
@@ -168,6 +187,8 @@ static int stub_state(struct engram_space *s, const struct kills *k, struct engr
 			;
 		r = take_stubs(s, t, k, i, n, &arena, &frame, &out, err);
 	}
+	if (r == 0)
+		r = eng_edge_purge_records(&k->edges, t, err);
 	if (r == 0)
 		r = eng_txn_commit(t, err);
 	else
@@ -294,10 +315,10 @@ static int compact_locked(struct engram_space *s, const struct eng_job *job, str
 	int r = bring_up(s, job, err);
 
 	if (r == 0)
-		r = list_kills(&k, s->gen, err);
+		r = list_kills(&k, s, s->gen, err);
 	if (r == 0)
 		r = stub_log(s, &k, job, err);
-	if (r == 0 && k.n)
+	if (r == 0 && (k.n || k.edges.nkeys))
 		r = stub_state(s, &k, err);
 	if (r == 0)
 		r = eng_gen_text(s, s->gen, true, err);
@@ -323,7 +344,8 @@ static int count_kills(struct engram_space *s, const struct eng_job *job, struct
 	if (r < 0)
 		return r;
 	if (v.gen)
-		r = list_kills(&k, v.gen, err);
+		r = list_kills(&k, s, v.gen, err);
+	count += k.edges.nkills; /* those that wait for apply are not looked for */
 	for (size_t i = 0; r == 0 && i < k.n; i++)
 		count += eng_raw_find(&v.raw, &k.ids[i]) < 0;
 	for (size_t i = 0; r == 0 && i < v.raw.nids; i++) {

@@ -24,6 +24,7 @@ libeng_space_la_SOURCES = \
 	%D%/lookup.c \
 	%D%/open.c \
 	%D%/overlay.c \
+	%D%/purge_edges.c \
 	%D%/raw.c \
 	%D%/rebuild.c \
 	%D%/revise.c \

@@ -369,6 +369,33 @@ int eng_view_edges(struct eng_view *v, const struct engram_id *from, eng_edge_fn
 int eng_view_edge(struct eng_view *v, struct eng_edge *e, const struct eng_edge_key *key, struct eng_arena *arena,
                   struct engram_error *err);
 
+/* What forgets killed, to be purged (purge_edges.c).  Begin with zeros; every id
+ * that was forgotten once; list; the frames become stubs; the records. */
+struct eng_forgotten {
+	struct engram_id id;
+	eng_stamp stamp;
+};
+struct eng_edge_frame_at {
+	struct eng_dot dot;
+	struct eng_place place;
+};
+struct eng_edge_purge {
+	struct eng_forgotten *forgotten;
+	size_t nforgotten, forgotten_cap;
+	struct eng_edge_key *keys; /* of the records that hold dead dots */
+	size_t nkeys, keys_cap;
+	struct eng_edge_frame_at *frames; /* that said them */
+	size_t nframes, frames_cap;
+	struct eng_kill *kills; /* frames that say nothing else */
+	size_t nkills, kills_cap;
+	struct eng_arena arena;
+};
+int eng_edge_purge_forgotten(struct eng_edge_purge *p, const struct engram_id *id, eng_stamp stamp,
+                             struct engram_error *err);
+int eng_edge_purge_list(struct eng_edge_purge *p, struct eng_view *v, struct engram_error *err);
+int eng_edge_purge_records(struct eng_edge_purge *p, struct eng_txn *t, struct engram_error *err);
+void eng_edge_purge_free(struct eng_edge_purge *p);
+
 /* The links of a memory that is live, both ends being live, into its fields; as
  * of the heads where there are some. */
 int eng_memory_links(struct engram_memory *m, struct eng_view *v, eng_stamp forgotten, const struct eng_head *heads,

@@ -134,3 +134,22 @@ frames() { engram-store --list-spaces --json | jq "select(.name == \"${1:-defaul
 	exits 0 engram-recall --learn --feedback="$(id_of a)=yes" "green tea xylophonic"
 	! grep -r xylophonic "$ENGRAM_HOME"
 }
+
+@test "links: what was forgotten leaves every file" {
+	linked
+	engram-store --quiet --key=d --tag=x "Dent of dishes" >/dev/null
+	echo '{"key":"e","text":"Ewer","links":[{"key":"d","relation":"unspeakable"},{"key":"a","relation":"plain"}]}' >e
+	echo '{"key":"f","text":"Fennel","links":[{"key":"d","relation":"unthinkable"}]}' >>e
+	exits 0 engram-store --import=ndjson e
+	exits 0 engram-recall --learn -k 2 "dishes ewer"
+	exits 0 engram-consolidate
+	grep -rq unthinkable "$ENGRAM_HOME"
+	exits 0 engram-store --yes --forget --now "$(id_of d)" "$(id_of e)"
+	! grep -r "unspeakable" "$ENGRAM_HOME"
+	! grep -r "unthinkable" "$ENGRAM_HOME"
+	exits 0 engram-consolidate --check
+	engram-store --export >before
+	exits 0 engram-consolidate --rebuild
+	exits 0 engram-consolidate --check
+	engram-store --export | cmp - before
+}
