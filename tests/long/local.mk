@@ -1,5 +1,5 @@
 # Runs that take minutes and are asked for by name.
-EXTRA_DIST += %D%/fresh.sh %D%/long.sh %D%/installed.sh %D%/consumer.c
+EXTRA_DIST += %D%/fresh.sh %D%/long.sh %D%/installed.sh %D%/consumer.c %D%/valgrind.supp
 
 # What was installed, as its users meet it.
 installcheck-local:
@@ -22,7 +22,8 @@ VALGRIND_TESTS = $(filter tests/unit/%,$(check_PROGRAMS))
 # LMDB and SQLite keep pointers into the middle of blocks, which valgrind calls
 # possibly lost; and a child that ends holds what it got from its parent.
 VALGRIND_FLAGS = --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
-	--show-leak-kinds=definite --trace-children=no --child-silent-after-fork=yes
+	--show-leak-kinds=definite --suppressions=$(srcdir)/%D%/valgrind.supp \
+	--trace-children=no --child-silent-after-fork=yes
 VALGRIND_LOGS = $(addsuffix .vg,$(VALGRIND_TESTS))
 check-valgrind: $(VALGRIND_LOGS)
 # Each a target of its own: make -j runs them side by side, make -k all of them.

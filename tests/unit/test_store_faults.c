@@ -451,7 +451,7 @@ static int on_a_full_disk(const char *dir)
 	char path[600];
 	int rc = 0;
 
-	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
 	    mount("none", dir, "tmpfs", 0, "size=1M") != 0)
 		return 77;
 	snprintf(path, sizeof path, "%s/full.mdb", dir);
@@ -547,13 +547,13 @@ static int on_read_only_media(const char *dir)
 
 	snprintf(path, sizeof path, "%s/ro.mdb", dir);
 	snprintf(lock, sizeof lock, "%s-lock", path);
-	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
 	    mount("none", dir, "tmpfs", 0, "size=1M") != 0)
 		return 77;
 	if (open_at(&s, path, RW) != 0 || fill(s, 0, 5, 10) != 0)
 		return 1;
 	eng_store_close(s);
-	if (mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
+	if (mount("none", dir, "none", MS_REMOUNT | MS_RDONLY, NULL) != 0)
 		return 2;
 	if (open_at(&s, path, ENG_STORE_NOLOCK) != 0 || !has(s, 2))
 		return 3;
@@ -563,8 +563,8 @@ static int on_read_only_media(const char *dir)
 	eng_store_close(s);
 	if (open_at(&s, path, ENG_STORE_WRITE) != ENGRAM_ECREATE)
 		return 5;
-	if (mount(NULL, dir, NULL, MS_REMOUNT, NULL) != 0 || unlink(lock) != 0 ||
-	    mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
+	if (mount("none", dir, "none", MS_REMOUNT, NULL) != 0 || unlink(lock) != 0 ||
+	    mount("none", dir, "none", MS_REMOUNT | MS_RDONLY, NULL) != 0)
 		return 6;
 	if (open_at(&s, path, 0) != ENGRAM_ENOFILE)
 		return 7;
