@@ -30,15 +30,19 @@ static void add_field(XXH3_state_t *hash, uint8_t type, const void *p, size_t n)
 static void add_vector(XXH3_state_t *hash, const float *x, size_t dim)
 {
 	uint8_t head[9] = {ENG_EL_VECTOR};
-	uint8_t raw[4];
+	uint8_t raw[256]; /* one number at a time takes ten times as long */
 	uint32_t bits;
 
 	eng_set64(head + 1, 4 * (uint64_t)dim);
 	XXH3_128bits_update(hash, head, sizeof head);
-	for (size_t i = 0; i < dim; i++) {
+	for (size_t i = 0, n = 0; i < dim; i++) {
 		memcpy(&bits, &x[i], sizeof bits);
-		eng_set32(raw, bits);
-		XXH3_128bits_update(hash, raw, sizeof raw);
+		eng_set32(raw + n, bits);
+		n += sizeof bits;
+		if (n < sizeof raw && i + 1 < dim)
+			continue;
+		XXH3_128bits_update(hash, raw, n);
+		n = 0;
 	}
 }
 
