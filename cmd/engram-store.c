@@ -12,7 +12,7 @@ static const struct opt options[] = {
 	{"tag", .kind = OPT_LIST, .arg = "TAG", .help = "a tag; may be repeated", AT(tags),
 	 .modes = WITH(PUT) | WITH(REVISE) | WITH(IMPORT)},
 	{"confidence", .once = true, .kind = OPT_UNIT, .arg = "0..1", .help = NULL,
-	 AT(confidence), .modes = WITH(PUT) | WITH(REVISE) | WITH(IMPORT)},
+	 AT(confidence), .modes = WITH(PUT) | WITH(REVISE) | WITH(IMPORT) | WITH(LINK)},
 	{"occurred", .once = true, .kind = OPT_TIME, .arg = "TIME",
 	 .help = "how sure; when: 2026-11-21, 3d",
 	 AT(occurred_us), .modes = WITH(PUT) | WITH(REVISE) | WITH(IMPORT)},
@@ -36,6 +36,13 @@ static const struct opt options[] = {
 	 AT(untags), .modes = WITH(REVISE), .more = true},
 	{"clear", .kind = OPT_WORDS, .arg = "FIELD", .help = "revise: take away a tag, a field", AT(clear),
 	 .words = store_clear_words, .modes = WITH(REVISE), .more = true},
+	{"link", .kind = OPT_MODE, .help = "FROM TO...: one memory leads to others", AT(mode),
+	 .mode = STORE_LINK, .more = true, .operands = "ID"},
+	{"relation", .once = true, .kind = OPT_TEXT, .arg = "WORD", .help = NULL, AT(relation),
+	 .modes = WITH(LINK), .more = true},
+	{"weight", .once = true, .kind = OPT_UNIT, .arg = "0..1",
+	 .help = "link: how; how strongly, 0 takes it back",
+	 AT(weight), .modes = WITH(LINK), .more = true},
 	{"forget", .kind = OPT_MODE, .help = "hide these memories; asks, or needs --yes", AT(mode),
 	 .mode = STORE_FORGET, .operands = "ID"},
 	{"now", .kind = OPT_FLAG, .help = "forget: remove the bytes too, at once", AT(now),
@@ -114,6 +121,7 @@ static void run(struct store *s)
 		[STORE_PUT] = store_put,       [STORE_GET] = store_get,       [STORE_FORGET] = store_forget,
 		[STORE_REVISE] = store_revise, [STORE_IMPORT] = store_import, [STORE_EXPORT] = store_export,
 		[STORE_LIST] = store_list,     [STORE_DROP] = store_drop,
+		[STORE_LINK] = store_link,
 	};
 
 	/* A revision changes what was asked for, not who said it first. */
@@ -124,7 +132,7 @@ static void run(struct store *s)
 
 int main(int argc, char **argv)
 {
-	struct store s = {.confidence = UINT32_MAX, .if_new = UINT32_MAX,
+	struct store s = {.confidence = UINT32_MAX, .weight = UINT32_MAX, .if_new = UINT32_MAX,
 	                  .occurred_us = INT64_MIN, .valid_until_us = INT64_MIN};
 	struct opt_table own = {.options = options, .n = ENG_COUNT(options), .target = &s};
 

@@ -486,3 +486,82 @@ void store_revise(struct store *s)
 		revised(cli, &p.ids[0]);
 	end(&p);
 }
+
+/* -- link ------------------------------------------------------------------ */
+
+static void print_edge(struct cli *cli, const struct engram_id *from, const struct engram_link *l)
+{
+	char text[2][ENGRAM_ID_TEXT + 1];
+	struct eng_json_out o;
+
+	if (cli->json) {
+		record_begin(&o, &cli->out.buf, "edge");
+		record_write_edge(&o, from, l);
+		eng_json_object_end(&o);
+	} else {
+		engram_id_format(text[0], from);
+		engram_id_format(text[1], &l->to);
+		out_printf(&cli->out, "%s\t%s\t%.*s", text[0], text[1], (int)l->relation.n,
+		           l->relation.p ? l->relation.p : "");
+	}
+	out_end(&cli->out);
+}
+
+/* From the first of the ids to the others. */
+static void link_picked(struct picked *p)
+{
+	struct store *s = p->store;
+	struct engram_link *links = eng_calloc(p->n, sizeof *links);
+	struct engram_writer *w = NULL;
+	struct engram_error err = {0};
+	enum engram_put_result put;
+	size_t n = p->n - 1;
+	int r = links ? 0 : eng_err_nomem(&err);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		engram_link_init(&links[i]);
+		links[i].to = p->ids[i + 1];
+		links[i].relation = eng_str(s->relation);
+		links[i].weight = s->weight != UINT32_MAX ? s->weight : links[i].weight;
+		links[i].confidence = s->confidence != UINT32_MAX ? s->confidence : links[i].confidence;
+	}
+	if (r == 0 && !s->cli.dry_run) {
+		r = engram_writer_open(&w, s->cli.space, 0, &err);
+		if (r == 0)
+			r = engram_link(w, &put, &p->ids[0], links, n, &err);
+		if (r == 0)
+			r = engram_commit(w, &err);
+		engram_writer_close(w);
+	}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		print_edge(&s->cli, &p->ids[0], &links[i]);
+	if (r < 0)
+		cli_fail(&s->cli, &err);
+	else if (!s->cli.dry_run)
+		s->cli.done = "they are linked all the same";
+	eng_free(links);
+}
+
+void store_link(struct store *s)
+{
+	struct cli *cli = &s->cli;
+	struct picked p = {.store = s};
+
+	if (cli->noperands < 2 || strcmp(cli->operands[0], "-") == 0) {
+		cli_usage(cli, "--link: wanted FROM and at least one TO");
+		return;
+	}
+	if (!cli_open_space(cli, cli->dry_run ? ENGRAM_READ : ENGRAM_WRITE))
+		return;
+	pick(&p, cli->operands[0]);
+	for (size_t i = 1; p.n > 0 && !p.failed && i < cli->noperands; i++)
+		if (strcmp(cli->operands[i], "-") == 0)
+			pick_lines(&p);
+		else
+			pick(&p, cli->operands[i]);
+	if (!p.failed && p.n > 1)
+		link_picked(&p);
+	if (p.n == 1) /* FROM alone is nothing done */
+		p.n = 0;
+	end(&p);
+}

@@ -13,6 +13,7 @@ enum store_mode {
 	STORE_EXPORT,
 	STORE_LIST,
 	STORE_DROP,
+	STORE_LINK,
 };
 
 struct store {
@@ -27,6 +28,8 @@ struct store {
 	const char *separator, *query, *vectors, *embedder;
 	/* fields of a memory; NULL, UINT32_MAX, INT64_MIN = not given */
 	const char *key, *source, *actor, *meta;
+	const char *relation; /* link */
+	uint32_t weight;
 	uint32_t confidence;
 	uint32_t if_new; /* store only what is less like anything stored */
 	int64_t occurred_us, valid_until_us;
@@ -46,6 +49,7 @@ void store_forget(struct store *s);
 void store_revise(struct store *s);
 void store_list(struct store *s);
 void store_drop(struct store *s);
+void store_link(struct store *s);
 
 /* The stored memory that is most like the text, if it is as like as --if-new says:
  * 1, 0 there is none, -1 reported. */

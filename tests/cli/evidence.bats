@@ -153,3 +153,28 @@ frames() { engram-store --list-spaces --json | jq "select(.name == \"${1:-defaul
 	exits 0 engram-consolidate --check
 	engram-store --export | cmp - before
 }
+
+@test "link: prefixes, relation, weight; dry run; taken back" {
+	a=$(engram-store "Ada likes green tea") b=$(engram-store "Tea grows in Assam") c=$(engram-store "Assam")
+	exits 0 engram-store --dry-run --json --link "${a:0:8}" "$b" --relation=cites
+	same '{"v":1,"type":"edge","from":"'"$a"'","to":"'"$b"'","relation":"cites"}' "$output"
+	same 0 "$(engram-store --json --get "$a" | jq '.links | length')"
+	exits 0 engram-store --link "${a:0:8}" "$b" "$c" --relation=cites --weight=0.5
+	same "$a"$'\t'"$b"$'\t'cites "${lines[0]}"
+	before=$(frames)
+	echo "$b" | engram-store --link "$a" - --relation=cites --weight=0.5 >/dev/null
+	same "$before" "$(frames)"
+	same '[0.5,0.5]' "$(engram-store --json --get "$a" | jq -c '[.links[].weight]')"
+	exits 0 engram-store --link "$a" "$b" --relation=cites --weight=0
+	same '["'"$c"'"]' "$(engram-store --json --get "$a" | jq -c '[.links[].to]')"
+	exits 0 engram-store --link "$a" "$b" --relation=cites
+	same 2 "$(engram-store --json --get "$a" | jq '.links | length')"
+	exits 66 engram-store --link zzzz9999 "$b"
+	exits 66 engram-store --link "$a" zzzz9999
+	exits 3 engram-store --link "$a" zzzz9999 "$b"
+	exits 65 engram-store --link "$a" "$b" --relation="Two Words"
+	exits 65 engram-store --link "$a" "$a"
+	exits 2 engram-store --link "$a"
+	exits 2 engram-store --relation=cites text
+	exits 0 engram-consolidate --check
+}
