@@ -7,12 +7,14 @@
 #include "base/json.h"
 #include "base/types.h"
 #include "common/cli.h"
+#include "common/embed.h"
 #include "common/record.h"
 #include "common/stop.h"
 
 struct consolidate {
 	struct cli cli;
-	bool check, rebuild, compact, warm;
+	bool check, rebuild, compact, warm, reembed;
+	struct engram_embedder *embedder; /* with --re-embed */
 	bool all_spaces;
 	unsigned tasks; /* enum engram_task, or'ed; what the flags come to */
 	struct progress progress;
@@ -25,6 +27,7 @@ static const struct opt options[] = {
 	{"rebuild", .kind = OPT_FLAG, .help = "derive everything anew from the log", AT(rebuild)},
 	{"compact", .kind = OPT_FLAG, .help = "remove forgotten bytes, shrink files", AT(compact)},
 	{"warm", .kind = OPT_FLAG, .help = "read into memory what recall needs", AT(warm)},
+	{"re-embed", .kind = OPT_FLAG, .help = "give texts that lack one the embedder's vector", AT(reembed)},
 	{"all-spaces", .kind = OPT_FLAG, .help = "every space of the home", AT(all_spaces)},
 };
 
@@ -70,6 +73,8 @@ static void report_json(struct consolidate *c, const char *space, const struct e
 	record_begin(&o, &c->cli.out.buf, "report");
 	record_key_str(&o, "space", space);
 	eng_json_key(&o, "tasks"), eng_json_array(&o);
+	if (c->reembed)
+		eng_json_str(&o, "re-embed", 8);
 	for (size_t i = 0; i < ENG_COUNT(tasks); i++)
 		if (c->tasks & tasks[i].task)
 			eng_json_str(&o, tasks[i].name, strlen(tasks[i].name));
@@ -81,6 +86,11 @@ static void report_json(struct consolidate *c, const char *space, const struct e
 	record_key_u64(&o, "memories", r->memories);
 	record_key_u64(&o, "purged", r->purged);
 	record_key_u64(&o, "freed_bytes", r->freed_bytes);
+	if (c->reembed) {
+		record_key_u64(&o, "lacking", r->lacking);
+		record_key_u64(&o, "embedded", r->embedded);
+		record_key_u64(&o, "unembedded", r->unembedded);
+	}
 	record_key_u64(&o, "differences", r->differences);
 	if (r->differences > 0)
 		record_key_str(&o, "first_difference", r->first_difference);
@@ -115,6 +125,11 @@ static void report_rows(struct consolidate *c, const char *space, const struct e
 	unsigned t = c->tasks;
 	char digest[33];
 
+	if (c->reembed) {
+		row_number(c, space, "lacking", r->lacking);
+		row_number(c, space, "embedded", r->embedded);
+		row_number(c, space, "unembedded", r->unembedded);
+	}
 	if (t == ENGRAM_APPLY && r->applied == 0)
 		return;
 	if (t & (ENGRAM_CHECK | ENGRAM_REBUILD)) {
@@ -172,9 +187,34 @@ static int show_progress(void *data, const char *phase, uint64_t done, uint64_t 
 /* Looking does not need to write: it works on a read-only medium. */
 static unsigned open_flags(const struct consolidate *c)
 {
-	bool writes = c->tasks & (ENGRAM_APPLY | ENGRAM_REBUILD | ENGRAM_COMPACT);
+	bool writes = c->reembed || c->tasks & (ENGRAM_APPLY | ENGRAM_REBUILD | ENGRAM_COMPACT);
 
 	return writes && !c->cli.dry_run ? ENGRAM_WRITE : ENGRAM_READ;
+}
+
+/* Re-embedding first: the other tasks then see what it stated. */
+static int run_tasks(struct consolidate *c, struct engram_report *r, struct engram_error *err)
+{
+	struct engram_report made = {0};
+	int code = 0;
+
+	if (c->reembed)
+		code = engram_reembed(c->cli.space, &made, c->embedder, c->cli.dry_run, show_progress, c, err);
+	if (code == 0)
+		code = engram_consolidate(c->cli.space, r, c->tasks, c->cli.dry_run, show_progress, c, err);
+	r->lacking = made.lacking;
+	r->embedded = made.embedded;
+	r->unembedded = made.unembedded;
+	r->elapsed_us += made.elapsed_us;
+	return code;
+}
+
+/* What was made stays, and the next run goes on from there. */
+static void tell_unfinished(struct consolidate *c, const struct engram_report *r)
+{
+	if (c->reembed && r->embedded > 0 && r->embedded + r->unembedded < r->lacking)
+		cli_warn(&c->cli, "embedded %s of %s; the next --re-embed goes on", cli_number(r->embedded),
+		         cli_number(r->lacking));
 }
 
 /* One space; its exit status. */
@@ -190,7 +230,7 @@ static int run_space(struct consolidate *c, const char *space)
 	if (!cli_open_space(cli, open_flags(c)))
 		return cli->status;
 	progress_begin(&c->progress, cli->program->name, (enum when)cli->progress, cli->quiet);
-	code = engram_consolidate(cli->space, &r, c->tasks, cli->dry_run, show_progress, c, &err);
+	code = run_tasks(c, &r, &err);
 	progress_end(&c->progress);
 	engram_space_close(cli->space);
 	cli->space = NULL;
@@ -198,6 +238,7 @@ static int run_space(struct consolidate *c, const char *space)
 		cli->status = engram_code_exit(code);
 		if (!stop_wanted())
 			cli_fail(cli, &err);
+		tell_unfinished(c, &r);
 		return cli->status;
 	}
 	report(c, space, &r);
@@ -229,6 +270,19 @@ static void run_all(struct consolidate *c)
 	cli->space_name = "";
 }
 
+static bool open_embedder(struct consolidate *c)
+{
+	struct engram_error err = {0};
+
+	if (!embed_open(&c->cli, &c->embedder))
+		return false;
+	if (c->embedder)
+		return true;
+	eng_err(&err, ENGRAM_ECONFIG, "--re-embed: no embedder is set");
+	eng_err_hint(&err, "ENGRAM_EMBED_COMMAND is the filter that makes the vectors");
+	return cli_fail(&c->cli, &err);
+}
+
 static void run(struct consolidate *c)
 {
 	struct cli *cli = &c->cli;
@@ -245,6 +299,8 @@ static void run(struct consolidate *c)
 	           (c->compact ? ENGRAM_COMPACT : 0u) | (c->warm ? ENGRAM_WARM : 0u);
 	if (!c->tasks)
 		c->tasks = ENGRAM_APPLY;
+	if (c->reembed && !open_embedder(c))
+		return;
 	stop_catch();
 	if (c->all_spaces)
 		run_all(c);
@@ -259,5 +315,6 @@ int main(int argc, char **argv)
 
 	if (cli_begin(&c.cli, &program, &own, argc, argv))
 		run(&c);
+	engram_embedder_close(c.embedder);
 	return cli_end(&c.cli);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/num.h"
 #include "base/types.h"
@@ -15,6 +16,7 @@
 #define CUE_MAX ENGRAM_TEXT_MAX
 
 static const char *const rankers[] = {"hybrid", "vector", "text", NULL};
+static const char *const cue_formats[] = {"text", "ndjson", NULL};
 static const char *const kinds[] = {"episode", "concept", NULL};
 
 #define AT(field) .at = offsetof(struct recall, field)
@@ -24,7 +26,7 @@ static const struct opt options[] = {
 	 .max = COUNT_MAX, .setting = "recall.count"},
 	{"budget", .kind = OPT_SIZE, .arg = "BYTES", .help = "at most so many (8K): cuts, counts the rest",
 	 AT(budget), .max = BUDGET_MAX},
-	{"ids", .kind = OPT_FLAG, .help = "print ids only, one a line", AT(ids)},
+	{"ids", .kind = OPT_FLAG, .help = "print ids only, one a line", AT(ids), .more = true},
 	{"min-confidence", .kind = OPT_UNIT, .arg = "0..1",
 	 .help = "leave out hits below (0.20), and count them",
 	 AT(min_confidence), .setting = "recall.min_confidence"},
@@ -32,6 +34,12 @@ static const struct opt options[] = {
 	 .modes = 1u << RECALL_ONE},
 	{"mode", .kind = OPT_WORD, .arg = "MODE", .help = "hybrid, vector or text", AT(ranker),
 	 .words = rankers, .more = true},
+	{"vector", .once = true, .kind = OPT_TEXT, .arg = "JSON|FILE", .help = "the cue, or part of it, is this vector",
+	 AT(vector), .modes = 1u << RECALL_ONE, .more = true},
+	{"embedder", .once = true, .kind = OPT_TEXT, .arg = "NAME/VERSION", .help = "whose vector it is",
+	 AT(embedder_name), .more = true},
+	{"cues", .kind = OPT_WORD, .arg = "FORMAT", .help = "of a batch: text or ndjson (text, vector, embedder)",
+	 AT(cues), .words = cue_formats, .modes = 1u << RECALL_BATCH, .more = true},
 	{"batch", .kind = OPT_MODE, .help = "each CUE, each line of - is a cue of its own", AT(mode),
 	 .mode = RECALL_BATCH},
 	{"tag", .kind = OPT_LIST, .arg = "TAG", .help = "only with this tag; repeated: with all of them",
@@ -145,6 +153,22 @@ static bool check_cue(struct recall *r, struct engram_str text, struct engram_er
 	return true;
 }
 
+/* The vector of a text that has none, where an embedder is set. */
+static int embed_cue(struct recall *r, struct engram_cue *cue, struct engram_error *err)
+{
+	int rc;
+
+	if (!r->embedder || cue->dim || cue->text.n == 0 || cue->mode == ENGRAM_TEXT_ONLY)
+		return 0;
+	cue->vector = NULL;
+	rc = embed_one(r->embedder, cue->text, &cue->vector, &cue->dim, err);
+	if (rc == 0 && !cue->vector)
+		cue->dim = 0;
+	if (rc == 0)
+		cue->embedder = eng_str(engram_embedder_identity(r->embedder));
+	return rc;
+}
+
 /* False: reported. */
 static bool recall_found(struct recall *r, struct engram_cue *cue, struct engram_result *result)
 {
@@ -159,6 +183,7 @@ static bool recall_found(struct recall *r, struct engram_cue *cue, struct engram
 	}
 	if (engram_recall(cli->space, result, cue, &err) < 0)
 		return cli_fail(cli, &err);
+	recall_tell_unsearched(r, result);
 	recall_print(r, result, 0);
 	if (result->n == 0)
 		say_nothing_found(r, result);
@@ -172,14 +197,18 @@ static void recall_one(struct recall *r, struct engram_cue *cue)
 	struct engram_result result = {0};
 	struct engram_error err = {0};
 	struct learning learning = {.n = 0};
-	bool asks = !r->learn || cue->text.p || r->like, writes = r->learn && !cli->dry_run;
+	bool asks = !r->learn || cue->text.p || r->like || r->vector, writes = r->learn && !cli->dry_run;
 
-	if (!check_cue(r, cue->text, &err)) {
+	if (!check_cue(r, cue->text, &err) || recall_take_vector(r, cue, &err) < 0) {
 		cli_fail(cli, &err);
 		return;
 	}
 	if (!cli_open_space(cli, writes ? ENGRAM_WRITE : ENGRAM_READ))
 		return;
+	if (embed_cue(r, cue, &err) < 0) {
+		cli_fail(cli, &err);
+		return;
+	}
 	if ((!r->learn || learn_begin(&learning, r)) && (!asks || recall_found(r, cue, &result)) && writes)
 		learn_end(&learning, r, asks ? &result : NULL);
 	learn_free(&learning);
@@ -220,7 +249,7 @@ static void run_one(struct recall *r)
 		cli_usage(cli, "-: cues are read from standard input with --batch only");
 		goto out;
 	}
-	if (r->like && cli->noperands > 0) {
+	if (r->like && (cli->noperands > 0 || r->vector)) {
 		cli_usage(cli, "--like: is the cue, so that no CUE may be given");
 		goto out;
 	}
@@ -237,32 +266,60 @@ out:
 
 /* -- batches --------------------------------------------------------------- */
 
+/* With an embedder set, cues that are at hand are embedded together, by one run
+ * of it; so few that a cue is not kept waiting for long. */
+#define WAITING_MAX 256
+
+struct waiting {
+	struct engram_str text; /* the cue's own; p NULL: it had no text */
+	struct engram_str line; /* of NDJSON: read again when it is answered */
+	bool too_long, embed;
+};
+
 struct batch {
 	struct recall *recall;
 	struct engram_cue cue;
+	struct eng_arena arena; /* of the cues that wait */
+	struct waiting waiting[WAITING_MAX];
+	size_t nwaiting;
 	uint64_t number;  /* of the cue at hand, from 1 */
 	uint64_t found, bad;
 	bool failed;      /* reported; no more cues */
 };
 
+static int read_cue(struct batch *b, struct engram_str line, bool too_long, struct engram_error *err)
+{
+	struct recall *r = b->recall;
+	int code = 0;
+
+	make_cue(r, &b->cue);
+	if (too_long)
+		return eng_err(err, ENGRAM_EINPUT, "cue: wanted at most %u bytes, found more", CUE_MAX);
+	if (r->cues && line.n > 0)
+		code = recall_read_cue(r, &b->cue, line.p, line.n, err);
+	else
+		b->cue.text = line;
+	return code < 0 || check_cue(r, b->cue.text, err) ? code : err->code;
+}
+
 /* Each cue is answered by its hits and, in JSON, one summary: also an empty
  * or a bad one, so that answers can be counted off against cues. */
-static void answer(struct batch *b, struct engram_str text, bool too_long)
+static void answer(struct batch *b, struct engram_str line, bool too_long, const float *vector, size_t dim)
 {
 	struct recall *r = b->recall;
 	struct engram_result result = {0};
 	struct engram_error err = {0};
-	int code = 0;
+	int code;
 
 	b->number++;
-	if (too_long)
-		code = eng_err(&err, ENGRAM_EINPUT, "cue: wanted at most %u bytes, found more", CUE_MAX);
-	else if (!check_cue(r, text, &err))
-		code = err.code;
-	else if (text.n > 0) {
-		b->cue.text = text;
-		code = engram_recall(r->cli.space, &result, &b->cue, &err);
+	code = read_cue(b, line, too_long, &err);
+	if (vector) {
+		b->cue.vector = vector;
+		b->cue.dim = dim;
+		b->cue.embedder = eng_str(engram_embedder_identity(r->embedder));
 	}
+	if (code == 0 && (b->cue.text.n > 0 || b->cue.dim))
+		code = engram_recall(r->cli.space, &result, &b->cue, &err);
 	if (code < 0) {
 		eng_err_prefix(&err, "cue %llu", (unsigned long long)b->number);
 		b->failed = code != ENGRAM_EINPUT;
@@ -274,8 +331,65 @@ static void answer(struct batch *b, struct engram_str text, bool too_long)
 		cli_report(&r->cli, &err, engram_code_exit(code));
 	}
 	b->found += result.n > 0;
+	recall_tell_unsearched(r, &result);
 	recall_print(r, &result, b->number);
 	engram_result_free(&result);
+}
+
+/* Embeds the texts among those that wait: at[i] is the vector of waiting[i]. */
+static int embed_waiting(struct batch *b, const float *at[WAITING_MAX], size_t *dim, struct engram_error *err)
+{
+	struct engram_str texts[WAITING_MAX];
+	const float *const *vectors;
+	size_t n = 0;
+	int rc;
+
+	for (size_t i = 0; i < b->nwaiting; i++)
+		if (b->waiting[i].embed)
+			texts[n++] = b->waiting[i].text;
+	rc = n ? engram_embed(b->recall->embedder, &vectors, dim, texts, n, err) : 0;
+	n = 0;
+	for (size_t i = 0; i < b->nwaiting; i++)
+		at[i] = rc == 0 && b->waiting[i].embed ? vectors[n++] : NULL;
+	return rc;
+}
+
+static void answer_waiting(struct batch *b)
+{
+	const float *at[WAITING_MAX];
+	struct engram_error err = {0};
+	size_t dim = 0;
+
+	if (b->nwaiting > 0 && embed_waiting(b, at, &dim, &err) < 0) {
+		b->failed = true;
+		cli_fail(&b->recall->cli, &err);
+	}
+	for (size_t i = 0; i < b->nwaiting && !b->failed; i++)
+		answer(b, b->waiting[i].line, b->waiting[i].too_long, at[i], dim);
+	b->nwaiting = 0;
+	eng_arena_reset(&b->arena);
+}
+
+static void take(struct batch *b, struct engram_str line, bool too_long)
+{
+	struct recall *r = b->recall;
+	struct waiting *w = &b->waiting[b->nwaiting];
+	struct engram_error err = {0};
+
+	if (!r->embedder || r->ranker == ENGRAM_TEXT_ONLY) {
+		answer(b, line, too_long, NULL, 0);
+		return;
+	}
+	*w = (struct waiting){.too_long = too_long};
+	w->embed = read_cue(b, line, too_long, &err) == 0 && b->cue.text.n > 0 && !b->cue.dim;
+	if (eng_arena_str(&b->arena, &w->line, line) < 0 || eng_arena_str(&b->arena, &w->text, b->cue.text) < 0) {
+		b->failed = true;
+		eng_err_nomem(&err);
+		cli_fail(&r->cli, &err);
+		return;
+	}
+	if (++b->nwaiting == WAITING_MAX)
+		answer_waiting(b);
 }
 
 /* Answers go out before the next cue is waited for: a program may ask, read
@@ -290,11 +404,13 @@ static void answer_lines(struct batch *b)
 
 	lines_open(&l, "-", cli->null ? 0 : '\n', CUE_MAX, NULL);
 	while (!b->failed && !cli->out.os && r != LINES_END && r != LINES_FAILED) {
-		r = lines_next(&l, &line, cli->out.buf.n == 0, &err);
-		if (r == LINES_WAIT)
+		r = lines_next(&l, &line, cli->out.buf.n == 0 && b->nwaiting == 0, &err);
+		if (r == LINES_WAIT) {
+			answer_waiting(b);
 			out_flush(&cli->out);
-		else if (r == LINES_LINE || r == LINES_LONG)
-			answer(b, line, r == LINES_LONG);
+		} else if (r == LINES_LINE || r == LINES_LONG) {
+			take(b, line, r == LINES_LONG);
+		}
 	}
 	if (r == LINES_FAILED)
 		cli_fail(cli, &err);
@@ -310,14 +426,16 @@ static void run_batch(struct recall *r)
 		cli_usage(cli, "--batch: needs a CUE, or - for standard input");
 		return;
 	}
-	make_cue(r, &b.cue);
 	if (!cli_open_space(cli, ENGRAM_READ))
 		return;
 	for (size_t i = 0; i < cli->noperands && !b.failed; i++)
 		if (strcmp(cli->operands[i], "-") == 0)
 			answer_lines(&b);
 		else
-			answer(&b, eng_str(cli->operands[i]), false);
+			take(&b, eng_str(cli->operands[i]), false);
+	if (!b.failed)
+		answer_waiting(&b);
+	eng_arena_free(&b.arena);
 	if (cli->status != EXIT_DONE)
 		return;
 	if (b.bad > 0)
@@ -336,11 +454,14 @@ int main(int argc, char **argv)
 	};
 	struct opt_table own = {.options = options, .n = ENG_COUNT(options), .target = &r};
 
-	if (cli_begin(&r.cli, &program, &own, argc, argv) && check_ids(&r) && check_filters(&r) && learn_check(&r)) {
+	if (cli_begin(&r.cli, &program, &own, argc, argv) && check_ids(&r) && check_filters(&r) && learn_check(&r) &&
+	    embed_open(&r.cli, &r.embedder)) {
 		if (r.mode == RECALL_BATCH)
 			run_batch(&r);
 		else
 			run_one(&r);
 	}
+	engram_embedder_close(r.embedder);
+	record_free(&r.record);
 	return cli_end(&r.cli);
 }

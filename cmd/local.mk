@@ -7,6 +7,7 @@ libcmd_la_SOURCES = \
 	%D%/common/cli.c %D%/common/cli.h \
 	%D%/common/clock.c %D%/common/clock.h \
 	%D%/common/crash.c %D%/common/crash.h \
+	%D%/common/embed.c %D%/common/embed.h \
 	%D%/common/help.c %D%/common/help.h \
 	%D%/common/lines.c %D%/common/lines.h \
 	%D%/common/opt.c %D%/common/opt.h \
@@ -39,6 +40,7 @@ engram_store_SOURCES = \
 	%D%/store-jobs.h \
 	%D%/store-batch.c \
 	%D%/store-edit.c \
+	%D%/store-embed.c \
 	%D%/store-import.c \
 	%D%/store-known.c \
 	%D%/store-put.c \
@@ -48,6 +50,7 @@ engram_store_LDADD = libcmd.la libeng_all.la
 engram_recall_SOURCES = \
 	%D%/engram-recall.c \
 	%D%/recall-jobs.h \
+	%D%/recall-cue.c \
 	%D%/recall-learn.c \
 	%D%/recall-print.c
 engram_recall_LDADD = libcmd.la libeng_all.la

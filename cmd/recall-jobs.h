@@ -2,7 +2,8 @@
 #ifndef CMD_RECALL_JOBS_H
 #define CMD_RECALL_JOBS_H
 
-#include "common/cli.h"
+#include "common/embed.h"
+#include "common/record.h"
 
 enum recall_mode {
 	RECALL_ONE, /* the operands together are the cue */
@@ -22,7 +23,22 @@ struct recall {
 	int64_t since_us, until_us, as_of_us;
 	bool ids, explain, no_retention, learn;
 	struct opt_list feedback; /* ID=yes, ID=no */
+	const char *vector, *embedder_name; /* --vector, --embedder */
+	char identity[ENGRAM_FIELD_MAX];
+	int cues;   /* 0 text, 1 ndjson */
+	struct engram_embedder *embedder; /* NULL = none is set */
+	bool told;  /* that vectors went unsearched */
+	struct record record; /* of --vector, or the cue at hand */
 };
+
+/* -- the cue's vector (recall-cue.c) --------------------------------------------- */
+
+/* Text and vector of one NDJSON cue, or of --vector; they live in r->record. */
+int recall_read_cue(struct recall *r, struct engram_cue *cue, const char *p, size_t n, struct engram_error *err);
+/* --vector and --embedder into the cue. */
+int recall_take_vector(struct recall *r, struct engram_cue *cue, struct engram_error *err);
+/* Says once that an embedder's vectors were not searched. */
+void recall_tell_unsearched(struct recall *r, const struct engram_result *result);
 
 /* One cue's answer (recall-print.c): hits, with --json a summary.  number > 0:
  * which cue of a batch it is. */

@@ -14,7 +14,7 @@
 
 bool learn_check(struct recall *r)
 {
-	bool cue = r->cli.noperands > 0 || r->like;
+	bool cue = r->cli.noperands > 0 || r->like || r->vector;
 
 	if (r->feedback.n > 0 && !r->learn)
 		return cli_usage(&r->cli, "--feedback: goes with --learn only");

@@ -21,7 +21,7 @@
 
 struct batch_item {
 	struct engram_id id;
-	enum engram_put_result put;
+	enum engram_put_result put; /* 0 = it was not put */
 	uint32_t similarity; /* of a known one that is not equal; 0 = no matter */
 };
 
@@ -39,6 +39,11 @@ bool batch_begin(struct batch *b, unsigned flags)
 	b->items = eng_calloc(BATCH_MEMORIES_MAX, sizeof *b->items);
 	if (!b->items)
 		eng_err_nomem(&err);
+	b->flags = flags;
+	if (!err.code && !embedding_begin(&b->embedding, &b->store->cli)) {
+		b->failed = true;
+		return false;
+	}
 	if (b->items && engram_writer_open(&b->writer, b->store->cli.space, flags, &err) == 0)
 		return true;
 	return fail(b, &err);
@@ -87,7 +92,7 @@ static int commit(struct batch *b, struct engram_error *err)
 	for (size_t i = 0; r == 0 && i < b->n; i++) {
 		b->stored += b->items[i].put == ENGRAM_STORED_NEW;
 		b->known += b->items[i].put == ENGRAM_KNOWN;
-		if (b->prints)
+		if (b->prints && b->items[i].put)
 			acknowledge(&cli->out, &b->items[i], cli->json);
 	}
 	if (b->n > 0 && !out_flush(&cli->out))
@@ -96,16 +101,42 @@ static int commit(struct batch *b, struct engram_error *err)
 	return r;
 }
 
+static int put_embedded(void *data, struct batch_place place, const struct engram_memory *m, size_t item,
+                        struct engram_error *err)
+{
+	struct batch *b = data;
+	int r = engram_put(b->writer, &b->items[item].id, &b->items[item].put, m, err);
+
+	if (r == ENGRAM_EINPUT) {
+		batch_refuse(b, place, err);
+		r = 0;
+	}
+	return r;
+}
+
+/* False: failed; what was put before is made durable, if it can. */
+static bool flush_embedding(struct batch *b)
+{
+	struct engram_error err = {0};
+
+	if (embedding_flush(b->embedding, put_embedded, b, &err) == 0)
+		return true;
+	commit(b, NULL);
+	return fail(b, &err);
+}
+
 bool batch_commit(struct batch *b)
 {
 	struct engram_error err = {0};
 
+	if (!b->failed && !flush_embedding(b))
+		return false;
 	if (commit(b, &err) < 0)
 		return fail(b, &err);
 	return !b->failed;
 }
 
-/* What became of the next item. */
+/* What became of the next item; put 0: it waits. */
 static bool took(struct batch *b, struct batch_place place, int r, size_t bytes, struct engram_error *err)
 {
 	if (r == ENGRAM_EINPUT) {
@@ -117,11 +148,12 @@ static bool took(struct batch *b, struct batch_place place, int r, size_t bytes,
 		return fail(b, err);
 	}
 	b->items[b->n].similarity = 0;
-	b->last = b->items[b->n++].put;
+	b->last = b->items[b->n].put ? b->items[b->n].put : ENGRAM_STORED_NEW;
+	b->n++;
 	b->bytes += bytes;
 	if (b->n == BATCH_MEMORIES_MAX || b->bytes >= BATCH_BYTES_MAX)
 		return batch_commit(b);
-	return true;
+	return !b->embedding || !embedding_full(b->embedding) || flush_embedding(b);
 }
 
 bool batch_known(struct batch *b, const struct engram_id *id, uint32_t similarity)
@@ -130,14 +162,39 @@ bool batch_known(struct batch *b, const struct engram_id *id, uint32_t similarit
 	return batch_commit(b);
 }
 
+enum { PUT_BEHIND_WAITING = 0, WAITS = 1, PUT_AT_ONCE = 2 };
+
+/* What is known is not embedded again, and may overtake what waits. */
+static int defer(struct batch *b, struct batch_place place, const struct engram_memory *m, struct engram_error *err)
+{
+	bool known = false;
+	int r;
+
+	if (!embedding_wants(b->embedding, m))
+		return PUT_BEHIND_WAITING;
+	r = engram_check(m, err);
+	if (r == 0 && b->flags & ENGRAM_BULK)
+		r = engram_known(b->writer, &known, m, err);
+	if (r < 0 || known)
+		return r < 0 ? r : PUT_AT_ONCE;
+	b->items[b->n].put = 0;
+	return embedding_add(b->embedding, place, m, b->n) ? WAITS : eng_err_nomem(err);
+}
+
 bool batch_put(struct batch *b, struct batch_place place, const struct engram_memory *m)
 {
 	struct batch_item *item = &b->items[b->n];
 	struct engram_error err = {0};
+	int r;
 
 	if (b->failed)
 		return false;
-	return took(b, place, engram_put(b->writer, &item->id, &item->put, m, &err),
+	r = defer(b, place, m, &err);
+	if (r == PUT_BEHIND_WAITING && !flush_embedding(b))
+		return false;
+	if (r == PUT_BEHIND_WAITING || r == PUT_AT_ONCE)
+		r = engram_put(b->writer, &item->id, &item->put, m, &err);
+	return took(b, place, r < 0 ? r : 0,
 	            m->text.n + m->dim * sizeof *m->vector + m->meta.n + m->nlinks * sizeof *m->links, &err);
 }
 
@@ -146,7 +203,7 @@ bool batch_link(struct batch *b, struct batch_place place, const struct engram_i
 	struct batch_item *item = &b->items[b->n];
 	struct engram_error err = {0};
 
-	if (b->failed)
+	if (b->failed || !flush_embedding(b))
 		return false;
 	item->id = *from;
 	return took(b, place, engram_link(b->writer, &item->put, from, l, 1, &err), sizeof *l, &err);
@@ -158,6 +215,7 @@ void batch_end(struct batch *b)
 
 	batch_commit(b);
 	engram_writer_close(b->writer);
+	embedding_end(b->embedding);
 	eng_free(b->items);
 	if (b->stored > 0)
 		cli->done = b->stored == 1 ? "it is stored all the same, its id was not printed"

@@ -347,18 +347,42 @@ static bool read_revision(struct store *s, struct engram_memory *m)
 	return true;
 }
 
-static bool revise(struct store *s, const struct engram_id *id, const struct engram_memory *m)
+/* A new text has a new vector, stated with it. */
+static int embed_text(struct engram_embedder *e, struct engram_memory *m, struct engram_error *err)
+{
+	int r;
+
+	if (!e || !(m->has & ENGRAM_TEXT) || m->text.n == 0)
+		return 0;
+	r = engram_check(m, err);
+	if (r == 0)
+		r = embed_one(e, m->text, &m->vector, &m->dim, err);
+	if (r == 0 && m->vector) {
+		m->embedder = eng_str(engram_embedder_identity(e));
+		m->has |= ENGRAM_VECTOR;
+	}
+	return r;
+}
+
+static bool revise(struct store *s, const struct engram_id *id, struct engram_memory *m)
 {
 	struct cli *cli = &s->cli;
 	struct engram_writer *w = NULL;
+	struct engram_embedder *e;
 	struct engram_error err = {0};
-	int r = engram_writer_open(&w, cli->space, 0, &err);
+	int r;
 
+	if (!embed_open(cli, &e))
+		return false;
+	r = embed_text(e, m, &err);
+	if (r == 0)
+		r = engram_writer_open(&w, cli->space, 0, &err);
 	if (r == 0)
 		r = engram_revise(w, id, m, clear_fields(s->clear), s->untags.items, s->untags.n, &err);
 	if (r == 0)
 		r = engram_commit(w, &err);
 	engram_writer_close(w);
+	engram_embedder_close(e);
 	return r == 0 || cli_fail(cli, &err);
 }
 

@@ -3,6 +3,7 @@
 #define CMD_STORE_JOBS_H
 
 #include "common/cli.h"
+#include "common/embed.h"
 
 enum store_mode {
 	STORE_PUT, /* no mode option: operands are texts */
@@ -75,7 +76,9 @@ struct batch_place {
 struct batch {
 	struct store *store;
 	struct engram_writer *writer;
-	struct batch_item *items; /* appended, not yet durable */
+	struct embedding *embedding; /* NULL = no embedder */
+	unsigned flags;
+	struct batch_item *items; /* appended (or waiting for a vector), not yet durable */
 	size_t n;
 	size_t bytes;
 	bool prints;  /* ids, once durable */
@@ -85,6 +88,23 @@ struct batch {
 	uint64_t total, stored, known, rejected;
 	uint64_t refusals_shown;
 };
+
+/* -- memories that wait for their vectors (store-embed.c) -------------------------- */
+
+struct embedding;
+/* *w NULL where no embedder is set.  False: reported. */
+bool embedding_begin(struct embedding **w, struct cli *cli);
+void embedding_end(struct embedding *w); /* NULL allowed; what waits is dropped */
+/* Whether a vector is to be made for it; w NULL: no. */
+bool embedding_wants(const struct embedding *w, const struct engram_memory *m);
+/* Keeps a copy; item: what the put is to be told.  False: out of memory. */
+bool embedding_add(struct embedding *w, struct batch_place place, const struct engram_memory *m, size_t item);
+bool embedding_full(const struct embedding *w);
+typedef int embedding_put_fn(void *data, struct batch_place place, const struct engram_memory *m, size_t item,
+                             struct engram_error *err);
+/* Makes the vectors and puts what waits, in order; on failure of the embedder
+ * nothing is put.  Afterwards nothing waits. */
+int embedding_flush(struct embedding *w, embedding_put_fn *put, void *data, struct engram_error *err);
 
 /* Begins with `store` and `prints` set; flags: enum engram_write_flags. */
 bool batch_begin(struct batch *b, unsigned flags);

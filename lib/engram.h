@@ -317,6 +317,11 @@ ENGRAM_API int engram_check(const struct engram_memory *m, struct engram_error *
 ENGRAM_API int engram_put(struct engram_writer *w, struct engram_id *id, enum engram_put_result *put,
                           const struct engram_memory *m, struct engram_error *err);
 
+/* Whether a put to a BULK writer would find m known; a vector that m does not
+ * state is not asked for.  Nothing is written. */
+ENGRAM_API int engram_known(struct engram_writer *w, bool *known, const struct engram_memory *m,
+                            struct engram_error *err);
+
 /* Forgets: kills everything stored under these ids up to now, here and, after
  * a sync, everywhere.  An id never seen = ENOID, a forgotten one = 0. */
 ENGRAM_API int engram_forget(struct engram_writer *w, const struct engram_id *ids, size_t n,
@@ -382,6 +387,11 @@ enum engram_mode {
 struct engram_cue {
 	struct engram_str text;        /* absent and like NULL = newest first */
 	const struct engram_id *like;  /* cue is this memory; it is not a hit */
+	/* Beside the text, or alone: searched among the vectors of `embedder`; where
+	 * that is absent, of the one embedder of this dimension.  NULL = none. */
+	const float *vector;
+	size_t dim;
+	struct engram_str embedder;
 	enum engram_mode mode;
 	size_t k;                      /* hits at most, 1..10,000 */
 	uint32_t min_confidence;       /* 1/10,000; hits below are omitted, counted */
@@ -429,6 +439,9 @@ struct engram_result {
 	uint32_t best;             /* confidence of the best omitted one */
 	uint64_t text_behind;      /* memories searched by raw scan, not by index */
 	bool cued;                 /* false: listed newest first, no confidence */
+	/* An embedder whose vectors could not be searched, since the cue has none of
+	 * it: its text was compared by words and hash/1.  p NULL = none. */
+	struct engram_str unsearched;
 	void *owner;               /* private */
 };
 
@@ -495,6 +508,8 @@ struct engram_report {
 	uint64_t freed_bytes;
 	uint64_t differences;         /* check: derived items that differ from the log */
 	char first_difference[160];   /* names it */
+	uint64_t lacking;             /* re-embed: texts without a vector of the embedder */
+	uint64_t embedded, unembedded; /* of these: stated now; it has none for them */
 	uint8_t digest[16];           /* state digest afterwards */
 	int64_t elapsed_us;
 };
@@ -506,6 +521,14 @@ typedef int engram_progress_fn(void *data, const char *phase, uint64_t done, uin
 ENGRAM_API int engram_consolidate(struct engram_space *space, struct engram_report *out, unsigned tasks,
                                   bool dry_run, engram_progress_fn *progress, void *data,
                                   struct engram_error *err);
+
+/* Gives every live text that has no vector of this embedder one, batch by batch,
+ * each durable by itself: a run that was ended anywhere is gone on with by the
+ * next.  Vectors of other embedders stay.  Fills lacking, embedded, unembedded and
+ * elapsed_us.  EUNAVAILABLE: what was stated before stays. */
+ENGRAM_API int engram_reembed(struct engram_space *space, struct engram_report *out,
+                              struct engram_embedder *embedder, bool dry_run, engram_progress_fn *progress,
+                              void *data, struct engram_error *err);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@ dist_doc_DATA = README.md NEWS LICENSE %D%/AGENTS.md
 designdir = $(docdir)/design
 dist_design_DATA = \
 	%D%/doc/design/README.md \
+	%D%/doc/design/embedders.md \
 	%D%/doc/design/generations.md \
 	%D%/doc/design/group-commit.md \
 	%D%/doc/design/integers-decide.md \
@@ -41,3 +42,9 @@ COMPLETION = $(AM_V_GEN)$(MKDIR_P) $(@D) && ./$*$(EXEEXT) --help=options >$@.tab
 %D%/completions/fish/%.fish: %$(EXEEXT) %D%/completions/generate.awk
 	$(COMPLETION)
 endif
+# Filters for ENGRAM_EMBED_COMMAND.
+embeddersdir = $(pkgdatadir)/embedders
+dist_embedders_SCRIPTS = \
+	%D%/embedders/engram-embed-fasttext \
+	%D%/embedders/engram-embed-http \
+	%D%/embedders/engram-embed-llama

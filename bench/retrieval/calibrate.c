@@ -161,7 +161,7 @@ static void ask_one(struct engram_space *space, const struct kind *k, const stru
 	else
 		words_of(cue, sizeof cue, k, item, g);
 	misspell(wrong, sizeof wrong, cue, g);
-	ask(&r, space, typos ? wrong : cue, ENGRAM_HYBRID, 10);
+	ask(&r, space, typos ? wrong : cue, NULL, ENGRAM_HYBRID, 10);
 	cases[ncases++] = judge(&r, rank_of(&r, item->keys) == 1);
 	engram_result_free(&r);
 }

@@ -1,11 +1,13 @@
 /* retrieval.c - is the right memory found, and is the confidence right?
  *
- *     retrieval DATA HOME TASK...
+ *     retrieval DATA HOME TASK...          EMBED_COMMAND=... retrieval ...
  *
  * A task is a file of documents, KEY<tab>TEXT, and a file of cues, CUE<tab>KEYS:
  * any of the keys is a right answer; without keys nothing stored is.  Each cue
  * goes to words alone (bm25), the vector alone and both (hybrid), so that
  * differences are paired.
+ *
+ * With EMBED_COMMAND "the vector" is that of this filter, for texts and cues.
  *
  * Prints mean reciprocal rank (within 100), the share of right first hits and
  * of right ones within ten; hybrid less the better of the other two with an
@@ -64,14 +66,15 @@ static double now(void)
 
 /* -- asking -------------------------------------------------------------- */
 
-static void ask_modes(struct outcome *o, struct engram_space *space, const char *cue, const char *keys)
+static void ask_modes(struct outcome *o, struct engram_space *space, const char *cue, const struct vector *vector,
+                      const char *keys)
 {
 	for (int mode = 0; mode < MODES; mode++) {
 		struct engram_result r;
 		double start = now();
 		if (!*keys && mode != ENGRAM_HYBRID)
 			continue;
-		ask(&r, space, cue, (enum engram_mode)mode, DEPTH);
+		ask(&r, space, cue, vector, (enum engram_mode)mode, DEPTH);
 		o->seconds[mode] += now() - start;
 		uint32_t rank = rank_of(&r, keys);
 		if (*keys)
@@ -83,18 +86,35 @@ static void ask_modes(struct outcome *o, struct engram_space *space, const char 
 	o->n += *keys != 0;
 }
 
-static void ask_all(struct outcome *o, const struct task *t, struct engram_space *space, const struct pairs *cues)
+static size_t cues_of(char *texts[CUES_MAX], const struct task *t, const struct pairs *cues)
 {
 	struct eng_rng g;
+	size_t n = cues->n < CUES_MAX ? cues->n : CUES_MAX;
 	eng_rng_seed(&g, SEED);
-	for (size_t i = 0; i < cues->n && i < CUES_MAX; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const char *cue = cues->at[i].first;
 		size_t size = 2 * strlen(cue) + 16;
-		char *wrong = malloc(size);
-		misspell(wrong, size, cue, &g);
-		ask_modes(o, space, t->typos ? wrong : cue, cues->at[i].second);
-		free(wrong);
+		texts[i] = malloc(size);
+		misspell(texts[i], size, cue, &g);
+		if (!t->typos)
+			strcpy(texts[i], cue);
 	}
+	return n;
+}
+
+static void ask_all(struct outcome *o, const struct task *t, struct engram_space *space, const struct pairs *cues,
+                    struct engram_embedder *e)
+{
+	static char *texts[CUES_MAX];
+	size_t n = cues_of(texts, t, cues);
+	float *block = NULL;
+	struct vector *vectors = e ? embed_texts(&block, e, texts, n) : NULL;
+	for (size_t i = 0; i < n; i++) {
+		ask_modes(o, space, texts[i], vectors ? &vectors[i] : NULL, cues->at[i].second);
+		free(texts[i]);
+	}
+	free(vectors);
+	free(block);
 }
 
 /* -- figures ------------------------------------------------------------- */
@@ -203,16 +223,18 @@ static bool calibration(const struct task *t, const struct outcome *o)
 	return ok;
 }
 
-static bool run(const struct task *t, struct engram_home *home, const char *data)
+static bool run(const struct task *t, struct engram_home *home, const char *data, struct engram_embedder *e)
 {
 	static struct outcome o;
 	char path[4096];
 	o = (struct outcome){0};
 	snprintf(path, sizeof path, "%s/%s", data, t->docs);
 	struct engram_space *space = stored_pairs(home, path);
+	if (e)
+		embed_space(space, e);
 	snprintf(path, sizeof path, "%s/%s", data, t->cues);
 	struct pairs cues = pairs_read(path);
-	ask_all(&o, t, space, &cues);
+	ask_all(&o, t, space, &cues, e);
 	pairs_free(&cues);
 	engram_space_close(space);
 	bool ok = ranking(t, &o);
@@ -244,8 +266,10 @@ int main(int argc, char **argv)
 	for (int i = 3; i < argc; i++)
 		task_of(argv[i]);
 	check(engram_home_open(&home, argv[2], &err), argv[2]);
+	struct engram_embedder *e = embedder_of_environment();
 	for (int i = 3; i < argc; i++)
-		ok &= run(task_of(argv[i]), home, argv[1]);
+		ok &= run(task_of(argv[i]), home, argv[1], e);
+	engram_embedder_close(e);
 	engram_home_close(home);
 	return ok ? 0 : 1;
 }

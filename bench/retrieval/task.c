@@ -118,11 +118,17 @@ void misspell(char *out, size_t size, const char *text, struct eng_rng *g)
 	out[n] = 0;
 }
 
-void ask(struct engram_result *r, struct engram_space *space, const char *text, enum engram_mode mode, size_t depth)
+void ask(struct engram_result *r, struct engram_space *space, const char *text, const struct vector *vector,
+         enum engram_mode mode, size_t depth)
 {
 	struct engram_cue cue;
 	engram_cue_init(&cue);
 	cue.text = (struct engram_str){text, strlen(text)};
+	if (vector && vector->x) {
+		cue.vector = vector->x;
+		cue.dim = vector->dim;
+		cue.embedder = (struct engram_str){vector->embedder, strlen(vector->embedder)};
+	}
 	cue.mode = mode;
 	cue.k = depth;
 	cue.min_confidence = 0;
@@ -215,4 +221,53 @@ struct engram_space *stored_pairs(struct engram_home *home, const char *path)
 out:
 	pairs_free(&docs);
 	return space;
+}
+
+/* -- embedders ----------------------------------------------------------- */
+
+struct engram_embedder *embedder_of_environment(void)
+{
+	const char *command = getenv("EMBED_COMMAND");
+	struct engram_embedder *e;
+	if (!command || !*command)
+		return NULL;
+	check(engram_embedder_open(&e, command, getenv("EMBED_NAME"), 600 * 1000, &err), "EMBED_COMMAND");
+	return e;
+}
+
+void embed_space(struct engram_space *space, struct engram_embedder *e)
+{
+	struct engram_report report;
+	check(engram_reembed(space, &report, e, false, NULL, NULL, &err), "embed");
+	if (report.embedded)
+		fprintf(stderr, "%llu texts embedded\n", (unsigned long long)report.embedded);
+	check(engram_consolidate(space, &report, ENGRAM_APPLY, false, NULL, NULL, &err), "consolidate");
+}
+
+static void embed_batch(struct vector *out, float *x, struct engram_embedder *e, char *const *texts, size_t n)
+{
+	const float *const *vectors;
+	struct engram_str *all = malloc(n * sizeof *all);
+	size_t dim;
+	for (size_t i = 0; i < n; i++)
+		all[i] = (struct engram_str){texts[i], strlen(texts[i])};
+	check(engram_embed(e, &vectors, &dim, all, n, &err), "embed the cues");
+	for (size_t i = 0; i < n; i++) {
+		out[i] = (struct vector){NULL, dim, engram_embedder_identity(e)};
+		if (vectors[i])
+			out[i].x = memcpy(x + i * ENGRAM_DIM_MAX, vectors[i], dim * sizeof *x);
+	}
+	free(all);
+}
+
+struct vector *embed_texts(float **block, struct engram_embedder *e, char *const *texts, size_t n)
+{
+	struct vector *out = calloc(n, sizeof *out);
+	*block = calloc(n, ENGRAM_DIM_MAX * sizeof **block);
+	for (size_t at = 0, some; at < n; at += some) {
+		some = engram_embedder_batch(e);
+		some = some < n - at ? some : n - at;
+		embed_batch(out + at, *block + at * ENGRAM_DIM_MAX, e, texts + at, some);
+	}
+	return out;
 }

@@ -29,8 +29,14 @@ void pairs_free(struct pairs *p);
 /* text with one edit in about half of its words of five letters or more. */
 void misspell(char *out, size_t size, const char *text, struct eng_rng *g);
 
-/* All of the first `depth` hits, however unlikely. */
-void ask(struct engram_result *r, struct engram_space *space, const char *text, enum engram_mode mode, size_t depth);
+/* All of the first `depth` hits, however unlikely.  vector NULL: the text alone. */
+struct vector {
+	const float *x;
+	size_t dim;
+	const char *embedder;
+};
+void ask(struct engram_result *r, struct engram_space *space, const char *text, const struct vector *vector,
+         enum engram_mode mode, size_t depth);
 
 /* Is key one of the words of `keys`? */
 bool among(const char *keys, const char *key, size_t n);
@@ -44,5 +50,16 @@ uint32_t rank_of(const struct engram_result *r, const char *keys);
 struct engram_space *store_pairs(struct engram_home *home, const char *name, const struct pairs *docs);
 /* The same of a file, kept under the digest of its documents from run to run. */
 struct engram_space *stored_pairs(struct engram_home *home, const char *path);
+
+/* -- embedders ----------------------------------------------------------- */
+
+/* The filter that EMBED_COMMAND names (engram-formats(5), EMBEDDERS), under the
+ * name EMBED_NAME; NULL where it is not set. */
+struct engram_embedder *embedder_of_environment(void);
+/* Vectors for what has none by it: a space that is kept has them from the last run. */
+void embed_space(struct engram_space *space, struct engram_embedder *e);
+/* One vector a text, x NULL where there is none; it and the numbers, *block, are
+ * for free(). */
+struct vector *embed_texts(float **block, struct engram_embedder *e, char *const *texts, size_t n);
 
 #endif

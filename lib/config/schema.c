@@ -42,8 +42,10 @@ const struct eng_schema eng_schema[] = {
 
 	{"embed.command", TEXT, .variable = "ENGRAM_EMBED_COMMAND",
 	 .help = "filter that answers each text with a vector"},
-	{"embed.name", TEXT, .help = "name, or name/version, that its vectors are kept under"},
-	{"embed.timeout", DURATION(1, HOUR), .fallback = "60", .help = "how long it may say nothing"},
+	{"embed.name", TEXT, .variable = "ENGRAM_EMBED_NAME",
+	 .help = "name, or name/version, that its vectors are kept under"},
+	{"embed.timeout", DURATION(1, HOUR), .variable = "ENGRAM_EMBED_TIMEOUT", .fallback = "60",
+	 .help = "how long it may say nothing"},
 
 	/* What the original reads of its cluster: a file that served there is
 	 * taken as it is.  Nothing here asks for these yet. */

@@ -256,7 +256,7 @@ static int timed_out(struct run *r)
 	int rc = failed(r, "wanted an answer within %u.%u s, found %zu of %zu", r->e->timeout_ms / 1000,
 	                r->e->timeout_ms % 1000 / 100, r->answered, r->n);
 
-	eng_err_hint(r->err, "ENGRAM_EMBED_TIMEOUT gives it longer");
+	eng_err_hint(r->err, "embed.timeout (ENGRAM_EMBED_TIMEOUT) gives it longer");
 	return rc;
 }
 

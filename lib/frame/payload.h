@@ -70,6 +70,7 @@ enum eng_element_type {
 	ENG_EL_STORED = 12,      /* i64 us: imported time */
 	ENG_EL_SESSION = 13,     /* u64: the writing session, for contiguity */
 	ENG_EL_CLEAR = 14,       /* u32 element type: this field becomes absent */
+	ENG_EL_MADE_OF = 15,     /* u64 XXH3-64 of the text that this frame's vectors were made of */
 	/* edge */
 	ENG_EL_EDGE = 24,        /* from 16, to 16, weight u16, confidence u16, relation */
 	/* feedback */

@@ -1,6 +1,6 @@
 /* code.c - an item as bytes, for the state.
  *
- *   1       version 1
+ *   1       version 2
  *   varint  number of series, number of dots
  *   16 each series, ascending
  *   each dot, in order:
@@ -14,7 +14,8 @@
  *   and of every other kind than a forget, if it is no stub:
  *     8       body check
  *     varint  number of elements; each: varint type, length; then the value,
- *             or, of TEXT, VECTOR and unknown types, 8 bytes of its hash
+ *             or, of TEXT, VECTOR and unknown types, 8 bytes of its hash;
+ *             of VECTOR then varint length of its embedder's name, the name
  *
  * Numbers are little-endian, varints base 128, low group first, shortest form
  * only.  One memory of a hundred bytes with a source takes about 90 bytes.
@@ -29,7 +30,7 @@
 #include "merge/merge_int.h"
 #include "merge/varint.h"
 
-enum { VERSION = 1, KIND_BITS = 0x1f, STUB_BIT = 0x20, RUN_BIT = 0x40 };
+enum { VERSION = 2, KIND_BITS = 0x1f, STUB_BIT = 0x20, RUN_BIT = 0x40 };
 enum {
 	DOT_MIN = 27,
 	DOT_MAX = 1 + 20 + 6 * ENG_VARINT_MAX,
@@ -37,6 +38,36 @@ enum {
 	REF_MAX = 4 + 3 * ENG_VARINT_MAX,
 };
 enum { BODY_MAX = 8 + ENG_VARINT_MAX, ELEMENT_MIN = 2, ELEMENT_MAX = 2 * ENG_VARINT_MAX + 8 };
+
+/* u16 length, identity, zeros to a multiple of 4, numbers. */
+size_t eng_vector_head(struct engram_str *name, const uint8_t *p, size_t n)
+{
+	size_t len = p && n >= 2 ? eng_get16(p) : 0, head = (2 + len + 3) & ~(size_t)3;
+
+	if (!p || n < head + 4 || (n - head) % 4 != 0)
+		return 0;
+	*name = (struct engram_str){len ? (const char *)p + 2 : NULL, len};
+	return head;
+}
+
+struct eng_embedder eng_vector_embedder(const struct eng_winner *w)
+{
+	size_t at = (size_t)(w->element - w->dot->elements), head;
+	struct eng_embedder e = {{0}, 0};
+
+	head = w->dot->embedders ? eng_vector_head(&e.name, w->dot->embedders[at], w->element->n) : 0;
+	if (head)
+		e.dim = (uint32_t)((w->element->n - head) / 4);
+	return e;
+}
+
+static size_t name_max(const struct eng_dot_record *d, size_t k)
+{
+	struct engram_str name;
+	size_t head = d->embedders ? eng_vector_head(&name, d->embedders[k], d->elements[k].n) : 0;
+
+	return ENG_VARINT_MAX + (head ? 2 + name.n : 0);
+}
 
 static bool has_body(const struct eng_dot_record *d)
 {
@@ -120,7 +151,8 @@ static size_t size_bound(const struct eng_item *item, const struct series_table 
 		d = &item->dots[i];
 		n += DOT_MAX + (size_t)d->nrefs * REF_MAX + BODY_MAX;
 		for (unsigned k = 0; k < d->nelements; k++)
-			n += ELEMENT_MAX + (eng_element_inline(d->elements[k].type) ? d->elements[k].n : 0);
+			n += ELEMENT_MAX + name_max(d, k) +
+			     (eng_element_inline(d->elements[k].type) ? d->elements[k].n : 0);
 	}
 	return n;
 }
@@ -133,12 +165,27 @@ static uint8_t *put_ref(uint8_t *p, const struct series_table *t, const struct e
 	return eng_put_varint(p, r->index);
 }
 
-static uint8_t *put_element(uint8_t *p, const struct eng_element *e, uint64_t hash)
+/* The name with its u16 length before it, as in the vector itself; a vector
+ * that is malformed has none. */
+static uint8_t *put_embedder(uint8_t *p, const struct eng_element *e, const uint8_t *head)
+{
+	struct engram_str name;
+	size_t n = eng_vector_head(&name, head, e->n) ? 2 + name.n : 0;
+
+	p = eng_put_varint(p, n);
+	if (n)
+		memcpy(p, head, n);
+	return p + n;
+}
+
+static uint8_t *put_element(uint8_t *p, const struct eng_element *e, uint64_t hash, const uint8_t *head)
 {
 	p = eng_put_varint(p, e->type);
 	p = eng_put_varint(p, e->n);
-	if (!eng_element_inline(e->type))
-		return put64(p, hash);
+	if (!eng_element_inline(e->type)) {
+		p = put64(p, hash);
+		return e->type == ENG_EL_VECTOR ? put_embedder(p, e, head) : p;
+	}
 	if (e->n)
 		memcpy(p, e->p, e->n);
 	return p + e->n;
@@ -163,7 +210,7 @@ static uint8_t *put_dot(uint8_t *p, const struct series_table *t, const struct e
 	p = put64(p, d->body_check);
 	p = eng_put_varint(p, d->nelements);
 	for (unsigned i = 0; i < d->nelements; i++)
-		p = put_element(p, &d->elements[i], d->hashes[i]);
+		p = put_element(p, &d->elements[i], d->hashes[i], d->embedders ? d->embedders[i] : NULL);
 	return p;
 }
 
@@ -257,6 +304,25 @@ static int get_refs(struct decoder *d, struct eng_dot_record *out)
 	return d->r.bad ? damaged(d, "ref") : 0;
 }
 
+static int get_embedder(struct decoder *d, struct eng_dot_record *out, const struct eng_element *e, size_t at, size_t n)
+{
+	size_t len = (size_t)eng_get_varint(&d->r, UINT16_MAX + 2u);
+	const uint8_t *head = eng_read_bytes(&d->r, len), **heads;
+	struct engram_str name;
+
+	if (d->r.bad)
+		return 0;
+	if (len && (len < 2 || !eng_vector_head(&name, head, e->n) || name.n + 2 != len)) {
+		d->r.bad = true;
+		return 0;
+	}
+	if (!out->embedders && !(out->embedders = eng_arena_calloc(d->arena, n, sizeof *out->embedders)))
+		return eng_err_nomem(d->err);
+	heads = (const uint8_t **)(uintptr_t)out->embedders; /* ours until the dot is done */
+	heads[at] = len ? head : NULL;
+	return 0;
+}
+
 static void get_element(struct decoder *d, struct eng_element *e, uint64_t *hash)
 {
 	uint32_t want;
@@ -294,6 +360,8 @@ static int get_elements(struct decoder *d, struct eng_dot_record *out)
 	for (uint64_t i = 0; i < n && !d->r.bad; i++) {
 		get_element(d, &elements[i], &hashes[i]);
 		elements[i].index = (uint32_t)i + 1;
+		if (elements[i].type == ENG_EL_VECTOR && !d->r.bad && get_embedder(d, out, &elements[i], i, n) < 0)
+			return ENGRAM_ENOMEM;
 	}
 	out->elements = elements;
 	out->hashes = hashes;
@@ -368,7 +436,7 @@ int eng_item_decode(struct eng_item *item, const struct engram_id *id, const uin
 		return eng_err_nomem(err);
 	d.r = (struct eng_reader){.p = d.start, .end = d.start + n};
 	if (eng_read_u8(&d.r) != VERSION)
-		return damaged(&d, "wanted version 1");
+		return damaged(&d, "wanted version 2");
 	nseries = eng_get_varint(&d.r, n / 16);
 	ndots = eng_get_varint(&d.r, n / DOT_MIN);
 	if (d.r.bad || (nseries == 0) != (ndots == 0))

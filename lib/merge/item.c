@@ -40,7 +40,7 @@ bool eng_element_inline(uint16_t type)
 {
 	if (type == ENG_EL_VERDICT || type == ENG_EL_FEATURES)
 		return true;
-	return type >= ENG_EL_KEY && type <= ENG_EL_CLEAR && type != ENG_EL_VECTOR;
+	return type >= ENG_EL_KEY && type <= ENG_EL_MADE_OF && type != ENG_EL_VECTOR;
 }
 
 uint32_t eng_element_size(uint16_t type)
@@ -55,6 +55,7 @@ uint32_t eng_element_size(uint16_t type)
 	case ENG_EL_VALID_UNTIL:
 	case ENG_EL_STORED:
 	case ENG_EL_SESSION:
+	case ENG_EL_MADE_OF:
 		return 8;
 	default:
 		return 0;
@@ -110,17 +111,46 @@ static int count_elements(size_t *n, const struct eng_prelude *p, const uint8_t 
 }
 
 /* What a body says, without when and by which session it was said (storing the
- * same again is a rehearsal, not a conflict) and without tags (they unite, so
- * none is lost).  A sum, since the order of elements says nothing. */
-static uint64_t element_check(const struct eng_element *e, uint64_t hash)
+ * same again is a rehearsal, not a conflict), without tags (they unite, so none
+ * is lost) and, beside a text, without vectors: these are made of it, by whichever
+ * embedders, and stand side by side.  A sum, since the order of elements says
+ * nothing. */
+static uint64_t element_check(const struct eng_element *e, uint64_t hash, bool has_text)
 {
 	uint8_t in[10];
 
-	if (e->type == ENG_EL_SESSION || e->type == ENG_EL_STORED || e->type == ENG_EL_TAG)
+	if (e->type == ENG_EL_SESSION || e->type == ENG_EL_STORED || e->type == ENG_EL_TAG ||
+	    e->type == ENG_EL_MADE_OF || (e->type == ENG_EL_VECTOR && has_text))
 		return 0;
 	eng_set16(in, e->type);
 	eng_set64(in + 2, hash);
 	return XXH3_64bits(in, sizeof in);
+}
+
+static bool states(const struct eng_element *elements, size_t n, uint16_t type)
+{
+	for (size_t i = 0; i < n; i++)
+		if (elements[i].type == type)
+			return true;
+	return false;
+}
+
+/* Vectors keep the name of their embedder at hand. */
+static int take_embedders(struct eng_dot_record *d, const struct eng_element *elements, size_t n,
+                          struct eng_arena *arena, struct engram_error *err)
+{
+	const uint8_t **heads;
+
+	if (!states(elements, n, ENG_EL_VECTOR))
+		return 0;
+	heads = eng_arena_calloc(arena, n, sizeof *heads);
+	if (!heads)
+		return eng_err_nomem(err);
+	for (size_t i = 0; i < n; i++)
+		if (elements[i].type == ENG_EL_VECTOR)
+			heads[i] = elements[i].p;
+	d->embedders = heads;
+	return 0;
 }
 
 static int take_elements(struct eng_dot_record *d, const struct eng_prelude *p, const uint8_t *payload, size_t len,
@@ -129,6 +159,7 @@ static int take_elements(struct eng_dot_record *d, const struct eng_prelude *p, 
 	struct eng_element *elements;
 	struct eng_elements it;
 	uint64_t *hashes;
+	bool has_text;
 	size_t n;
 	int rc = count_elements(&n, p, payload, len, err);
 
@@ -139,10 +170,14 @@ static int take_elements(struct eng_dot_record *d, const struct eng_prelude *p, 
 	if (!elements || !hashes)
 		return eng_err_nomem(err);
 	eng_elements_begin(&it, p, payload, len);
-	for (size_t i = 0; i < n && eng_elements_next(&it, &elements[i]) == 1; i++) {
+	for (size_t i = 0; i < n && eng_elements_next(&it, &elements[i]) == 1; i++)
 		hashes[i] = XXH3_64bits(elements[i].p, elements[i].n);
-		d->body_check += element_check(&elements[i], hashes[i]);
-	}
+	has_text = states(elements, n, ENG_EL_TEXT);
+	for (size_t i = 0; i < n; i++)
+		d->body_check += element_check(&elements[i], hashes[i], has_text);
+	rc = take_embedders(d, elements, n, arena, err);
+	if (rc)
+		return rc;
 	d->elements = elements;
 	d->hashes = hashes;
 	d->nelements = (uint16_t)n;

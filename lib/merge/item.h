@@ -11,8 +11,9 @@
  *   text      = newest live memory or revision frame that states it;
  *   other     = newest live revision that states it, else newest live memory
  *               frame that states it; a CLEAR element states absence;
- *   vector    = the newest that was made of the text that is shown: its frame
- *               states the same text, or states none and is newer than it;
+ *   vectors   = of each embedder the newest that was made of the text that is
+ *               shown: its frame states this text, or its hash (MADE_OF), or
+ *               neither and is newer than it;
  *   tags      unite; a tag goes when refs name all its live adds;
  *   stored    = the imported time if one is live, else the smallest stamp of
  *               any memory dot, dead or live, later than the last forget;
@@ -48,6 +49,9 @@ struct eng_dot_record {
 	 * values of TEXT, VECTOR and unknown types have p NULL (n stays). */
 	const struct eng_element *elements;
 	const uint64_t *hashes;   /* XXH3-64 of each value; 0 where a decoded value is at hand */
+	/* Of a VECTOR its first bytes, u16 length and identity, for each element;
+	 * NULL where no element is one. */
+	const uint8_t *const *embedders;
 	uint64_t body_check;      /* of what the body says: all but TAG, SESSION, STORED; 0 for a stub */
 };
 
@@ -85,7 +89,10 @@ struct eng_reading {
 	eng_stamp forgotten;           /* greatest forget stamp, 0 = never */
 	enum engram_kind kind;
 	int64_t stored_us;
-	struct eng_winner text, vector, key, confidence, occurred, valid_until, source, actor, meta;
+	struct eng_winner text, key, confidence, occurred, valid_until, source, actor, meta;
+	struct eng_winner vector;      /* the newest of: */
+	struct eng_winner *vectors;    /* that fit the text, newest first; one an embedder */
+	size_t nvectors;
 	struct eng_winner *tags;       /* sorted bytewise by value, one per tag (its newest add) */
 	size_t ntags;
 	const struct eng_dot_record **conflicts; /* other live memory frames that say something else, newest first,
@@ -106,6 +113,16 @@ int eng_item_read(const struct eng_item *item, struct eng_reading *out, struct e
  * and whether there are such dots. */
 void eng_item_as_of(struct eng_item *item, int64_t us);
 bool eng_item_later(const struct eng_item *item, int64_t us);
+/* Whose vector it is, and of how many numbers; dim 0 and no name where it is
+ * malformed.  w: a winner that is a VECTOR. */
+struct eng_embedder {
+	struct engram_str name;
+	uint32_t dim;
+};
+struct eng_embedder eng_vector_embedder(const struct eng_winner *w);
+/* Bytes before the numbers of a VECTOR of n bytes, and its name; 0 = malformed.
+ * Looks at the first 2 + length of name only. */
+size_t eng_vector_head(struct engram_str *name, const uint8_t *p, size_t n);
 
 /* The greatest stamp of a forget, 0 = never forgotten. */
 eng_stamp eng_item_forgotten(const struct eng_item *item);

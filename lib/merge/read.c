@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/le.h"
+#include "base/types.h"
 #include "merge/merge_int.h"
 
 enum { SLOTS = ENG_EL_CLEAR }; /* single-valued fields are ENG_EL_TEXT .. below ENG_EL_CLEAR */
@@ -137,9 +138,12 @@ static bool fits_text(const struct scan *s, const struct eng_dot_record *d)
 {
 	const struct eng_winner *text = &s->out->text;
 	struct eng_winner own = {d, live_element(s, d, ENG_EL_TEXT)};
+	const struct eng_element *made_of = live_element(s, d, ENG_EL_MADE_OF);
 
 	if (own.element)
 		return text->element && hash_of(&own) == hash_of(text) && own.element->n == text->element->n;
+	if (made_of)
+		return text->element && eng_get64(made_of->p) == hash_of(text);
 	return !text->element || d >= text->dot;
 }
 
@@ -157,23 +161,65 @@ static bool clears_vector(const struct scan *s, const struct eng_dot_record *d)
 	return false;
 }
 
-/* The newest that fits; one that was cleared later does not count. */
-static struct eng_winner vector_winner(const struct scan *s)
+static bool same_embedder(const struct eng_winner *a, const struct eng_winner *b)
+{
+	struct eng_embedder x = eng_vector_embedder(a), y = eng_vector_embedder(b);
+
+	return x.dim == y.dim && eng_str_eq(x.name, y.name);
+}
+
+static void add_vectors(struct scan *s, const struct eng_dot_record *d)
+{
+	const struct eng_element_kill *first, *end;
+	struct eng_reading *r = s->out;
+	size_t i;
+
+	eng_liveness_kills(&s->live, (size_t)(d - s->item->dots), &first, &end);
+	for (size_t k = d->nelements; k-- > 0;) {
+		struct eng_winner w = {d, &d->elements[k]};
+		if (w.element->type != ENG_EL_VECTOR || eng_element_dead(first, end, w.element->index))
+			continue;
+		for (i = 0; i < r->nvectors && !same_embedder(&r->vectors[i], &w); i++)
+			;
+		if (i == r->nvectors)
+			r->vectors[r->nvectors++] = w;
+	}
+}
+
+static size_t count_vectors(const struct eng_item *item)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < item->ndots; i++)
+		for (size_t k = 0; item->dots[i].embedders && k < item->dots[i].nelements; k++)
+			n += item->dots[i].elements[k].type == ENG_EL_VECTOR;
+	return n;
+}
+
+/* Of each embedder the newest that fits; those that were cleared later do not
+ * count. */
+static int find_vectors(struct scan *s)
 {
 	const struct eng_dot_record *d;
-	const struct eng_element *e;
+	size_t n = count_vectors(s->item);
 
+	if (n == 0)
+		return 0;
+	s->out->vectors = eng_arena_alloc(s->item->arena, n * sizeof *s->out->vectors);
+	if (!s->out->vectors)
+		return ENGRAM_ENOMEM;
 	for (size_t i = s->item->ndots; i-- > 0;) {
 		d = &s->item->dots[i];
 		if (s->live.dead[i] || !states(d))
 			continue;
-		e = live_element(s, d, ENG_EL_VECTOR);
-		if (e && fits_text(s, d))
-			return (struct eng_winner){d, e};
+		if (d->embedders && fits_text(s, d))
+			add_vectors(s, d);
 		if (clears_vector(s, d))
 			break;
 	}
-	return (struct eng_winner){NULL, NULL};
+	if (s->out->nvectors)
+		s->out->vector = s->out->vectors[0];
+	return 0;
 }
 
 static void set_winners(struct scan *s)
@@ -189,7 +235,6 @@ static void set_winners(struct scan *s)
 	r->source = winner(s, ENG_EL_SOURCE);
 	r->actor = winner(s, ENG_EL_ACTOR);
 	r->meta = winner(s, ENG_EL_META);
-	r->vector = vector_winner(s);
 	r->kind = kind.element && eng_get32(kind.element->p) == ENGRAM_CONCEPT ? ENGRAM_CONCEPT : ENGRAM_EPISODE;
 	r->stored_us = stored.element ? (int64_t)eng_get64(stored.element->p)
 	                              : eng_stamp_us(eng_item_first_stored(s->item, r->forgotten));
@@ -305,6 +350,8 @@ static int read_live(struct scan *s, struct engram_error *err)
 		if (!s->live.dead[i] && states(&s->item->dots[i]) && take_dot(s, i))
 			return eng_err_nomem(err);
 	set_winners(s);
+	if (find_vectors(s))
+		return eng_err_nomem(err);
 	sort_tags(s->out);
 	return find_conflicts(s, err);
 }

@@ -1,6 +1,8 @@
 /* candidates.c - the best of each ranker, joined.
  *
- *  1. The vector scan gives the nearest documents.
+ *  1. The scans give the nearest documents: of the embedder's vectors where the
+ *     cue has one, and of hash/1.  A document that has a vector of the embedder is
+ *     measured by it, any other by hash/1.
  *  2. One pass over the text view, and over the texts it lacks, gives the best
  *     by BM25, and in passing the BM25 of those from step 1.
  *  3. What only step 2 found gets its similarity from its row.
@@ -17,13 +19,24 @@
 #define SHORT_TOKENS 3u
 #define LONG_CUE 4096u
 
+/* Rank of the neighbour that stands for "anything" (see background). */
+#define BACKGROUND_RANK 100u
+
+struct met {
+	uint32_t doc;
+	int32_t sim_q30;
+	bool foreign;
+};
+
 struct hunt {
 	struct eng_snapshot *snap;
 	const struct eng_question *q;
 	struct eng_filter *filter;
 	size_t depth;
-	struct eng_near *near; /* ascending doc once joined */
+	struct eng_near *found; /* by one scan */
+	struct met *near; /* by all, ascending doc */
 	size_t nnear;
+	int32_t background_q30;
 	struct eng_text_hit *also; /* near's documents, ascending */
 	struct eng_top top;
 	uint64_t unindexed;
@@ -31,27 +44,98 @@ struct hunt {
 	struct eng_grams cue, text; /* of a text that is looked at; cue.n 0 = not needed yet */
 };
 
-static int scan(struct hunt *h, struct engram_error *err)
+static int32_t sim_of(const int8_t *query, uint32_t r, const int8_t *codes, uint32_t stride, uint32_t doc)
+{
+	uint32_t norm = eng_vec_norm(codes, stride);
+	int32_t dot, sum = eng_vec_sum(codes, stride);
+	struct eng_rows row = {.codes = codes, .r = &norm, .sum = &sum, .doc = &doc, .n = 1, .stride = stride};
+	eng_vec_dots(&dot, query, &row);
+	return eng_vec_sim(dot, r, norm);
+}
+
+/* By the embedder's vector; false: the document has none. */
+static bool foreign_sim(struct hunt *h, uint32_t doc, int32_t *sim)
+{
+	int8_t codes[ENGRAM_DIM_MAX] __attribute__((aligned(64)));
+	if (!h->q->vectors || !eng_snapshot_vectors_codes(h->q->vectors, doc, codes))
+		return false;
+	*sim = sim_of(h->q->vcodes, h->q->vr, codes, h->q->vectors->stride, doc);
+	return true;
+}
+
+/* Many embedders find a cosine of 0.6 between any two texts.  The hundredth
+ * neighbour is not what is meant, so what it reaches says nothing; with fewer
+ * neighbours the last one stands for it, the less the fewer they are. */
+static int32_t background(const struct eng_near *found, size_t n)
+{
+	size_t rank = n < BACKGROUND_RANK ? n : BACKGROUND_RANK;
+	int64_t sim = rank ? found[rank - 1].sim_q30 : 0;
+	return sim > 0 ? (int32_t)(sim * (int64_t)rank / (int64_t)(rank + 10)) : 0;
+}
+
+static int scan_failed(int rc, struct engram_error *err)
+{
+	return rc < 0 ? eng_err(err, rc, "vector scan: %s", engram_code_text(rc)) : 0;
+}
+
+static int scan_foreign(struct hunt *h, struct engram_error *err)
+{
+	const struct eng_question *q = h->q;
+	struct eng_row_reader reader = {eng_snapshot_vectors_next, q->vectors};
+	struct eng_near_filter filter = {eng_filter_accept, h->filter};
+	size_t n = 0;
+	if (!q->vectors)
+		return 0;
+	int rc = eng_flat_search(h->found, &n, h->depth, q->vcodes, q->vectors->stride, &reader, &filter);
+	h->background_q30 = background(h->found, n);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		h->near[h->nnear++] = (struct met){h->found[i].doc, h->found[i].sim_q30, true};
+	return scan_failed(rc, err);
+}
+
+static int scan_hash1(struct hunt *h, struct engram_error *err)
 {
 	struct eng_snapshot_rows rows = {.snap = h->snap};
 	struct eng_row_reader reader = {eng_snapshot_rows_next, &rows};
 	struct eng_near_filter filter = {eng_filter_accept, h->filter};
-	if (h->q->mode == ENGRAM_TEXT_ONLY || h->q->r == 0)
+	size_t n = 0;
+	if (h->q->r == 0)
 		return 0;
-	int rc = eng_flat_search(h->near, &h->nnear, h->depth, h->q->codes, ENG_HASH1_DIM, &reader, &filter);
-	return rc < 0 ? eng_err(err, rc, "vector scan: %s", engram_code_text(rc)) : 0;
+	int rc = eng_flat_search(h->found, &n, h->depth, h->q->codes, ENG_HASH1_DIM, &reader, &filter);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct met m = {h->found[i].doc, h->found[i].sim_q30, false};
+		m.foreign = foreign_sim(h, m.doc, &m.sim_q30);
+		h->near[h->nnear++] = m;
+	}
+	return scan_failed(rc, err);
 }
 
 static int by_doc(const void *a, const void *b)
 {
-	const struct eng_near *x = a, *y = b;
+	const struct met *x = a, *y = b;
 	return (x->doc > y->doc) - (x->doc < y->doc);
+}
+
+static int scan(struct hunt *h, struct engram_error *err)
+{
+	size_t n = 0;
+	if (h->q->mode == ENGRAM_TEXT_ONLY)
+		return 0;
+	int rc = scan_foreign(h, err);
+	if (rc == 0)
+		rc = scan_hash1(h, err);
+	qsort(h->near, h->nnear, sizeof *h->near, by_doc);
+	for (size_t i = 0; i < h->nnear; i++) /* met by both scans, measured by one */
+		if (n == 0 || h->near[n - 1].doc != h->near[i].doc)
+			h->near[n++] = h->near[i];
+	h->nnear = n;
+	return rc;
 }
 
 /* The place of doc among near (ascending), or nnear. */
 static size_t place(const struct hunt *h, uint32_t doc)
 {
-	const struct eng_near key = {.doc = doc}, *at = NULL;
+	const struct met key = {.doc = doc}, *at = NULL;
 	if (h->nnear)
 		at = bsearch(&key, h->near, h->nnear, sizeof *h->near, by_doc);
 	return at ? (size_t)(at - h->near) : h->nnear;
@@ -108,18 +192,14 @@ static int search_text(struct hunt *h, struct engram_error *err)
 	return rc ? rc : score_directly(h, err);
 }
 
-static int32_t similarity(struct hunt *h, uint32_t doc)
+static struct met measure(struct hunt *h, uint32_t doc)
 {
 	int8_t codes[ENG_HASH1_DIM] __attribute__((aligned(64)));
-	int32_t dot, sum;
-	uint32_t r;
-	if (h->q->r == 0 || !eng_snapshot_codes(h->snap, doc, codes))
-		return 0;
-	r = eng_vec_norm(codes, sizeof codes);
-	sum = eng_vec_sum(codes, sizeof codes);
-	struct eng_rows row = {.codes = codes, .r = &r, .sum = &sum, .doc = &doc, .n = 1, .stride = sizeof codes};
-	eng_vec_dots(&dot, h->q->codes, &row);
-	return eng_vec_sim(dot, h->q->r, r);
+	struct met m = {.doc = doc};
+	m.foreign = foreign_sim(h, doc, &m.sim_q30);
+	if (!m.foreign && h->q->r && eng_snapshot_codes(h->snap, doc, codes))
+		m.sim_q30 = sim_of(h->q->codes, h->q->r, codes, sizeof codes, doc);
+	return m;
 }
 
 /* Whether a short text without a word of the cue is like it by chance only. */
@@ -137,18 +217,18 @@ static int by_chance(struct hunt *h, uint32_t doc, bool *chance, struct engram_e
 	return 0;
 }
 
-static int add(struct eng_candidates *c, struct hunt *h, uint32_t doc, int64_t bm25, int32_t sim,
-               struct engram_error *err)
+static int add(struct eng_candidates *c, struct hunt *h, const struct met *m, int64_t bm25, struct engram_error *err)
 {
 	struct eng_brief b;
 	bool chance = false;
 	int rc = 0;
-	if ((bm25 <= 0 && sim <= 0) || !eng_snapshot_brief(h->snap, doc, &b))
+	if ((bm25 <= 0 && m->sim_q30 <= 0) || !eng_snapshot_brief(h->snap, m->doc, &b))
 		return 0;
-	if (bm25 <= 0 && b.tokens <= SHORT_TOKENS && h->q->text.n <= LONG_CUE)
-		rc = by_chance(h, doc, &chance, err);
+	if (!m->foreign && bm25 <= 0 && b.tokens <= SHORT_TOKENS && h->q->text.n <= LONG_CUE)
+		rc = by_chance(h, m->doc, &chance, err);
 	if (rc == 0 && !chance)
-		c->at[c->n++] = (struct eng_candidate){.doc = doc, .bm25 = bm25, .sim_q30 = sim, .id = b.id};
+		c->at[c->n++] = (struct eng_candidate){
+			.doc = m->doc, .bm25 = bm25, .sim_q30 = m->sim_q30, .foreign = m->foreign, .id = b.id};
 	return rc;
 }
 
@@ -156,11 +236,14 @@ static int join(struct eng_candidates *c, struct hunt *h, struct engram_error *e
 {
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < h->nnear; i++)
-		rc = add(c, h, h->near[i].doc, h->also[i].bm25, h->near[i].sim_q30, err);
+		rc = add(c, h, &h->near[i], h->also[i].bm25, err);
 	for (size_t i = 0; rc == 0 && i < h->top.n; i++)
-		if (place(h, h->top.hits[i].doc) == h->nnear)
-			rc = add(c, h, h->top.hits[i].doc, h->top.hits[i].bm25, similarity(h, h->top.hits[i].doc), err);
+		if (place(h, h->top.hits[i].doc) == h->nnear) {
+			struct met m = measure(h, h->top.hits[i].doc);
+			rc = add(c, h, &m, h->top.hits[i].bm25, err);
+		}
 	c->unindexed = h->unindexed;
+	c->background_q30 = h->background_q30;
 	return rc;
 }
 
@@ -169,16 +252,16 @@ int eng_candidates_gather(struct eng_candidates *c, struct eng_snapshot *snap, c
                           struct engram_error *err)
 {
 	struct hunt h = {.snap = snap, .q = q, .filter = filter, .depth = depth, .arena = arena};
-	h.near = eng_arena_alloc(arena, depth * sizeof *h.near);
-	h.also = eng_arena_alloc(arena, depth * sizeof *h.also);
+	h.found = eng_arena_alloc(arena, depth * sizeof *h.found);
+	h.near = eng_arena_alloc(arena, 2 * depth * sizeof *h.near);
+	h.also = eng_arena_alloc(arena, 2 * depth * sizeof *h.also);
 	h.top = (struct eng_top){.hits = eng_arena_alloc(arena, depth * sizeof *h.top.hits), .max = depth};
-	*c = (struct eng_candidates){.at = eng_arena_alloc(arena, 2 * depth * sizeof *c->at)};
-	if (!h.near || !h.also || !h.top.hits || !c->at)
+	*c = (struct eng_candidates){.at = eng_arena_alloc(arena, 3 * depth * sizeof *c->at)};
+	if (!h.found || !h.near || !h.also || !h.top.hits || !c->at)
 		return eng_err_nomem(err);
 	int rc = scan(&h, err);
 	if (rc != 0)
 		return rc;
-	qsort(h.near, h.nnear, sizeof *h.near, by_doc);
 	for (size_t i = 0; i < h.nnear; i++)
 		h.also[i] = (struct eng_text_hit){.doc = h.near[i].doc};
 	rc = search_text(&h, err);

@@ -7,7 +7,10 @@
  * against 0.737 on package summaries, 0.632 against 0.610 misspelt).  The
  * weight of the vector is 1/2, and grows with the share of the cue's words that
  * no stored text holds: they are likely misspelt, and BM25 is blind to them
- * (0.632 against 0.613 for a fixed 1/2; well spelt, the same). */
+ * (0.632 against 0.613 for a fixed 1/2; well spelt, the same).
+ *
+ * Cosines of an embedder and of hash/1 are no common measure: each is a share of
+ * its own greatest, the embedder's above its background (recall_int.h). */
 #include "recall/recall_int.h"
 
 #include <stdlib.h>
@@ -34,20 +37,38 @@ static int32_t score_of(uint64_t sum, uint64_t all)
 	return (int32_t)(sum / all * SCORE_ONE >> 16);
 }
 
+/* The greatest of each measure among the candidates. */
+struct greatest {
+	int64_t bm25;
+	int32_t sim[2]; /* of hash/1, of the embedder */
+	bool foreign;
+};
+
+static struct greatest greatest_of(const struct eng_candidates *c)
+{
+	struct greatest g = {1, {1, 1}, false};
+	for (size_t i = 0; i < c->n; i++) {
+		const struct eng_candidate *x = &c->at[i];
+		int32_t sim = eng_above_background(c, x);
+		g.bm25 = x->bm25 > g.bm25 ? x->bm25 : g.bm25;
+		g.sim[x->foreign] = sim > g.sim[x->foreign] ? sim : g.sim[x->foreign];
+		g.foreign = g.foreign || x->foreign;
+	}
+	return g;
+}
+
 void eng_fuse(struct eng_candidates *c, const struct eng_question *q)
 {
-	int64_t bm25 = 1, sim = 1;
-	uint64_t text_weight = q->mode == ENGRAM_VECTOR_ONLY ? 0 : ONE;
+	struct greatest g = greatest_of(c);
+	uint64_t text_weight = q->mode == ENGRAM_VECTOR_ONLY || (q->vectors && q->r == 0) ? 0 : ONE;
 	uint64_t vector_weight = q->mode == ENGRAM_TEXT_ONLY ? 0 : eng_vector_weight_q16(q);
-	for (size_t i = 0; i < c->n; i++) {
-		bm25 = c->at[i].bm25 > bm25 ? c->at[i].bm25 : bm25;
-		sim = c->at[i].sim_q30 > sim ? c->at[i].sim_q30 : sim;
-	}
 	uint64_t all = text_weight + vector_weight;
+	int32_t sim = g.sim[g.foreign];
 	c->chance = score_of(vector_weight * share(CHANCE_Q30, sim > CHANCE_Q30 ? sim : CHANCE_Q30), all);
 	for (size_t i = 0; i < c->n; i++) {
 		struct eng_candidate *x = &c->at[i];
-		x->match = score_of(text_weight * share(x->bm25, bm25) + vector_weight * share(x->sim_q30, sim), all);
+		uint64_t likeness = vector_weight * share(eng_above_background(c, x), g.sim[x->foreign]);
+		x->match = score_of(text_weight * share(x->bm25, g.bm25) + likeness, all);
 		x->score = x->match;
 		x->retention = SCORE_ONE;
 	}

@@ -56,25 +56,32 @@ static int check_cue(const struct engram_cue *cue, struct engram_error *err)
 	if (cue->min_confidence > ONE)
 		return eng_err(err, ENGRAM_EUSAGE, "recall: min_confidence: wanted 0..%u, found %u", ONE,
 		               cue->min_confidence);
-	if (cue->text.p && cue->like)
+	if ((cue->text.p || cue->dim) && cue->like)
 		return eng_err(err, ENGRAM_EUSAGE, "recall: a cue is a text or a memory, found both");
+	if (cue->dim && !cue->vector)
+		return eng_err(err, ENGRAM_EUSAGE, "recall: vector: no numbers");
 	if (cue->mode > ENGRAM_TEXT_ONLY)
 		return eng_err(err, ENGRAM_EUSAGE, "recall: mode: wanted 0..%d, found %d", ENGRAM_TEXT_ONLY,
 		               cue->mode);
 	return 0;
 }
 
+static bool is_cued(const struct engram_cue *cue)
+{
+	return cue->text.p || cue->like || cue->dim;
+}
+
 static unsigned snapshot_flags(const struct engram_cue *cue)
 {
-	if (!cue->text.p && !cue->like)
+	if (!is_cued(cue))
 		return ENG_SNAP_ITEMS;
 	return ENG_SNAP_ROWS | ENG_SNAP_TERMS | (cue->mode == ENGRAM_VECTOR_ONLY ? 0 : ENG_SNAP_TEXT);
 }
 
 /* -- question ------------------------------------------------------------ */
 
-/* The text of the memory that is the cue; it is no hit itself. */
-static int text_of_like(struct recall *r, struct engram_str *text, struct engram_error *err)
+/* Text and vector of the memory that is the cue; it is no hit itself. */
+static int take_like(struct recall *r, struct engram_str *text, struct eng_cue_vector *vector, struct engram_error *err)
 {
 	struct engram_memory m;
 	uint32_t doc;
@@ -87,6 +94,9 @@ static int text_of_like(struct recall *r, struct engram_str *text, struct engram
 	if (rc != 0)
 		return rc;
 	*text = m.text;
+	if (m.has & ENGRAM_VECTOR)
+		*vector = (struct eng_cue_vector){
+			.x = m.vector, .dim = m.dim, .embedder = m.embedder.p ? m.embedder : (struct engram_str){"", 0}};
 	r->filter.self = doc;
 	r->filter.has_self = true;
 	return 0;
@@ -95,8 +105,9 @@ static int text_of_like(struct recall *r, struct engram_str *text, struct engram
 static int ask(struct recall *r, struct engram_error *err)
 {
 	struct eng_corpus corpus = eng_snapshot_corpus(r->snap);
-	struct engram_str text = r->cue->text;
-	int rc = r->cue->like ? text_of_like(r, &text, err) : 0;
+	struct engram_str text = r->cue->text, unsearched = {0};
+	struct eng_cue_vector vector = {.x = r->cue->vector, .dim = r->cue->dim, .embedder = r->cue->embedder};
+	int rc = r->cue->like ? take_like(r, &text, &vector, err) : 0;
 	if (rc != 0)
 		return rc;
 	r->q.mode = r->cue->mode;
@@ -105,7 +116,10 @@ static int ask(struct recall *r, struct engram_error *err)
 	eng_question_shapes(&r->q);
 	if (eng_hash1(r->q.codes, text.p, text.n, &corpus))
 		r->q.r = eng_vec_norm(r->q.codes, sizeof r->q.codes);
-	return 0;
+	vector.alone = !text.p;
+	rc = eng_ask_vector(&r->q, &unsearched, r->snap, &vector, &r->owner->arena, err);
+	r->result.unsearched = unsearched;
+	return rc;
 }
 
 /* -- order --------------------------------------------------------------- */
@@ -158,9 +172,11 @@ static int put_in_order(struct recall *r, struct engram_error *err)
 
 /* -- hits ---------------------------------------------------------------- */
 
-static uint32_t cosine_of(const struct eng_candidate *c)
+/* Of an embedder: as a share of what there is above its background. */
+static uint32_t cosine_of(const struct eng_candidates *all, const struct eng_candidate *c)
 {
-	return c->sim_q30 > 0 ? (uint32_t)((uint64_t)c->sim_q30 * ONE >> 30) : 0;
+	int64_t sim = eng_above_background(all, c), most = ((int64_t)1 << 30) - (c->foreign ? all->background_q30 : 0);
+	return sim > 0 && most > 0 ? (uint32_t)(sim * ONE / most) : 0;
 }
 
 /* How far the best stands above the next or chance; the hits behind it stand
@@ -208,7 +224,7 @@ static int fill_hit(struct recall *r, struct engram_hit *hit, size_t at, struct 
 {
 	const struct eng_candidate *c = &r->found.at[at];
 	struct eng_match m = {
-		.cosine = cosine_of(c),
+		.cosine = cosine_of(&r->found, c),
 		.margin = margin_of(&r->found, at),
 		.terms = (uint32_t)r->q.query.n,
 		.docs = r->q.query.docs,
@@ -225,6 +241,10 @@ static int fill_hit(struct recall *r, struct engram_hit *hit, size_t at, struct 
 	m.rarity = e.rarity;
 	m.near = e.near;
 	m.substance = e.substance;
+	if (r->q.vectors && r->q.query.n == 0) { /* no words were asked for: the vector stands for them */
+		m.rarity = m.cosine;
+		m.substance = ONE;
+	}
 	int32_t best = r->found.at[0].match;
 	m.standing = c->match < best ? (uint32_t)((int64_t)c->match * ONE / best) : ONE;
 	m.encoding = hit->memory.has & ENGRAM_CONFIDENCE ? hit->memory.confidence : ONE;
@@ -314,7 +334,7 @@ static int recall(struct recall *r, struct engram_space *space, struct engram_er
 	if (rc != 0)
 		return rc;
 	r->now_us = eng_stamp_us(eng_snapshot_stamp(r->snap));
-	return r->cue->text.p || r->cue->like ? recall_cued(r, err) : recall_newest(r, err);
+	return is_cued(r->cue) ? recall_cued(r, err) : recall_newest(r, err);
 }
 
 int engram_recall(struct engram_space *space, struct engram_result *out, const struct engram_cue *cue,

@@ -28,6 +28,7 @@ bool eng_filter_accept(void *ctx, uint32_t doc);
 struct eng_candidate {
 	uint32_t doc;
 	int32_t sim_q30;
+	bool foreign;       /* sim is of the embedder's vectors, not of hash/1's */
 	int64_t bm25;
 	int32_t score;      /* 1/10,000, retention in it */
 	int32_t match;      /* the same without retention */
@@ -49,6 +50,10 @@ struct eng_question {
 	struct eng_shape shapes[ENG_QUERY_TERMS_MAX]; /* of the query's words */
 	int8_t codes[ENG_HASH1_DIM] __attribute__((aligned(64)));
 	uint32_t r; /* norm of codes; 0 = no vector */
+	/* The vector of an embedder; vectors NULL = none. */
+	struct eng_snapshot_vectors *vectors;
+	int8_t *vcodes; /* 64-byte aligned */
+	uint32_t vr;
 };
 
 struct eng_candidates {
@@ -56,6 +61,7 @@ struct eng_candidates {
 	size_t n;
 	uint64_t unindexed; /* documents scored directly */
 	int32_t chance;     /* the match that any text could reach by chance */
+	int32_t background_q30; /* the cosine that the embedder finds between this cue and anything */
 };
 
 /* The `depth` best of each ranker, each once, with both measures; those that
@@ -63,6 +69,26 @@ struct eng_candidates {
 int eng_candidates_gather(struct eng_candidates *c, struct eng_snapshot *snap, const struct eng_question *q,
                           struct eng_filter *filter, size_t depth, struct eng_arena *arena,
                           struct engram_error *err);
+
+/* What the embedder's vectors say of a candidate above the background, Q30. */
+static inline int32_t eng_above_background(const struct eng_candidates *c, const struct eng_candidate *x)
+{
+	return x->foreign ? x->sim_q30 - c->background_q30 : x->sim_q30;
+}
+
+/* -- the cue's vector (vector.c) ------------------------------------------- */
+
+/* Of the cue, or of the memory it names.  dim 0 = none. */
+struct eng_cue_vector {
+	const float *x;
+	size_t dim;
+	struct engram_str embedder; /* p NULL = the one of this dimension */
+	bool alone;                 /* there is no text to fall back on */
+};
+/* Sets q->vectors, or leaves it NULL where nothing is to be searched; *unsearched
+ * is then an embedder that could have been, in the arena. */
+int eng_ask_vector(struct eng_question *q, struct engram_str *unsearched, struct eng_snapshot *snap,
+                   const struct eng_cue_vector *cue, struct eng_arena *arena, struct engram_error *err);
 
 /* -- order (fuse.c) ------------------------------------------------------ */
 

@@ -29,6 +29,7 @@ struct batch {
 	struct eng_dfmap df;
 	struct brief_change *briefs;
 	struct eng_row_change *rows;
+	struct eng_vector_batch vectors;
 	struct eng_fresh_text *fresh;
 	struct eng_forget_change *forgets; /* ascending */
 	size_t nbriefs, nrows, nfresh, nforgets;
@@ -158,7 +159,7 @@ static int set_row(struct batch *b, uint32_t doc, const int8_t *codes, struct en
 
 	if (codes && !copy)
 		return eng_err_nomem(err);
-	b->rows[b->nrows++] = (struct eng_row_change){doc, copy};
+	b->rows[b->nrows++] = (struct eng_row_change){doc, doc, copy};
 	return 0;
 }
 
@@ -291,6 +292,9 @@ static int take_id(struct batch *b, size_t i, struct engram_error *err)
 	if (s.new.live)
 		s.doc = s.old.live ? s.old_doc : b->meta.docs++;
 	r = move_text(b, &s, err);
+	if (r == 0)
+		r = eng_vectors_move(&b->vectors, b->space, b->txn, b->keep, s.new.live ? s.doc : s.old_doc, &s.old,
+		                     &s.new, err);
 	if (r < 0)
 		return r;
 	move_order(b, &s);
@@ -315,7 +319,7 @@ static int by_row(const void *a, const void *b)
 {
 	const struct eng_row_change *x = a, *y = b;
 
-	return (x->doc > y->doc) - (x->doc < y->doc);
+	return (x->place > y->place) - (x->place < y->place);
 }
 
 static int write_briefs(struct batch *b, struct engram_error *err)
@@ -404,7 +408,9 @@ static int write_gathered(struct batch *b, struct engram_error *err)
 	if (b->nrows)
 		qsort(b->rows, b->nrows, sizeof *b->rows, by_row);
 	if (r == 0)
-		r = eng_rows_write(b->txn, b->rows, b->nrows, b->meta.docs, err);
+		r = eng_rows_write(b->txn, &eng_hash1_rows, b->rows, b->nrows, b->meta.docs, err);
+	if (r == 0)
+		r = eng_vectors_write(&b->vectors, b->txn, err);
 	if (r < 0)
 		return r;
 	write_digest(b);
@@ -464,6 +470,7 @@ static void free_batch(struct batch *b)
 	eng_free(b->rows);
 	eng_free(b->fresh);
 	eng_free(b->forgets);
+	eng_vectors_free(&b->vectors);
 	eng_dfmap_free(&b->df);
 	eng_buf_free(&b->value);
 	eng_buf_free(&b->old_text);

@@ -37,6 +37,7 @@ struct check {
 	uint64_t log_dots, item_dots, skips; /* counted in pass A, B; A */
 	uint64_t log_edges, edge_dots, edges; /* not killed by a forget: in A, B; records in B */
 	uint64_t live, tokens, tags, rows;   /* counted in pass B */
+	struct eng_vector_check vectors;
 	uint64_t differences;
 	char first[160];
 	char id[ENGRAM_ID_TEXT + 1]; /* the one being written about */
@@ -267,7 +268,7 @@ static void check_row(struct check *c, const struct eng_doc *d, uint32_t doc, st
 	struct eng_rows rows;
 	uint32_t first;
 
-	found = eng_rows_chunk(&rows, &first, c->view.txn, doc) && rows.r[doc - first] != 0;
+	found = eng_rows_chunk(&rows, &first, c->view.txn, &eng_hash1_rows, doc) && rows.r[doc - first] != 0;
 	c->rows += wanted;
 	if (wanted != found ||
 	    (wanted && memcmp(rows.codes + (size_t)(doc - first) * rows.stride, codes, sizeof codes) != 0))
@@ -316,7 +317,10 @@ static int check_live(struct check *c, const struct eng_doc *d, uint32_t doc, st
 	check_brief(c, d, doc, tokens);
 	check_row(c, d, doc, text);
 	check_keys(c, d, doc);
-	return 0;
+	r = eng_vectors_check(&c->vectors, c->s, c->view.txn, doc, d, err);
+	if (r > 0)
+		differ(c, "item %s: a vector of an embedder differs", id_text(c, &d->brief.id));
+	return r < 0 ? r : 0;
 }
 
 static int check_item(struct check *c, const struct engram_id *id, struct engram_error *err)
@@ -457,7 +461,8 @@ static int check_rows(struct check *c, struct engram_error *err)
 		return r;
 	for (r = eng_walk_seek(w, eng_bytes(NULL, 0), &key, &value); r == 1; r = eng_walk_next(w, &key, &value)) {
 		memcpy(&doc, key.p, sizeof doc);
-		if (!eng_rows_verify(value) || !eng_rows_chunk(&rows, &first, c->view.txn, doc) || first != doc) {
+		if (!eng_rows_verify(value, eng_hash1_rows.stride) ||
+		    !eng_rows_chunk(&rows, &first, c->view.txn, &eng_hash1_rows, doc) || first != doc) {
 			differ(c, "rows: the chunk of document %" PRIu32 " has a wrong check", doc);
 			continue;
 		}
@@ -467,6 +472,16 @@ static int check_rows(struct check *c, struct engram_error *err)
 	eng_walk_end(w);
 	expect(c, "rows", c->rows, used);
 	return r < 0 ? eng_txn_status(c->view.txn, err) : 0;
+}
+
+static int check_vectors(struct check *c, struct engram_error *err)
+{
+	char what[128];
+	int r = eng_vectors_check_end(&c->vectors, c->view.txn, what, sizeof what, err);
+
+	if (r > 0)
+		differ(c, "%s", what);
+	return r < 0 ? r : 0;
 }
 
 static uint64_t live_briefs(struct check *c)
@@ -626,6 +641,8 @@ static int check_state(struct check *c, struct engram_error *err)
 	if (r == 0)
 		r = check_rows(c, err);
 	if (r == 0)
+		r = check_vectors(c, err);
+	if (r == 0)
 		r = check_counts(c, err);
 	return r == 0 ? check_text(c, err) : r;
 }
@@ -669,6 +686,7 @@ static void check_free(struct check *c)
 	eng_buf_free(&c->text);
 	eng_free(c->buckets);
 	eng_free(c->has_text);
+	eng_free(c->vectors.live);
 	eng_arena_free(&c->arena);
 }
 

@@ -40,8 +40,33 @@ static int copy_tags(struct eng_doc *d, const struct eng_item *item, const struc
 	return 0;
 }
 
+/* Malformed ones, which no writer of ours makes, are passed by. */
+static int list_vectors(struct eng_doc *d, const struct eng_item *item, const struct eng_reading *r,
+                        struct engram_error *err)
+{
+	struct eng_doc_vector *all;
+
+	if (r->nvectors == 0)
+		return 0;
+	all = eng_arena_alloc(item->arena, r->nvectors * sizeof *all);
+	if (!all)
+		return eng_err_nomem(err);
+	for (size_t i = 0; i < r->nvectors; i++) {
+		const struct eng_winner *w = &r->vectors[i];
+		struct eng_embedder who = eng_vector_embedder(w);
+		if (who.dim < ENGRAM_DIM_MIN || who.dim > ENGRAM_DIM_MAX)
+			continue;
+		all[d->nvectors++] = (struct eng_doc_vector){
+			who, {w->dot->dot, w->dot->place, w->element->index, w->element->n}, w->element->p};
+	}
+	d->vectors = all;
+	return 0;
+}
+
 int eng_doc_of(struct eng_doc *d, const struct eng_item *item, const struct eng_reading *r, struct engram_error *err)
 {
+	int rc;
+
 	*d = (struct eng_doc){.live = r->live};
 	if (!r->live)
 		return 0;
@@ -61,7 +86,8 @@ int eng_doc_of(struct eng_doc *d, const struct eng_item *item, const struct eng_
 		                               r->text.element->n};
 		d->text_p = r->text.element->p;
 	}
-	return copy_tags(d, item, r, err);
+	rc = copy_tags(d, item, r, err);
+	return rc ? rc : list_vectors(d, item, r, err);
 }
 
 int eng_doc_read(struct eng_doc *d, const struct eng_item *item, struct engram_error *err)

@@ -84,14 +84,17 @@ void eng_draft_elements(struct eng_payload_out *o, const struct engram_memory *m
 		eng_payload_u64(o, ENG_EL_STORED, (uint64_t)m->stored_us);
 }
 
-/* The next element that takes part in the comparison. */
-static int next_stated(struct eng_elements *e, struct eng_element *out, bool with_stored)
+/* The next element that takes part in the comparison.  A vector that is not asked
+ * for was made of the text when it came in: importing the text again changes
+ * nothing. */
+static int next_stated(struct eng_elements *e, struct eng_element *out, unsigned has)
 {
 	int r;
 
 	do
 		r = eng_elements_next(e, out);
-	while (r == 1 && (out->type == ENG_EL_SESSION || (out->type == ENG_EL_STORED && !with_stored)));
+	while (r == 1 && (out->type == ENG_EL_SESSION || (out->type == ENG_EL_STORED && !(has & ENGRAM_STORED)) ||
+	                   (out->type == ENG_EL_VECTOR && !(has & ENGRAM_VECTOR))));
 	return r;
 }
 
@@ -107,7 +110,6 @@ static bool begin(struct eng_elements *e, const uint8_t *payload, size_t n)
 
 bool eng_draft_equal(const uint8_t *payload, size_t n, const struct engram_memory *m, struct eng_buf *scratch)
 {
-	bool with_stored = m->has & ENGRAM_STORED;
 	struct eng_payload_out o;
 	struct eng_elements a, b;
 	struct eng_element x, y;
@@ -120,8 +122,8 @@ bool eng_draft_equal(const uint8_t *payload, size_t n, const struct engram_memor
 	if (scratch->failed || !begin(&a, payload, n) || !begin(&b, scratch->p, scratch->n))
 		return false;
 	do {
-		ra = next_stated(&a, &x, with_stored);
-		rb = next_stated(&b, &y, with_stored);
+		ra = next_stated(&a, &x, m->has);
+		rb = next_stated(&b, &y, m->has);
 		if (ra != rb || ra < 0)
 			return false;
 		if (ra == 1 && (x.type != y.type || x.n != y.n || memcmp(x.p, y.p, x.n) != 0))

@@ -5,7 +5,7 @@ libeng_space_la_SOURCES = \
 	%D%/apply_item.c \
 	%D%/as_of.c \
 	%D%/body.c \
-	%D%/check.c \
+	%D%/check.c %D%/check_vectors.c \
 	%D%/compact.c \
 	%D%/create.c \
 	%D%/dfmap.c \
@@ -31,10 +31,10 @@ libeng_space_la_SOURCES = \
 	%D%/rows.c \
 	%D%/salvage.c \
 	%D%/schema.c \
-	%D%/snapshot.c \
+	%D%/snapshot.c %D%/snapshot_vectors.c \
 	%D%/text_sync.c \
 	%D%/unindexed.c \
-	%D%/validate.c \
+	%D%/validate.c %D%/vectors.c \
 	%D%/view.c \
 	%D%/warm.c \
 	%D%/writer.c \

@@ -19,6 +19,7 @@
 
 #define PAGE_MEMORIES 1000u
 #define PAGE_BYTES (4u << 20)
+#define PAGE_LOOKED 10000u
 
 /* -- ids of a range, ascending, from state and raw frames -------------------------- */
 
@@ -236,22 +237,26 @@ int engram_resolve(struct engram_space *space, struct engram_id *id, bool *gone,
 
 /* -- pages of memories --------------------------------------------------------------------- */
 
-/* The moment: how far each series was read by the first snapshot. */
+/* The moment: how far each series was read by the first snapshot.  And which
+ * memories are wanted; accept NULL = all. */
 struct cut {
 	struct eng_head *heads;
 	size_t n;
+	eng_accept_fn *accept;
+	void *data;
 };
 
 struct page {
 	struct eng_arena arena;
 	struct engram_memory **memories; /* NULL = not there */
 	size_t n, cap, bytes;
+	size_t looked; /* ids, wanted or not */
 };
 
 static void page_reset(struct page *p)
 {
 	eng_arena_reset(&p->arena);
-	p->n = p->bytes = 0;
+	p->n = p->bytes = p->looked = 0;
 }
 
 static void page_free(struct page *p)
@@ -278,7 +283,7 @@ static int page_add(struct page *p, struct engram_memory *m, struct engram_error
 
 static bool page_full(const struct page *p)
 {
-	return p->n >= PAGE_MEMORIES || p->bytes >= PAGE_BYTES;
+	return p->n >= PAGE_MEMORIES || p->bytes >= PAGE_BYTES || p->looked >= PAGE_LOOKED;
 }
 
 static int page_call(const struct page *p, engram_memory_fn *fn, void *data)
@@ -335,7 +340,7 @@ static int read_memory(struct engram_memory **out, struct eng_view *v, const str
 	if (item.ndots == 0)
 		return 0;
 	r = eng_item_read(&item, &reading, err);
-	if (r < 0 || !reading.live)
+	if (r < 0 || !reading.live || (cut && cut->accept && !cut->accept(cut->data, &reading)))
 		return r;
 	*out = eng_arena_calloc(&page->arena, 1, sizeof **out);
 	if (!*out)
@@ -420,6 +425,7 @@ static int export_page(struct export *e, struct engram_error *err)
 		e->done = r == 0;
 		if (r <= 0)
 			break;
+		e->page.looked++;
 		r = read_memory(&m, &e->view, &id, &e->cut, &e->page, &e->scratch, err);
 		if (r == 0 && m)
 			r = page_add(&e->page, m, err);
@@ -452,9 +458,10 @@ static int export_next(struct export *e, struct engram_space *space, struct engr
 	return r;
 }
 
-int engram_export(struct engram_space *space, engram_memory_fn *fn, void *data, struct engram_error *err)
+int eng_space_export(struct engram_space *space, eng_accept_fn *accept, engram_memory_fn *fn, void *data,
+                     struct engram_error *err)
 {
-	struct export e = {.page.arena = ENG_ARENA_INIT, .scratch = ENG_ARENA_INIT};
+	struct export e = {.page.arena = ENG_ARENA_INIT, .scratch = ENG_ARENA_INIT, .cut = {NULL, 0, accept, data}};
 	int r = eng_space_check_handle(space, err);
 
 	while (r == 0 && !e.done) {
@@ -468,6 +475,11 @@ int engram_export(struct engram_space *space, engram_memory_fn *fn, void *data, 
 	page_free(&e.page);
 	eng_arena_free(&e.scratch);
 	return r;
+}
+
+int engram_export(struct engram_space *space, engram_memory_fn *fn, void *data, struct engram_error *err)
+{
+	return eng_space_export(space, NULL, fn, data, err);
 }
 
 /* -- all of a view that pins nothing ------------------------------------------------------------- */

@@ -2,8 +2,11 @@
  *
  * A revision names the elements it replaces, those that it saw: of a field the
  * one that counts, of a tag every add that is not dead yet (one left alive
- * would keep the tag).  Concurrent revisions do not name each other; then the
- * newer counts everywhere. */
+ * would keep the tag), of a vector those of the same embedder.  Concurrent
+ * revisions do not name each other; then the newer counts everywhere.
+ *
+ * A vector stated without its text says of which text it was made: another
+ * writer, here or elsewhere, may change the text at the same time. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -50,12 +53,21 @@ static void replace_fields(struct refs *refs, const struct eng_reading *r, unsig
 		{ENGRAM_TEXT, &r->text},           {ENGRAM_CONFIDENCE, &r->confidence},
 		{ENGRAM_OCCURRED, &r->occurred},   {ENGRAM_VALID_UNTIL, &r->valid_until},
 		{ENGRAM_SOURCE, &r->source},       {ENGRAM_ACTOR, &r->actor},
-		{ENGRAM_META, &r->meta},           {ENGRAM_VECTOR, &r->vector},
+		{ENGRAM_META, &r->meta},
 	};
 
 	for (size_t i = 0; i < ENG_COUNT(all); i++)
 		if (fields & all[i].field)
 			replace_winner(refs, all[i].winner);
+}
+
+static void replace_vectors(struct refs *refs, const struct eng_reading *r, const struct engram_memory *m, bool all)
+{
+	for (size_t i = 0; i < r->nvectors; i++) {
+		struct eng_embedder who = eng_vector_embedder(&r->vectors[i]);
+		if (all || (m->has & ENGRAM_VECTOR && who.dim == m->dim && eng_str_eq(who.name, m->embedder)))
+			replace_winner(refs, &r->vectors[i]);
+	}
 }
 
 /* -- tags ------------------------------------------------------------------------ */
@@ -117,7 +129,7 @@ static void add_clears(struct eng_payload_out *o, unsigned clear)
 }
 
 static int queue(struct engram_writer *w, const struct engram_id *id, const struct refs *refs,
-                 const struct engram_memory *m, unsigned clear, struct engram_error *err)
+                 const struct engram_memory *m, uint64_t made_of, unsigned clear, struct engram_error *err)
 {
 	const struct eng_ref *at = refs->at;
 	size_t n = refs->n;
@@ -129,6 +141,8 @@ static int queue(struct engram_writer *w, const struct engram_id *id, const stru
 	if (r < 0)
 		return r;
 	eng_draft_elements(&o, m);
+	if (made_of)
+		eng_payload_u64(&o, ENG_EL_MADE_OF, made_of);
 	add_clears(&o, clear);
 	return eng_writer_end(&o, w, ENG_REVISION, err);
 }
@@ -146,37 +160,81 @@ static int not_there(const struct engram_id *id, const struct eng_item *item, st
 	return r;
 }
 
-int engram_revise(struct engram_writer *w, const struct engram_id *id, const struct engram_memory *m, unsigned clear,
-                  const struct engram_str *untag, size_t nuntag, struct engram_error *err)
+/* XXH3-64 of the text that is shown; 0 = there is none. */
+static uint64_t text_hash(const struct eng_reading *r)
 {
-	struct eng_reading reading = {0};
-	struct refs refs = {0};
-	struct eng_item item;
-	uint32_t doc;
-	int r = eng_writer_check(w, err);
+	return r->text.dot ? r->text.dot->hashes[r->text.element - r->text.dot->elements] : 0;
+}
 
-	if (r == 0)
-		r = eng_revision_validate(m, clear, untag, nuntag, err);
-	if (r < 0)
-		return r;
+static int look(struct engram_writer *w, struct eng_item *item, struct eng_reading *reading, const struct engram_id *id,
+                bool drafts_too, struct engram_error *err)
+{
+	uint32_t doc;
+	int r = 0;
+
 	eng_writer_apply(w, false);
-	r = eng_writer_look(w, err);
+	if (drafts_too || !w->viewing)
+		r = eng_writer_look(w, err);
 	if (r < 0)
 		return r;
 	eng_arena_reset(&w->arena);
-	refs.arena = &w->arena;
-	r = eng_view_item(&w->view, &item, &doc, id, &w->arena, err);
-	if (r == 0 && item.ndots > 0)
-		r = eng_item_read(&item, &reading, err);
-	if (r == 0 && !reading.live)
-		r = not_there(id, &item, err);
-	if (r < 0)
-		return r;
-	replace_fields(&refs, &reading, m->has | clear);
-	replace_tags(&refs, &item, &reading, clear & ENGRAM_TAGS, untag, nuntag);
+	*reading = (struct eng_reading){0};
+	r = eng_view_item(&w->view, item, &doc, id, &w->arena, err);
+	if (r == 0 && item->ndots > 0)
+		r = eng_item_read(item, reading, err);
+	return r;
+}
+
+static int revise(struct engram_writer *w, const struct engram_id *id, const struct eng_item *item,
+                  const struct eng_reading *reading, const struct engram_memory *m, unsigned clear,
+                  const struct engram_str *untag, size_t nuntag, struct engram_error *err)
+{
+	struct refs refs = {.arena = &w->arena};
+	uint64_t made_of = (m->has & (ENGRAM_VECTOR | ENGRAM_TEXT)) == ENGRAM_VECTOR ? text_hash(reading) : 0;
+
+	replace_fields(&refs, reading, m->has | clear);
+	replace_vectors(&refs, reading, m, clear & ENGRAM_VECTOR);
+	replace_tags(&refs, item, reading, clear & ENGRAM_TAGS, untag, nuntag);
 	if (refs.failed)
 		return eng_err_nomem(err);
 	if (refs.n == 0 && m->has == 0 && !(clear & ~(unsigned)ENGRAM_TAGS))
 		return 0; /* tags that it does not have */
-	return queue(w, id, &refs, m, clear, err);
+	return queue(w, id, &refs, m, made_of, clear, err);
+}
+
+int engram_revise(struct engram_writer *w, const struct engram_id *id, const struct engram_memory *m, unsigned clear,
+                  const struct engram_str *untag, size_t nuntag, struct engram_error *err)
+{
+	struct eng_reading reading;
+	struct eng_item item;
+	int r = eng_writer_check(w, err);
+
+	if (r == 0)
+		r = eng_revision_validate(m, clear, untag, nuntag, err);
+	if (r == 0)
+		r = look(w, &item, &reading, id, true, err);
+	if (r == 0 && !reading.live)
+		r = not_there(id, &item, err);
+	return r < 0 ? r : revise(w, id, &item, &reading, m, clear, untag, nuntag, err);
+}
+
+int eng_writer_vector(struct engram_writer *w, const struct engram_id *id, uint64_t made_of,
+                      const struct engram_memory *m, struct engram_error *err)
+{
+	struct eng_reading reading;
+	struct eng_item item;
+	int r = eng_writer_check(w, err);
+
+	if (r == 0)
+		r = eng_revision_validate(m, 0, NULL, 0, err);
+	if (r == 0)
+		r = look(w, &item, &reading, id, false, err);
+	if (r < 0)
+		return r;
+	if (!reading.live || text_hash(&reading) != made_of)
+		return 0;
+	r = revise(w, id, &item, &reading, m, 0, NULL, 0, err);
+	if (r == 0 && (w->ndrafts >= DRAFT_FRAMES || w->payloads.n >= DRAFT_BYTES))
+		r = eng_writer_append(w, err);
+	return r < 0 ? r : 1;
 }

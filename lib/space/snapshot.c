@@ -210,7 +210,7 @@ int eng_snapshot_rows_next(void *rows, struct eng_rows *out)
 	uint32_t docs = s->view.meta.docs, first;
 
 	for (; at->at < docs; at->at = at->at / ENG_ROWS_SMALL * ENG_ROWS_SMALL + ENG_ROWS_SMALL)
-		if (eng_rows_chunk(out, &first, s->view.txn, (uint32_t)at->at)) {
+		if (eng_rows_chunk(out, &first, s->view.txn, &eng_hash1_rows, (uint32_t)at->at)) {
 			at->at = (uint64_t)first + out->n;
 			return 1;
 		}
@@ -235,7 +235,7 @@ bool eng_snapshot_codes(struct eng_snapshot *s, uint32_t doc, int8_t codes[ENG_H
 	} else if (d) {
 		return d->doc.text_p && eng_hash1(codes, (const char *)d->doc.text_p, d->doc.text.n, NULL);
 	} else {
-		if (doc >= s->view.meta.docs || !eng_rows_chunk(&rows, &first, s->view.txn, doc))
+		if (doc >= s->view.meta.docs || !eng_rows_chunk(&rows, &first, s->view.txn, &eng_hash1_rows, doc))
 			return false;
 		at = doc - first;
 	}

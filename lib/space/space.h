@@ -94,6 +94,29 @@ int eng_snapshot_rows_next(void *rows, struct eng_rows *out);
 /* hash/1 codes of one document; false if it has none. */
 bool eng_snapshot_codes(struct eng_snapshot *s, uint32_t doc, int8_t codes[ENG_HASH1_DIM]);
 
+/* -- vectors of embedders ------------------------------------------------- */
+
+/* Each embedder that a live memory has a vector of, in no order, once; non-zero
+ * ends the walk.  (One whose last vector the overlay takes away is still named.) */
+int eng_snapshot_embedders(struct eng_snapshot *s, int (*fn)(void *data, const struct eng_embedder *who), void *data,
+                           struct engram_error *err);
+
+/* The rows of one embedder: those of the state, then the overlay's.  Blocks stay
+ * valid as long as the snapshot. */
+struct eng_snapshot_vectors {
+	struct eng_snapshot *snap;
+	uint32_t dim, stride;
+	uint32_t number, rows; /* in the state; rows 0: none there */
+	struct eng_rows overlay;
+	uint64_t at;
+};
+int eng_snapshot_vectors_begin(struct eng_snapshot_vectors *v, struct eng_snapshot *s,
+                               const struct eng_embedder *who, struct engram_error *err);
+/* For a struct eng_row_reader, v being its ctx; begins anew after the end. */
+int eng_snapshot_vectors_next(void *v, struct eng_rows *out);
+/* stride codes of one document; false if it has none. */
+bool eng_snapshot_vectors_codes(struct eng_snapshot_vectors *v, uint32_t doc, int8_t *codes);
+
 /* Document frequencies and sizes of state and overlay together. */
 struct eng_corpus eng_snapshot_corpus(struct eng_snapshot *s);
 
@@ -145,6 +168,20 @@ int eng_writer_together(struct engram_writer *w, bool *written, const struct eng
                         struct engram_error *err);
 int eng_writer_judge(struct engram_writer *w, bool *written, const struct engram_id *id, bool useful,
                      const void *features, size_t n, struct engram_error *err);
+
+/* -- vectors made later (for consolidate/) --------------------------------- */
+
+/* States a vector (m->has is VECTOR) of the text with this XXH3-64: 1, or 0 where
+ * the memory is gone or shows another text by now.  Durable after commit; until
+ * then no memory may be given twice: drafts are not looked at. */
+int eng_writer_vector(struct engram_writer *w, const struct engram_id *id, uint64_t made_of,
+                      const struct engram_memory *m, struct engram_error *err);
+
+/* engram_export of those memories that `accept` takes; of others only what the
+ * state says is read. */
+typedef bool eng_accept_fn(void *data, const struct eng_reading *r);
+int eng_space_export(struct engram_space *space, eng_accept_fn *accept, engram_memory_fn *fn, void *data,
+                     struct engram_error *err);
 
 /* -- maintenance (for consolidate/) -------------------------------------- */
 

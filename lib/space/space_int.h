@@ -35,7 +35,7 @@
  * directly where the text view lacks documents. */
 #define ENG_SCAN_MAX (64u << 20)
 
-#define ENG_STATE_VERSION 2u
+#define ENG_STATE_VERSION 3u
 #define ENG_NO_DOC UINT32_MAX
 
 /* -- the handle ----------------------------------------------------------- */
@@ -117,6 +117,9 @@ enum eng_state_table {
 	ENG_T_EDGES,   /* from, to, class, relation -> check, encoded edge */
 	ENG_T_EDGES_TO, /* to, from, class, relation -> nothing */
 	ENG_T_SKIPPED, /* dot -> kind and version this program does not know */
+	ENG_T_EMBEDDERS, /* dimension, hash of name -> struct eng_embedder_record */
+	ENG_T_PLACES,  /* document, embedder -> place of its row */
+	ENG_T_VECTORS, /* embedder, first place -> 64 or 1,024 vectors (rows.c) */
 	ENG_T_COUNT
 };
 extern const struct eng_table eng_state_tables[ENG_T_COUNT];
@@ -403,6 +406,13 @@ int eng_memory_links(struct engram_memory *m, struct eng_view *v, eng_stamp forg
 
 /* -- documents (doc.c) ----------------------------------------------------- */
 
+/* A vector of a document: whose it is, and where its numbers are. */
+struct eng_doc_vector {
+	struct eng_embedder who;
+	struct eng_text_at at;
+	const uint8_t *p; /* the element, where it was at hand */
+};
+
 /* What the tables say of one item. */
 struct eng_doc {
 	bool live;
@@ -411,6 +421,8 @@ struct eng_doc {
 	const uint8_t *text_p;  /* the bytes, where they were at hand */
 	const struct engram_str *tags; /* sorted */
 	size_t ntags;
+	const struct eng_doc_vector *vectors;
+	size_t nvectors;
 };
 /* Points into the item's arena. */
 int eng_doc_of(struct eng_doc *d, const struct eng_item *item, const struct eng_reading *r, struct engram_error *err);
@@ -457,19 +469,83 @@ void eng_dfmap_free(struct eng_dfmap *m);
 #define ENG_ROWS_SMALL 64u
 #define ENG_ROWS_LARGE 1024u
 
-/* The chunk that holds the row of `doc`, and the document of its first row; false if there is none. */
-bool eng_rows_chunk(struct eng_rows *out, uint32_t *first, struct eng_txn *t, uint32_t doc);
+/* Rows of one length: those of hash/1, or of one embedder. */
+struct eng_row_table {
+	size_t table;    /* ENG_T_ROWS or ENG_T_VECTORS */
+	uint32_t stride;
+	uint32_t number; /* of the embedder */
+};
+extern const struct eng_row_table eng_hash1_rows;
+
+/* The chunk that holds the row at `place`, and the place of its first row; false if there is none. */
+bool eng_rows_chunk(struct eng_rows *out, uint32_t *first, struct eng_txn *t, const struct eng_row_table *rt,
+                    uint32_t place);
 /* Whether the bytes of a chunk fit their check (for --check). */
-bool eng_rows_verify(struct eng_bytes value);
+bool eng_rows_verify(struct eng_bytes value, uint32_t stride);
 
 /* Vectors to be written by one batch; codes NULL = empty the row. */
 struct eng_row_change {
-	uint32_t doc;
+	uint32_t place, doc;
 	const int8_t *codes;
 };
-/* changes ascending by doc; next_doc = documents after the batch. */
-int eng_rows_write(struct eng_txn *t, const struct eng_row_change *changes, size_t n, uint32_t next_doc,
-                   struct engram_error *err);
+/* changes ascending by place; next_place = rows after the batch. */
+int eng_rows_write(struct eng_txn *t, const struct eng_row_table *rt, const struct eng_row_change *changes, size_t n,
+                   uint32_t next_place, struct engram_error *err);
+
+/* -- vectors of embedders (vectors.c) ------------------------------------------ */
+
+/* What the state keeps of one embedder: who, and where its rows are. */
+struct eng_embedder_record {
+	struct eng_embedder who; /* name inside the record's value, or the batch's arena */
+	uint32_t number;
+	uint32_t rows;  /* next place */
+	uint32_t live;  /* rows in use */
+};
+#define ENG_EMBEDDER_KEY 18u
+void eng_embedder_key(uint8_t out[ENG_EMBEDDER_KEY], const struct eng_embedder *who);
+bool eng_embedder_decode(struct eng_embedder_record *r, struct eng_bytes key, struct eng_bytes value);
+/* 1, 0 where the state has none of it. */
+int eng_embedder_find(struct eng_embedder_record *out, struct eng_txn *t, const struct eng_embedder *who,
+                      struct engram_error *err);
+void eng_vector_key(uint8_t out[8], uint32_t number, uint32_t first);
+/* Place of a document's row among an embedder's; false = it has none. */
+bool eng_vector_place(uint32_t *place, struct eng_txn *t, uint32_t doc, uint32_t number);
+static inline struct eng_row_table eng_embedder_rows(const struct eng_embedder_record *r)
+{
+	return (struct eng_row_table){ENG_T_VECTORS, ENG_VEC_STRIDE(r->who.dim), r->number};
+}
+
+/* Its codes, ENG_VEC_STRIDE(who.dim) bytes; b is scratch.  1, 0 for zeros. */
+int eng_vector_codes(int8_t *codes, const struct eng_doc_vector *v, struct eng_buf *b, struct engram_space *s,
+                     struct engram_error *err);
+
+/* Changes of a batch, gathered and written at its end. */
+struct eng_vector_batch {
+	struct eng_embedder_record *embedders;
+	bool loaded;
+	size_t nembedders, embedders_cap;
+	struct eng_vector_change *changes;
+	size_t n, cap;
+	struct eng_buf element;
+};
+/* The document's vectors become those of `to` (from, to: not live = none). */
+int eng_vectors_move(struct eng_vector_batch *b, struct engram_space *s, struct eng_txn *t, struct eng_arena *keep,
+                     uint32_t doc, const struct eng_doc *from, const struct eng_doc *to, struct engram_error *err);
+int eng_vectors_write(struct eng_vector_batch *b, struct eng_txn *t, struct engram_error *err);
+void eng_vectors_free(struct eng_vector_batch *b);
+
+/* For --check (check_vectors.c): what the documents' vectors come to. */
+struct eng_vector_check {
+	uint64_t vectors;
+	uint32_t *live; /* of each embedder's number */
+	size_t cap;
+};
+/* 1 the rows of the document differ from its vectors, 0, or an error. */
+int eng_vectors_check(struct eng_vector_check *c, struct engram_space *s, struct eng_txn *t, uint32_t doc,
+                      const struct eng_doc *d, struct engram_error *err);
+/* 1 the tables hold something else besides; `what` names it.  Frees c's memory. */
+int eng_vectors_check_end(struct eng_vector_check *c, struct eng_txn *t, char *what, size_t n,
+                          struct engram_error *err);
 
 /* -- apply ------------------------------------------------------------------- */
 
@@ -518,7 +594,7 @@ int eng_revision_validate(const struct engram_memory *m, unsigned clear, const s
 /* The elements of the fields stated, in a fixed order. */
 void eng_draft_elements(struct eng_payload_out *o, const struct engram_memory *m);
 /* Whether the frame of `payload` states exactly what m states (session apart;
- * an imported time only if m states one). */
+ * an imported time or a vector only if m states one). */
 bool eng_draft_equal(const uint8_t *payload, size_t n, const struct engram_memory *m, struct eng_buf *scratch);
 
 /* -- jobs ------------------------------------------------------------------------ */

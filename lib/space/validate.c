@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "base/json.h"
+#include "base/num.h"
 #include "base/utf8.h"
 
 static int check_text(const char *field, struct engram_str s, size_t max, struct engram_error *err)
@@ -76,6 +77,34 @@ static int check_tags(const struct engram_str *tags, size_t n, struct engram_err
 	return r;
 }
 
+/* Of an identity NAME/VERSION/DIM/TYPE, DIM; 0 where it is none. */
+static uint64_t stated_dim(struct engram_str embedder)
+{
+	const char *at[3] = {NULL, NULL, NULL};
+	size_t slashes = 0;
+	uint64_t dim = 0;
+
+	for (size_t i = 0; i < embedder.n; i++)
+		if (embedder.p[i] == '/' && slashes++ < 3)
+			at[slashes - 1] = embedder.p + i + 1;
+	if (slashes != 3 || !eng_parse_u64(&dim, at[1], (size_t)(at[2] - 1 - at[1])))
+		return 0;
+	return dim;
+}
+
+static int check_embedder(const struct engram_memory *m, struct engram_error *err)
+{
+	uint64_t dim = stated_dim(m->embedder);
+	int r = check_text("embedder", m->embedder, ENGRAM_FIELD_MAX, err);
+
+	if (r == 0 && dim && dim != m->dim)
+		r = eng_err(err, ENGRAM_EINPUT, "vector: wanted %llu numbers, as its embedder says, found %zu",
+		            (unsigned long long)dim, m->dim);
+	if (r == 0 && m->embedder.n >= 5 && memcmp(m->embedder.p, "hash/", 5) == 0)
+		r = eng_err(err, ENGRAM_EINPUT, "embedder: \"hash\" is the built-in one, whose vectors are never stated");
+	return r;
+}
+
 static int check_vector(const struct engram_memory *m, struct engram_error *err)
 {
 	bool zero = true;
@@ -92,7 +121,7 @@ static int check_vector(const struct engram_memory *m, struct engram_error *err)
 	}
 	if (zero)
 		return eng_err(err, ENGRAM_EINPUT, "vector: all numbers are zero");
-	return check_text("embedder", m->embedder, ENGRAM_FIELD_MAX, err);
+	return check_embedder(m, err);
 }
 
 /* Years 1 to 9999: what every printed form can show. */

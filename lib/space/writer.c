@@ -25,7 +25,6 @@
 #include "space/writer_int.h"
 
 #define WRITER_MAGIC 0x57474e45u /* "ENGW" */
-#define DRAFT_BYTES (256u << 10)
 
 int eng_writer_check(const struct engram_writer *w, struct engram_error *err)
 {
@@ -442,6 +441,22 @@ int engram_put(struct engram_writer *w, struct engram_id *id, enum engram_put_re
 	}
 	eng_links_free(&links);
 	return r;
+}
+
+int engram_known(struct engram_writer *w, bool *known, const struct engram_memory *m, struct engram_error *err)
+{
+	struct eng_reading reading;
+	struct engram_id id;
+	struct eng_item item;
+	int r = eng_writer_check(w, err);
+
+	if (r == 0)
+		r = engram_check(m, err);
+	if (r < 0)
+		return r;
+	id = m->has & ENGRAM_ID ? m->id : eng_memory_id(&w->space->id, m);
+	r = see(w, &id, &item, &reading, err);
+	return r == 0 ? is_known(known, w, &reading, m, err) : r;
 }
 
 /* -- commit, apply ------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #define DRAFT_FRAMES 1024u
 /* Slots for edges said since the view was brought up to date. */
 #define UNSEEN_EDGES 4096u
+#define DRAFT_BYTES (256u << 10)
 
 struct engram_writer {
 	uint32_t magic;

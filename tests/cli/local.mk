@@ -13,6 +13,7 @@ CLI_TESTS = \
 	%D%/consolidate.bats \
 	%D%/roundtrip.bats \
 	%D%/import.bats \
+	%D%/embed.bats \
 	%D%/bad_input.bats \
 	%D%/evidence.bats \
 	%D%/faults.bats

@@ -296,7 +296,7 @@ static bool same_or_absent(const char *a, const char *b)
 static bool same_body(const struct frame_spec *a, const struct frame_spec *b)
 {
 	return same_or_absent(a->text, b->text) && same_or_absent(a->source, b->source) &&
-	       same_or_absent(a->vector, b->vector) && a->confidence == b->confidence;
+	       (a->text || same_or_absent(a->vector, b->vector)) && a->confidence == b->confidence;
 }
 
 /* -- both as text, to be compared -------------------------------------------------------------- */

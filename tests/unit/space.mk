@@ -16,3 +16,5 @@ check_PROGRAMS += tests/unit/test_space_write
 tests_unit_test_space_write_SOURCES = tests/unit/test_space_write.c $(spaces)
 check_PROGRAMS += tests/unit/test_space_check
 tests_unit_test_space_check_SOURCES = tests/unit/test_space_check.c $(spaces)
+check_PROGRAMS += tests/unit/test_space_vectors
+tests_unit_test_space_vectors_SOURCES = %D%/test_space_vectors.c
