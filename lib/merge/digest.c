@@ -6,7 +6,8 @@
  *                      elements of it that refs killed
  *   USE, FEEDBACK      one a live dot: id, dot, stamp, payload_check
  *   FORGET             one a forget: id, dot, stamp, refs
- *   STORED             one a live item: id, stamp that `stored` follows from
+ *   STORED             one a live item: id, stamp that `stored` follows from,
+ *                      stamps of the rehearsals
  *
  * payload_check stands for text, fields, tags and vector of the frame; what
  * refs take out of it is listed beside it.  Each live dot thus costs one hash.
@@ -94,14 +95,26 @@ static int forget_dot(const struct eng_item *item, const struct eng_dot_record *
 	return 0;
 }
 
-static eng_u128 stored(const struct eng_item *item, eng_stamp forgotten)
+/* Both follow from dots that may be dead. */
+static int stored(const struct eng_item *item, eng_stamp forgotten, eng_u128 *sum, struct engram_error *err)
 {
-	uint8_t in[28];
+	const eng_stamp *stamps;
+	uint8_t *in;
+	size_t n;
+	int rc = eng_item_rehearsals(item, &stamps, &n, err);
 
+	if (rc)
+		return rc;
+	in = eng_arena_alloc(item->arena, 28 + 8 * n);
+	if (!in)
+		return eng_err_nomem(err);
 	eng_set32(in, ENG_CLASS_STORED);
 	memcpy(in + 4, item->id.b, 16);
 	eng_set64(in + 20, eng_item_first_stored(item, forgotten));
-	return wide(XXH3_128bits(in, sizeof in));
+	for (size_t i = 0; i < n; i++)
+		eng_set64(in + 28 + 8 * i, stamps[i]);
+	*sum += wide(XXH3_128bits(in, 28 + 8 * n));
+	return 0;
 }
 
 /* -- the sum --------------------------------------------------------------------- */
@@ -124,8 +137,10 @@ int eng_item_digest(const struct eng_item *item, eng_u128 *out, struct engram_er
 	}
 	if (rc)
 		return rc;
-	*out = live ? sum + stored(item, l.forgotten) : sum;
-	return 0;
+	rc = live ? stored(item, l.forgotten, &sum, err) : 0;
+	if (rc == 0)
+		*out = sum;
+	return rc;
 }
 
 void eng_digest_fold(uint8_t out[16], const eng_u128 buckets[ENG_DIGEST_BUCKETS])

@@ -90,13 +90,14 @@ static bool same_slot(const struct eng_dot_record *a, const struct eng_dot_recor
 	       has_features(b, e ? e->p : NULL, e ? e->n : 0);
 }
 
-bool eng_feedback_replaced(const struct eng_item *item, size_t i)
+/* Whether the series said something else later in the slot. */
+static bool replaced(const struct eng_item *item, const struct eng_liveness *l, size_t i)
 {
 	const struct eng_dot_record *d = &item->dots[i], *e;
 
 	for (size_t j = i + 1; j < item->ndots && hour_of(item->dots[j].stamp) == hour_of(d->stamp); j++) {
 		e = &item->dots[j];
-		if (e->kind == ENG_FEEDBACK && !e->stub && !e->in_run && same_slot(d, e))
+		if (e->kind == ENG_FEEDBACK && !l->dead[j] && same_slot(d, e))
 			return true;
 	}
 	return false;
@@ -117,7 +118,7 @@ int eng_item_verdicts(const struct eng_item *item, struct eng_verdicts *out, str
 
 	*out = (struct eng_verdicts){0, 0};
 	for (size_t i = 0; rc == 0 && i < item->ndots; i++) {
-		if (item->dots[i].kind != ENG_FEEDBACK || l.dead[i])
+		if (item->dots[i].kind != ENG_FEEDBACK || l.dead[i] || replaced(item, &l, i))
 			continue;
 		out->useful += verdict_of(&item->dots[i]) == 1;
 		out->useless += verdict_of(&item->dots[i]) == 0;

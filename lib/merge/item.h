@@ -18,8 +18,8 @@
  *   stored    = the imported time if one is live, else the smallest stamp of
  *               any memory dot, dead or live, later than the last forget;
  *   the item is live while a memory dot is;
- *   uses and feedback are sets; of feedback a later dot of the same series with
- *   the same features within the same hour replaces the earlier.
+ *   uses and feedback are sets; in reading them, those of one series and hour
+ *   (of feedback: with the same features) are one.
  * "Newest" = greatest (stamp, series, seq, element index).
  *
  * A ref whose target is a frame of the same id is resolved inside the item.

@@ -1,7 +1,7 @@
 /* live.c - what of an item is dead.
  *
  * A dot is dead if a ref names it, if a forget has a stamp at or above its
- * own, if it is feedback that its series replaced, or if it belongs to a run (no run is committed before cut frames are
+ * own, or if it belongs to a run (no run is committed before cut frames are
  * understood; the refs of such a dot do not count either).  A forget is never
  * dead.  The refs of a dead dot still count: death is permanent, so the answer
  * does not depend on the order in which deaths are found.
@@ -142,8 +142,7 @@ int eng_liveness(const struct eng_item *item, struct eng_liveness *out, struct e
 		return eng_err_nomem(err);
 	for (size_t i = 0; i < item->ndots; i++) {
 		d = &item->dots[i];
-		out->dead[i] = d->in_run || (d->kind != ENG_FORGET && d->stamp <= out->forgotten) ||
-		               (d->kind == ENG_FEEDBACK && eng_feedback_replaced(item, i));
+		out->dead[i] = d->in_run || (d->kind != ENG_FORGET && d->stamp <= out->forgotten);
 	}
 	return nrefs ? apply_all_refs(item, out, nrefs, err) : 0;
 }

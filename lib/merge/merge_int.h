@@ -40,9 +40,6 @@ void eng_liveness_kills(const struct eng_liveness *l, size_t dot, const struct e
                         const struct eng_element_kill **end);
 bool eng_element_dead(const struct eng_element_kill *first, const struct eng_element_kill *end, uint32_t index);
 
-/* Whether the series of feedback dots[i] said something else later in its slot. */
-bool eng_feedback_replaced(const struct eng_item *item, size_t i);
-
 /* The smallest stamp of any memory dot, dead or alive, later than the last
  * forget; 0 = none. */
 eng_stamp eng_item_first_stored(const struct eng_item *item, eng_stamp forgotten);

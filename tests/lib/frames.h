@@ -36,6 +36,8 @@ struct frame_spec {
 	uint64_t session;
 	uint16_t clear[2]; /* element types */
 	const char *vector; /* bytes, as they are */
+	int verdict;          /* 0 = not stated, 1 yes, 2 no */
+	const char *features; /* bytes, as they are */
 	struct frame_ref refs[FRAME_REFS];
 	bool run;
 	const struct engram_id *other_subject; /* beside the id of these frames; must be greater */
@@ -89,6 +91,9 @@ static void frames_body_(struct eng_payload_out *o, const struct frame_spec *s)
 	for (size_t i = 0; i < 2; i++)
 		if (s->clear[i])
 			eng_payload_u32(o, ENG_EL_CLEAR, s->clear[i]);
+	if (s->verdict)
+		eng_payload_u32(o, ENG_EL_VERDICT, s->verdict == 1);
+	frames_str_(o, ENG_EL_FEATURES, s->features);
 }
 
 static struct engram_id frames_subject_(const struct frames *f)

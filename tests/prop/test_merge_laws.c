@@ -1,7 +1,7 @@
 /* test_merge_laws.c - laws that hold for every set of frames.
  *
- * A case is a random set of frames about one id: memory, revision and forget
- * frames of three series, with equal stamps across series, refs to frames and
+ * A case is a random set of frames about one id: memory, revision, forget, use
+ * and feedback frames of three series, with equal stamps across series, refs to frames and
  * elements, forks, runs, cleared fields; and deliveries of it in random
  * order, with duplicates, cut into batches at random (between two batches the
  * item is encoded and decoded, as the state does).
@@ -54,6 +54,7 @@ static void random_fields(struct frame_spec *s, struct eng_rng *g)
 {
 	static const char *const texts[] = {NULL, "x", "y", "y", "a longer text"}, *const sources[] = {NULL, NULL, "s", "t"};
 	static const char *const tag_words[] = {NULL, "a", "b", "ab", ""}, *const vectors[] = {NULL, NULL, "v1", "v2"};
+	static const char *const features[] = {NULL, "f", "g"};
 	static const uint16_t clears[] = {0, 0, 0, ENG_EL_TEXT, ENG_EL_CONFIDENCE, ENG_EL_SOURCE, ENG_EL_VECTOR, ENG_EL_TAG};
 
 	s->text = pick(g, texts, ENG_COUNT(texts));
@@ -67,6 +68,10 @@ static void random_fields(struct frame_spec *s, struct eng_rng *g)
 	if (eng_rng_below(g, 6) == 0)
 		s->stored_us = 1 + (int64_t)eng_rng_below(g, 5);
 	s->session = eng_rng_below(g, 3);
+	if (s->kind == ENG_FEEDBACK) {
+		s->verdict = (int)eng_rng_below(g, 3);
+		s->features = pick(g, features, ENG_COUNT(features));
+	}
 	if (s->kind == ENG_REVISION)
 		for (int i = 0; i < 2; i++)
 			s->clear[i] = clears[eng_rng_below(g, ENG_COUNT(clears))];
@@ -84,12 +89,14 @@ static void random_refs(struct frame_spec *s, const struct sample *c, struct eng
 /* Stamps increase along a series, by little, so that series meet. */
 static void random_frame(struct sample *c, eng_stamp last[3], struct eng_rng *g)
 {
-	static const uint8_t kinds[] = {ENG_MEMORY, ENG_MEMORY, ENG_MEMORY, ENG_REVISION, ENG_REVISION, ENG_FORGET};
+	static const uint8_t kinds[] = {ENG_MEMORY,   ENG_MEMORY, ENG_MEMORY, ENG_REVISION,
+	                                ENG_REVISION, ENG_FORGET, ENG_USE,    ENG_FEEDBACK};
 	struct frame_spec *s = &c->spec[c->n];
 	unsigned series = (unsigned)eng_rng_below(g, 3);
 
 	*s = (struct frame_spec){.kind = kinds[eng_rng_below(g, ENG_COUNT(kinds))], .series = (char)('A' + series)};
-	s->stamp = last[series] += (1 + eng_rng_below(g, 3)) << 16;
+	/* Half an hour now and then, so that some fall into one hour and some do not. */
+	s->stamp = last[series] += (1 + eng_rng_below(g, 3) + (eng_rng_below(g, 4) ? 0 : 1800000)) << 16;
 	if (s->kind != ENG_FORGET)
 		random_fields(s, g);
 	s->run = eng_rng_below(g, 20) == 0 && s->kind != ENG_FORGET;
@@ -144,8 +151,8 @@ static size_t elements_of(struct stated *out, const struct frame_spec *s)
 		snprintf(out[n].value, sizeof out[n].value, __VA_ARGS__); \
 		n++; \
 	} while (0)
-	if (s->kind == ENG_FORGET)
-		return 0;
+	if (s->kind != ENG_MEMORY && s->kind != ENG_REVISION)
+		return 0; /* whatever else a frame holds, it states no field */
 	if (s->text)
 		EMIT(ENG_EL_TEXT, false, "%s", s->text);
 	if (s->confidence)
@@ -394,6 +401,47 @@ static int64_t model_stored(const struct sample *c)
 	return eng_stamp_us(first);
 }
 
+static bool one_hour(eng_stamp a, eng_stamp b)
+{
+	return (a >> 16) / 3600000 == (b >> 16) / 3600000;
+}
+
+/* What is said of use: the first storing or use of each series and hour; of
+ * judgements with the same features the last of each. */
+static void model_evidence(struct out *o, const struct sample *c)
+{
+	eng_stamp stamps[FRAMES_MAX], after = model_forgotten(c);
+	unsigned verdicts[2] = {0, 0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct frame_spec *s = &c->spec[i], *t;
+		bool rehearsal = (s->kind == ENG_MEMORY || s->kind == ENG_USE) && !s->run && s->stamp > after;
+		bool judgement = s->kind == ENG_FEEDBACK && s->verdict && model_live(c, i);
+		for (size_t k = 0; k < c->n; k++) {
+			t = &c->spec[k];
+			if (k == i || t->series != s->series || !one_hour(s->stamp, t->stamp))
+				continue;
+			if ((t->kind == ENG_MEMORY || t->kind == ENG_USE) && !t->run && t->stamp > after)
+				rehearsal &= model_order(c, i, k) < 0;
+			if (t->kind == ENG_FEEDBACK && model_live(c, k) && same_or_absent(t->features, s->features))
+				judgement &= model_order(c, i, k) > 0;
+		}
+		size_t at = n;
+		for (; rehearsal && at > 0 && stamps[at - 1] > s->stamp; at--)
+			stamps[at] = stamps[at - 1];
+		if (rehearsal) {
+			stamps[at] = s->stamp;
+			n++;
+		}
+		if (judgement)
+			verdicts[s->verdict == 1]++;
+	}
+	for (size_t i = 0; i < n; i++)
+		say(o, "rehearsal=%lld\n", (long long)stamps[i]);
+	say(o, "useful=%u useless=%u\n", verdicts[1], verdicts[0]);
+}
+
 static void model(struct out *o, const struct sample *c)
 {
 	size_t live[FRAMES_MAX], other[FRAMES_MAX], n = model_list(live, c, ENG_MEMORY);
@@ -409,6 +457,7 @@ static void model(struct out *o, const struct sample *c)
 	model_field(o, "source", shown(c, ENG_EL_SOURCE));
 	model_field(o, "vector", shown_vector(c));
 	say(o, "stored=%lld\n", (long long)model_stored(c));
+	model_evidence(o, c);
 	model_tags(o, c);
 	model_dots(o, "conflicts", c, other, model_conflicts(other, c, live, n));
 }
@@ -443,6 +492,21 @@ static void read_dots(struct out *o, const char *name, const struct eng_dot_reco
 	say(o, "\n");
 }
 
+static void read_evidence(struct out *o, const struct eng_item *item)
+{
+	const eng_stamp *stamps;
+	struct eng_verdicts v;
+	size_t n;
+
+	if (eng_item_rehearsals(item, &stamps, &n, &err) != 0 || eng_item_verdicts(item, &v, &err) != 0) {
+		say(o, "%s", err.message);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		say(o, "rehearsal=%lld\n", (long long)stamps[i]);
+	say(o, "useful=%u useless=%u\n", v.useful, v.useless);
+}
+
 static void reading(struct out *o, const struct sample *c, const struct eng_item *item)
 {
 	struct eng_reading r;
@@ -462,6 +526,7 @@ static void reading(struct out *o, const struct sample *c, const struct eng_item
 	read_field(o, "source", c, &r.source);
 	read_field(o, "vector", c, &r.vector);
 	say(o, "stored=%lld\n", (long long)r.stored_us);
+	read_evidence(o, item);
 	for (size_t i = 0; i < r.ntags; i++)
 		say(o, "tag=%.*s\n", (int)r.tags[i].element->n, (const char *)r.tags[i].element->p);
 	read_dots(o, "conflicts", r.conflicts, r.nconflicts);
