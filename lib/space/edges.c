@@ -376,6 +376,49 @@ int eng_view_edges(struct eng_view *v, const struct engram_id *from, eng_edge_fn
 	return r;
 }
 
+/* 1 = one of the state's edges with this end has a dot later than that. */
+static int state_said(struct eng_txn *t, const struct engram_id *id, bool to_first, eng_stamp after,
+                      struct eng_arena *arena, struct engram_error *err)
+{
+	struct eng_bytes key, value;
+	struct eng_walk *w = NULL;
+	struct eng_edge_key k;
+	struct eng_edge e;
+	int r = eng_walk_begin(&w, t, to_first ? ENG_T_EDGES_TO : ENG_T_EDGES, err);
+	bool said = false;
+
+	if (r == 0)
+		r = eng_walk_seek(w, eng_bytes(id->b, sizeof id->b), &key, &value);
+	while (r == 1 && !said && key.n >= sizeof id->b && memcmp(key.p, id->b, sizeof id->b) == 0) {
+		eng_arena_reset(arena);
+		r = eng_edge_key_decode(&k, key, to_first) ? eng_edge_load(&e, t, &k, arena, err) : 0;
+		if (r < 0)
+			break;
+		said = r == 1 && eng_edge_dead(&e, after) < e.ndots;
+		r = eng_walk_next(w, &key, &value);
+	}
+	eng_walk_end(w);
+	return r < 0 ? r : said;
+}
+
+int eng_view_said(struct eng_view *v, const struct engram_id *id, eng_stamp after, struct eng_arena *arena,
+                  struct engram_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < v->raw.nedges; i++) {
+		const struct eng_raw_edge *e = &v->raw.edges[i];
+		if (e->dot.stamp > after &&
+		    (eng_id_cmp(&e->key.from, id) == 0 || eng_id_cmp(&e->key.to, id) == 0))
+			return 1;
+	}
+	if (v->txn)
+		r = state_said(v->txn, id, false, after, arena, err);
+	if (r == 0 && v->txn)
+		r = state_said(v->txn, id, true, after, arena, err);
+	return r;
+}
+
 /* -- the links of a memory ------------------------------------------------------------------ */
 
 struct links {

@@ -12,6 +12,16 @@ static int by_id(const void *a, const void *b)
 	return eng_id_cmp(a, b);
 }
 
+/* Whether anything was said of a memory that is gone: a revision or a judgement by
+ * somebody who had not heard. */
+static bool said_since(const struct eng_item *item, eng_stamp forgotten)
+{
+	for (size_t i = 0; i < item->ndots; i++)
+		if (item->dots[i].kind != ENG_FORGET && item->dots[i].stamp > forgotten)
+			return true;
+	return false;
+}
+
 /* 1 = there is something to forget, 0 = it is forgotten already. */
 static int needs_forget(struct engram_writer *w, const struct engram_id *id, struct engram_error *err)
 {
@@ -28,7 +38,9 @@ static int needs_forget(struct engram_writer *w, const struct engram_id *id, str
 		r = eng_item_read(&item, &reading, err);
 	if (r < 0)
 		return r;
-	return reading.live || reading.forgotten == 0;
+	if (reading.live || reading.forgotten == 0 || said_since(&item, reading.forgotten))
+		return 1;
+	return eng_view_said(&w->view, id, reading.forgotten, &w->arena, err);
 }
 
 /* Sorted, each once, without those forgotten already; *n of them remain. */

@@ -165,6 +165,30 @@ static int look(struct engram_writer *w, struct eng_link_draft *l, struct eng_ar
 	return r == 0 ? compare(w, l, &reading, arena, err) : r;
 }
 
+static int by_key(const void *a, const void *b)
+{
+	const struct eng_link_draft *x = *(struct eng_link_draft *const *)a, *y = *(struct eng_link_draft *const *)b;
+	int c = eng_edge_key_cmp(&x->key, &y->key);
+
+	return c ? c : (x > y) - (x < y);
+}
+
+/* Of what is said twice the last counts. */
+static int drop_repeated(struct eng_links *set, struct engram_error *err)
+{
+	struct eng_link_draft **order = eng_calloc(set->n, sizeof *order);
+
+	if (!order)
+		return eng_err_nomem(err);
+	for (size_t i = 0; i < set->n; i++)
+		order[i] = &set->at[i];
+	qsort(order, set->n, sizeof *order, by_key);
+	for (size_t i = 0; i + 1 < set->n; i++)
+		order[i]->repeated = eng_edge_key_cmp(&order[i]->key, &order[i + 1]->key) == 0;
+	eng_free(order);
+	return 0;
+}
+
 int eng_links_prepare(struct eng_links *set, struct engram_writer *w, const struct engram_id *from,
                       const struct engram_link *links, size_t n, struct engram_error *err)
 {
@@ -184,11 +208,16 @@ int eng_links_prepare(struct eng_links *set, struct engram_writer *w, const stru
 		if (r < 0)
 			eng_err_prefix(err, "links: %zu", i + 1);
 	}
+	set->n = n;
+	if (r == 0)
+		r = drop_repeated(set, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = look(w, &set->at[i], &set->arena, err);
+		if (set->at[i].repeated)
+			set->at[i].known = true;
+		else
+			r = look(w, &set->at[i], &set->arena, err);
 		set->any = set->any || !set->at[i].known;
 	}
-	set->n = n;
 	if (r < 0)
 		eng_links_free(set);
 	return r;

@@ -372,6 +372,10 @@ int eng_view_edges(struct eng_view *v, const struct engram_id *from, eng_edge_fn
 int eng_view_edge(struct eng_view *v, struct eng_edge *e, const struct eng_edge_key *key, struct eng_arena *arena,
                   struct engram_error *err);
 
+/* 1 = an edge with this end has a dot later than that, 0 = none has. */
+int eng_view_said(struct eng_view *v, const struct engram_id *id, eng_stamp after, struct eng_arena *arena,
+                  struct engram_error *err);
+
 /* What forgets killed, to be purged (purge_edges.c).  Begin with zeros; every id
  * that was forgotten once; list; the frames become stubs; the records. */
 struct eng_forgotten {

@@ -72,6 +72,7 @@ int eng_writer_see_edge(struct engram_writer *w, struct eng_edge *e, eng_stamp *
 struct eng_link_draft {
 	struct eng_edge_key key;
 	uint32_t weight, confidence;
+	bool repeated; /* by a later one of the same call */
 	bool known; /* nothing need be written */
 	const struct eng_ref *refs;
 	size_t nrefs;

@@ -1,7 +1,8 @@
 /* test_space_model.c - random lives of a space against a model of lists.
  *
  * The model keeps, per memory, the statements since it was last forgotten, in
- * order: puts and revisions.  What it shows follows by walking them, newest
+ * order: puts and revisions; and the links between memories, which go when either
+ * end is forgotten.  What it shows follows by walking them, newest
  * first.  The space does the same through log, state, overlay, apply, rebuild
  * and compaction, at random moments; after every few steps both are compared,
  * and the digest and the listing must not change by maintenance.
@@ -24,6 +25,8 @@ struct model {
 	struct statement all[STATEMENTS];
 	size_t n;
 	bool ever;
+	bool judged; /* since it was last forgotten */
+	uint32_t links[MEMORIES]; /* weight + 1; 0 = none */
 	struct engram_id id;
 };
 
@@ -186,6 +189,58 @@ static void step_forget(struct life *l, unsigned number)
 		return;
 	spaces_forget(&l->s, &m->id, 1);
 	m->n = 0;
+	m->judged = false;
+	memset(m->links, 0, sizeof m->links);
+	for (unsigned i = 0; i < MEMORIES; i++)
+		l->memories[i].links[number] = 0;
+}
+
+/* Ends need not be live, only be known: the id of one that is not is no secret. */
+static void step_link(struct life *l, unsigned number)
+{
+	struct model *m = &l->memories[number];
+	struct engram_link links[3];
+	enum engram_put_result put;
+	struct engram_writer *w;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned to = below(l, MEMORIES);
+		if (to == number || !m->ever || !l->memories[to].ever)
+			continue;
+		engram_link_init(&links[n]);
+		links[n].to = l->memories[to].id;
+		links[n].relation = eng_str("leads-to");
+		links[n].weight = below(l, 4) * 2500;
+		m->links[to] = links[n].weight ? links[n].weight + 1 : 0;
+		n++;
+	}
+	if (n == 0)
+		return;
+	w = writer(l);
+	spaces_must(engram_link(w, &put, &m->id, links, n, &l->s.err), "link", &l->s.err);
+	finish(l, w);
+}
+
+static void step_learn(struct life *l, unsigned number)
+{
+	struct model *m = &l->memories[number];
+	const struct engram_judgement judged = {m->id, below(l, 2) == 1};
+	struct engram_result result = {0};
+	struct engram_writer *w;
+	struct engram_cue cue;
+	size_t written;
+
+	if (!show(m).live)
+		return;
+	engram_cue_init(&cue);
+	cue.text = eng_str("memory topic2");
+	spaces_must(engram_recall(l->s.space, &result, &cue, &l->s.err), "recall", &l->s.err);
+	w = writer(l);
+	spaces_must(engram_learn(w, &written, &result, &judged, 1, &l->s.err), "learn", &l->s.err);
+	finish(l, w);
+	engram_result_free(&result);
+	m->judged = true;
 }
 
 static void step_revise(struct life *l, unsigned number)
@@ -260,6 +315,25 @@ static bool equal(const struct engram_memory *m, const struct shown *s)
 	                       : m->has & ENGRAM_SOURCE && equal_str(m->source, source_names[s->source]);
 }
 
+static bool equal_links(const struct life *l, const struct engram_memory *m, unsigned number)
+{
+	size_t n = 0;
+
+	for (unsigned to = 0; to < MEMORIES; to++) {
+		uint32_t wanted = show(&l->memories[to]).live ? l->memories[number].links[to] : 0;
+		if (!wanted)
+			continue;
+		n++;
+		for (size_t i = 0; i < m->nlinks; i++)
+			if (eng_id_cmp(&m->links[i].to, &l->memories[to].id) == 0 && m->links[i].weight + 1 == wanted &&
+			    equal_str(m->links[i].relation, "leads-to"))
+				wanted = 0;
+		if (wanted)
+			return false;
+	}
+	return m->nlinks == n;
+}
+
 struct compare {
 	struct life *l;
 	unsigned at[MEMORIES];
@@ -276,6 +350,9 @@ static int compare_one(void *data, const struct engram_memory *m)
 		c->l->failures++;
 		tap_note("step %u: memory %u: model %s, space %s", c->l->step, number, s.live ? "live" : "gone",
 		         m ? "live" : "gone");
+	} else if (m && !equal_links(c->l, m, number)) {
+		c->l->failures++;
+		tap_note("step %u: memory %u: other links, %zu of them", c->l->step, number, m->nlinks);
 	}
 	return 0;
 }
@@ -328,6 +405,26 @@ static void compare_corpus(struct life *l)
 	eng_snapshot_close(snap);
 }
 
+static void compare_evidence(struct life *l)
+{
+	struct eng_snapshot *snap = NULL;
+	struct eng_verdicts v;
+	uint32_t doc;
+
+	spaces_must(eng_snapshot_open(&snap, l->s.space, ENG_SNAP_ITEMS, &l->s.err), "snapshot", &l->s.err);
+	for (unsigned i = 0; i < MEMORIES; i++) {
+		if (!show(&l->memories[i]).live)
+			continue;
+		if (eng_snapshot_find(snap, &l->memories[i].id, &doc, &l->s.err) == 1 &&
+		    eng_snapshot_verdicts(snap, doc, &v, &l->s.err) == 0 &&
+		    (v.useful + v.useless > 0) == l->memories[i].judged)
+			continue;
+		l->failures++;
+		tap_note("step %u: memory %u: judged %d", l->step, i, l->memories[i].judged);
+	}
+	eng_snapshot_close(snap);
+}
+
 /* -- maintenance changes nothing ----------------------------------------------------------- */
 
 static void maintain(struct life *l, unsigned tasks)
@@ -352,10 +449,14 @@ static void one_step(struct life *l)
 {
 	unsigned number = below(l, MEMORIES), what = below(l, 100);
 
-	if (what < 45)
+	if (what < 35)
 		step_put(l, number);
-	else if (what < 60)
+	else if (what < 48)
 		step_forget(l, number);
+	else if (what < 58)
+		step_link(l, number);
+	else if (what < 64)
+		step_learn(l, number);
 	else if (what < 88)
 		step_revise(l, number);
 	else if (what < 94)
@@ -371,6 +472,7 @@ static void one_step(struct life *l)
 	if (l->step % 4 == 0) {
 		compare_all(l);
 		compare_corpus(l);
+		compare_evidence(l);
 	}
 }
 
