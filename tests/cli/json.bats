@@ -10,7 +10,7 @@ keys()
 {
 	local name=$1
 	shift
-	{ "$@" 2>&1 || :; } | jq -r --arg name "$name" \
+	{ "$@" 2>&1 || :; } | grep '^{' | jq -r --arg name "$name" \
 		'[$name, .type, (keys_unsorted | join(" "))] | join(": ")' | awk '!seen[$0]++'
 }
 
@@ -27,6 +27,9 @@ everything()
 	keys get engram-store --json --get "$id"
 	keys vector engram-store --json --get "$(engram-recall --ids -k 1)"
 	keys revise engram-store --json --revise "$id" --tag=u
+	keys learn engram-recall --json --learn --feedback="$id=yes"
+	keys link engram-store --json --link "$id" "$(engram-recall --ids -k 1)" --relation=r --weight=0.5
+	keys links engram-store --json --get "$id"
 	keys export engram-store --export
 	keys spaces engram-store --json --list-spaces
 	keys recall engram-recall --json --explain -k 1 "walrus clams"
