@@ -64,12 +64,22 @@ static int make_change(const struct eng_sys *sys, const char *dir, const struct 
 	return r;
 }
 
+/* Each memory leads to the one before it. */
 static int put_all(struct engram_writer *w, const struct change *c, struct engram_error *err)
 {
+	struct engram_link before;
 	int r = 0;
+	engram_link_init(&before);
+	before.relation = eng_str("before");
 	for (unsigned i = 0; r >= 0 && i < c->n; i++) {
 		char text[160];
 		struct engram_memory m = client_memory(text, c->first + i);
+		if (c->first + i > 0) {
+			before.to = client_id(c->first + i - 1);
+			m.has |= ENGRAM_LINKS;
+			m.links = &before;
+			m.nlinks = 1;
+		}
 		struct engram_id id;
 		enum engram_put_result put;
 		r = engram_put(w, &id, &put, &m, err);
@@ -156,6 +166,38 @@ int client_recall(const struct eng_sys *sys, const char *dir, unsigned number, b
 	return r;
 }
 
+static int learn_it(struct engram_writer *w, struct engram_space *space, unsigned number, struct engram_error *err)
+{
+	const struct engram_judgement judged = {client_id(number), true};
+	struct engram_result result = {0};
+	struct engram_cue cue;
+	size_t written;
+	char text[160];
+	int r;
+	engram_cue_init(&cue);
+	cue.text = client_memory(text, number).text;
+	cue.k = 3;
+	r = engram_recall(space, &result, &cue, err);
+	if (r >= 0)
+		r = engram_learn(w, &written, &result, &judged, 1, err);
+	engram_result_free(&result);
+	return r >= 0 ? engram_commit(w, err) : r;
+}
+
+int client_learn(const struct eng_sys *sys, const char *dir, unsigned number, struct engram_error *err)
+{
+	struct engram_space *space = NULL;
+	struct engram_writer *w = NULL;
+	int r = open_space(&space, sys, dir, ENGRAM_WRITE, err);
+	if (r >= 0)
+		r = engram_writer_open(&w, space, 0, err);
+	if (r >= 0)
+		r = learn_it(w, space, number, err);
+	engram_writer_close(w);
+	engram_space_close(space);
+	return r;
+}
+
 /* -- comparing ------------------------------------------------------------------ */
 
 struct found {
@@ -172,7 +214,10 @@ static int collect(void *data, const struct engram_memory *m)
 	if (m->text.n > 6)
 		number = (unsigned)strtoul(m->text.p + 6, NULL, 10);
 	struct engram_memory wanted = client_memory(text, number);
-	if (number >= CLIENT_MEMORIES || !eng_str_eq(wanted.text, m->text))
+	struct engram_id before = number > 0 ? client_id(number - 1) : m->id;
+	if (number >= CLIENT_MEMORIES || !eng_str_eq(wanted.text, m->text) || m->nlinks > 1)
+		f->strange++;
+	else if (m->nlinks && eng_id_cmp(&m->links[0].to, &before) != 0)
 		f->strange++;
 	else
 		f->times[number]++;

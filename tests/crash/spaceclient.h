@@ -22,11 +22,13 @@ struct engram_id client_id(unsigned number);
 
 /* One step each: opens the space in `dir`, works, closes.  Negative: failed. */
 int client_create(const struct eng_sys *sys, const char *dir, struct engram_error *err);
-/* Memories first .. first+n-1, put and committed. */
+/* Memories first .. first+n-1, each with a link to the one before, put and committed. */
 int client_put(const struct eng_sys *sys, const char *dir, unsigned first, unsigned n, struct engram_error *err);
 int client_forget(const struct eng_sys *sys, const char *dir, unsigned number, struct engram_error *err);
 /* Changes the confidence of a memory; the text stays. */
 int client_revise(const struct eng_sys *sys, const char *dir, unsigned number, struct engram_error *err);
+/* Recalls it, to learn from it. */
+int client_learn(const struct eng_sys *sys, const char *dir, unsigned number, struct engram_error *err);
 /* Gets a memory by its id; *there = it is live. */
 int client_get(const struct eng_sys *sys, const char *dir, unsigned number, bool *there, struct engram_error *err);
 int client_consolidate(const struct eng_sys *sys, const char *dir, unsigned tasks, struct engram_error *err);

@@ -1,8 +1,8 @@
 /* test_nth.c - the n-th allocation fails, the n-th file operation fails, for
  * every n, in every step of a space's life (F06, F07, F08).
  *
- * For each step (create, put, apply, forget, revise, get, recall, compact,
- * rebuild, check)
+ * For each step (create, put, apply, forget, revise, get, recall, learn,
+ * compact, rebuild, check)
  * and each n: a space is brought to where the step begins, the step runs with
  * its n-th operation failing (that one, or it and all later ones), then the
  * fault is gone and it must hold that
@@ -86,6 +86,11 @@ static int do_recall(struct world *w, struct engram_error *e)
 	return r;
 }
 
+static int do_learn(struct world *w, struct engram_error *e)
+{
+	return client_learn(w->sys, w->dir, 5, e);
+}
+
 static int do_compact(struct world *w, struct engram_error *e)
 {
 	return client_consolidate(w->sys, w->dir, ENGRAM_COMPACT, e);
@@ -108,7 +113,8 @@ static const struct step {
 } steps[] = {
 	{"create", do_create},   {"put", do_put},         {"apply", do_apply}, {"forget", do_forget},
 	{"revise", do_revise},   {"get", do_get},         {"recall", do_recall},
-	{"compact", do_compact}, {"rebuild", do_rebuild}, {"check", do_check},
+	{"learn", do_learn},     {"compact", do_compact}, {"rebuild", do_rebuild},
+	{"check", do_check},
 };
 
 static void begin(struct world *w, size_t step)
