@@ -13,6 +13,7 @@
 #include "frame/payload.h"
 #include "frame/segment.h"
 #include "log/mark.h"
+#include "merge/edge.h"
 #include "../lib/tap.h"
 
 #define IMAGE_MAX 8192u
@@ -97,7 +98,18 @@ static const char *stamp_text(eng_stamp stamp)
 
 static const char *kind_text(uint8_t kind)
 {
-	return kind == ENG_BIRTH ? "birth" : kind == ENG_MEMORY ? "memory" : "?";
+	switch (kind) {
+	case ENG_BIRTH:
+		return "birth";
+	case ENG_MEMORY:
+		return "memory";
+	case ENG_EDGE:
+		return "edge";
+	case ENG_FEEDBACK:
+		return "feedback";
+	default:
+		return "?";
+	}
 }
 
 static void segment_header(struct dump *d)
@@ -137,6 +149,19 @@ static void frame_header(struct dump *d, struct eng_header *h)
 	      d->at + 8 + h->payload_len <= d->image->n && eng_payload_ok(h, p + ENG_FRAME_HEADER) ? "right" : "wrong");
 }
 
+static void edge_value(struct dump *d, const struct eng_element *e)
+{
+	struct engram_id end;
+
+	memcpy(end.b, e->p, sizeof end.b);
+	field(d, 16, "from %s", id_text(&end));
+	memcpy(end.b, e->p + 16, sizeof end.b);
+	field(d, 16, "to %s", id_text(&end));
+	field(d, 2, "weight %u/10000", eng_get16(e->p + 32));
+	field(d, 2, "confidence %u/10000", eng_get16(e->p + 34));
+	field(d, e->n - 36, "relation \"%.*s\"", (int)e->n - 36, (const char *)e->p + 36);
+}
+
 static void element_value(struct dump *d, const struct eng_element *e)
 {
 	switch (e->type) {
@@ -146,6 +171,15 @@ static void element_value(struct dump *d, const struct eng_element *e)
 		break;
 	case ENG_EL_CONFIDENCE:
 		field(d, e->n, "confidence %u/10000", eng_get32(e->p));
+		break;
+	case ENG_EL_VERDICT:
+		field(d, e->n, "verdict %u", eng_get32(e->p));
+		break;
+	case ENG_EL_EDGE:
+		if (e->n > 36)
+			edge_value(d, e);
+		else
+			field(d, e->n, "?");
 		break;
 	case ENG_EL_REASON:
 		field(d, e->n, "reason %u", eng_get32(e->p));
@@ -205,7 +239,7 @@ static void describe(struct dump *d)
 	}
 }
 
-/* -- an image to describe: a birth and a memory ---------------------------- */
+/* -- an image to describe: a birth, a memory, a link, a judgement ---------------------------- */
 
 static void add_frame(struct image *image, struct eng_header *h, struct eng_buf *body)
 {
@@ -225,6 +259,8 @@ static void make_image(struct image *image)
 	struct eng_segment_header s = {.version = 1, .first_seq = 1};
 	struct eng_header h = {.version = ENG_FRAME_VERSION};
 	const struct engram_memory m = {.has = ENGRAM_TEXT, .text = {"Ada likes green tea", 19}};
+	const struct engram_memory other = {.has = ENGRAM_TEXT, .text = {"Tea grows in Assam", 18}};
+	struct eng_edge_key edge = {.class = ENG_EDGE_LINK, .n = 5, .relation = "about"};
 	struct eng_buf body = ENG_BUF_INIT;
 	struct eng_payload_out out;
 	struct engram_id id;
@@ -252,6 +288,22 @@ static void make_image(struct image *image)
 	eng_payload_element(&out, ENG_EL_TEXT, m.text.p, m.text.n);
 	eng_payload_u32(&out, ENG_EL_CONFIDENCE, 9000);
 	eng_payload_element(&out, ENG_EL_TAG, "tea", 3);
+	eng_payload_end(&out);
+	add_frame(image, &h, &body);
+
+	edge.from = id;
+	edge.to = eng_memory_id(&s.space, &other);
+	h.kind = ENG_EDGE;
+	h.witness = eng_witness(3, 0);
+	eng_payload_begin(&out, &body, NULL, 0, NULL, 0, NULL);
+	eng_edge_element(&out, &edge, 5000, 10000);
+	eng_payload_end(&out);
+	add_frame(image, &h, &body);
+
+	h.kind = ENG_FEEDBACK;
+	h.witness = eng_witness(4, 0);
+	eng_payload_begin(&out, &body, &id, 1, NULL, 0, NULL);
+	eng_payload_u32(&out, ENG_EL_VERDICT, 1);
 	eng_payload_end(&out);
 	add_frame(image, &h, &body);
 	eng_buf_free(&body);
