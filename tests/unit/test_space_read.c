@@ -146,15 +146,18 @@ static int read_all(const char *home)
 
 static void read_elsewhere(void)
 {
-	char home[1024];
+	char home[1024], self[1024] = "";
 	int status = 1;
 	pid_t pid;
 
 	snprintf(home, sizeof home, "%s", tmpdir_path("home"));
+	/* By its name: under valgrind the link itself leads to valgrind. */
+	if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
+		tap_note("no /proc");
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		execl("/proc/self/exe", "reader", home, (char *)NULL);
+		execl(self, "reader", home, (char *)NULL);
 		_exit(1);
 	}
 	waitpid(pid, &status, 0);
