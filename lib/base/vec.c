@@ -14,37 +14,32 @@
 
 _Static_assert(FLT_EVAL_METHOD == 0, "needs arithmetic in the type of its operands");
 
-/* |x|, without the libm. */
-static double magnitude(float x)
-{
-	return x < 0 ? -(double)x : (double)x;
-}
-
-/* Nearest whole number, ties to even; |v| <= 127.  Without a branch, since
- * nobody can predict which way a number is rounded: 0.18 s against 0.45 for
- * 40,000 vectors of 768. */
+/* Nearest whole number, ties to even; |v| <= 127.  Without branches, since signs
+ * and fractions of a vector cannot be foretold: a quarter of the time. */
 static int8_t round_even(double v)
 {
-	int whole = (int)v, odd = whole & 1; /* toward zero, in every rounding mode */
-	double rest = v - whole; /* exact, in (-1, 1) */
+	int toward_zero = (int)v, down = toward_zero - (v < toward_zero);
+	double rest = v - down; /* exact, in [0, 1) */
 
-	whole += (rest > 0.5) | ((rest == 0.5) & odd);
-	whole -= (rest < -0.5) | ((rest == -0.5) & odd);
-	return (int8_t)whole;
+	return (int8_t)(down + ((rest > 0.5) | ((rest == 0.5) & (down & 1))));
 }
 
 bool eng_vec_quantise(int8_t *codes, const float *x, size_t dim)
 {
-	double max = 0;
+	float max = 0;
+	double widest;
 
 	memset(codes, 0, ENG_VEC_STRIDE(dim));
-	for (size_t i = 0; i < dim; i++)
-		if (magnitude(x[i]) > max)
-			max = magnitude(x[i]);
+	for (size_t i = 0; i < dim; i++) {
+		float size = __builtin_fabsf(x[i]);
+
+		max = size > max ? size : max;
+	}
 	if (max == 0)
 		return false;
+	widest = (double)max;
 	for (size_t i = 0; i < dim; i++)
-		codes[i] = round_even(127 * (double)x[i] / max);
+		codes[i] = round_even(127 * (double)x[i] / widest);
 	return true;
 }
 
