@@ -88,15 +88,15 @@ prepare_import() {
 bench_import() {
 	prepare_import
 	cat "$data/import/short" "$data/import/vectors" >/dev/null
-	rounds=${BENCH_IMPORTS:-3}
+	imports=${BENCH_IMPORTS:-3}
 	out=$data/import/out
 	rm -rf "$out"
 	mkdir -p "$out"
-	"$build/bench/bulk" import "$rounds" "$(wc -l <"$data/import/short")" \
+	"$build/bench/bulk" import "$imports" "$(wc -l <"$data/import/short")" \
 		-- 'glosses' "$store" --home="$out/short-%n" --import=ndjson "$data/import/short" \
 		-- rate 'short texts, state and text view current' 'glosses' 55000 \
 		-- memory 'MiB of anonymous memory, short texts' 'glosses' 64
-	"$build/bench/bulk" import "$rounds" "$lines" \
+	"$build/bench/bulk" import "$imports" "$lines" \
 		-- 'vectors' "$store" --home="$out/vectors-%n" --import=ndjson "$data/import/vectors" \
 		-- 'later' "$store" --home="$out/later-%n" --import=ndjson --text-later "$data/import/vectors" \
 		-- 'fvecs' "$store" --home="$out/bare-%n" --import=vectors "$data/import/bare.fvecs" \
