@@ -233,7 +233,8 @@ adapter() { printf '%s/share/embedders/engram-embed-%s' "${top_srcdir:-$PWD}" "$
 	[ -r $text ] || skip "no WordNet"
 	grep -v '^  ' $text | sed 's/.*| //' | head -n 3000 >glosses
 	fasttext skipgram -input glosses -output model -dim 20 -epoch 1 -thread 1 -bucket 20000 >/dev/null 2>&1
-	export ENGRAM_EMBED_COMMAND="$(adapter fasttext) $PWD/model.bin" ENGRAM_EMBED_NAME=glosses
+	ENGRAM_EMBED_COMMAND="$(adapter fasttext) $PWD/model.bin"
+	export ENGRAM_EMBED_COMMAND ENGRAM_EMBED_NAME=glosses
 	head -n 200 glosses | engram-store - >/dev/null
 	same 200 "$(embedders | grep -c glosses/1/20/f32)"
 	exits 0 engram-store $'two\nlines\\and more'
@@ -257,7 +258,8 @@ awk '{ printf "%s[%d.5,1,%d]", (NR > 1 ? "," : "["), length($0), NF } END { prin
 END
 	chmod +x llama
 	touch model.gguf
-	export LLAMA_EMBEDDING=./llama ENGRAM_EMBED_COMMAND="$(adapter llama) model.gguf --pooling mean" ENGRAM_EMBED_NAME=l
+	ENGRAM_EMBED_COMMAND="$(adapter llama) model.gguf --pooling mean"
+	export LLAMA_EMBEDDING=./llama ENGRAM_EMBED_COMMAND ENGRAM_EMBED_NAME=l
 	exits 0 engram-store "one" $'two\nlines'
 	same '[3.5,1,1] [9.5,1,2]' "$(engram-store --export | jq -c 'select(.vector) | .vector' | sort | paste -sd ' ')"
 	same mean "$(cat pooling)"

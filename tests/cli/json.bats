@@ -5,7 +5,8 @@
 # shellcheck disable=SC2154,SC2030,SC2031,SC2016
 load ../lib/engram
 
-# NAME COMMAND...: the keys of each different object that the command prints.
+# NAME COMMAND...: the keys of each different object that the command prints on
+# either stream; notes for people may stand between them.
 keys()
 {
 	local name=$1

@@ -133,11 +133,11 @@ static void golden(void)
 	tap_int(eng_digest_bucket(&item.id), 0x5a0, "bucket: the leading 12 bits of the id");
 	eng_u128_encode(bytes, buckets[0x5a0]);
 	hex(text, bytes);
-	tap_str(text, "e729247c09fc915146f6714ea44050f3", "digest of an item");
+	tap_str(text, "c25f81de50ac8743efc84c8340f8c353", "digest of an item");
 	tap_ok(eng_u128_decode(bytes) == buckets[0x5a0], "and back from bytes");
 	eng_digest_fold(bytes, buckets);
 	hex(text, bytes);
-	tap_str(text, "ff8da826e0aa68d97e283db497f1f122", "digest of a state of that item");
+	tap_str(text, "3fa62dd1fa48fafcc28952259011012d", "digest of a state of that item");
 	eng_item_encode(&item, &b, &err);
 	eng_set64(bytes, XXH3_64bits(b.p, b.n));
 	eng_set64(bytes + 8, b.n);
