@@ -520,8 +520,15 @@ int eng_memory_links(struct engram_memory *m, struct eng_view *v, eng_stamp forg
 	                  .arena = arena,
 	                  .item = ENG_ARENA_INIT};
 	struct eng_arena scratch = ENG_ARENA_INIT;
-	int r = eng_view_edges(v, &m->id, take_edge, &l, &scratch, err);
+	uint64_t records = 0;
+	int r;
 
+	/* Most spaces have none: an export need not look for each memory. */
+	if (v->txn && eng_txn_count(v->txn, ENG_T_EDGES, &records) < 0)
+		return eng_txn_status(v->txn, err);
+	if (records == 0 && v->raw.nedges == 0)
+		return 0;
+	r = eng_view_edges(v, &m->id, take_edge, &l, &scratch, err);
 	eng_arena_free(&scratch);
 	eng_arena_free(&l.item);
 	if (r < 0 || l.n == 0)
