@@ -35,7 +35,7 @@ static int tasks_in_order(struct run *run, unsigned tasks, struct engram_error *
 	if (r == 0 && tasks & ENGRAM_REBUILD)
 		r = eng_space_rebuild(run->space, &run->job, err);
 	else if (r == 0 && tasks & ENGRAM_APPLY)
-		r = eng_space_apply(run->space, &run->job, 1, true, err);
+		r = eng_space_apply(run->space, &run->job, eng_all_frames, true, err);
 	if (r == 0 && tasks & ENGRAM_COMPACT)
 		r = eng_space_compact(run->space, &run->job, err);
 	if (r == 0 && tasks & ENGRAM_WARM)

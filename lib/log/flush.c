@@ -2,7 +2,10 @@
  *
  * Whoever gets the flush lock leads: one fdatasync covers what all have written.
  * The others sleep on the mark's `gen` and look again after 20 ms at the latest, so
- * that a leader that was killed costs them no more than that.
+ * that a leader that was killed costs them no more than that.  `gen` numbers the
+ * flushes: who wrote while flush g ran is covered by g + 1 and sleeps until that
+ * one; when g is done, one of them is woken, to lead.  (Waking all each time,
+ * half of them for nothing, was a quarter of the time of fifty writers.)
  *
  * What keeps acknowledged frames:
  *  - a waiter remembers `fails` from before its write; if it has changed, a
@@ -19,15 +22,27 @@
 #include "log/log_int.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #define LOOK_AGAIN_US 20000
 /* Giving up on a flush leaves the caller not knowing; so not before this. */
 #define FLUSH_WAIT_MIN_MS 10000
 
+/* Those who wait for the end of flush gen. */
+static uint32_t waiters_of(uint32_t gen)
+{
+	return 1u << (gen & 31);
+}
+
+static void wake(struct eng_log *log, struct eng_mark *m, int most, uint32_t bits)
+{
+	log->sys->wait.wake(log->sys->wait.ctx, (const uint32_t *)&m->gen, most, bits);
+}
+
 void eng_flush_announce(struct eng_log *log, struct eng_log_series *s)
 {
 	s->mark->gen++;
-	log->sys->wait.wake(log->sys->wait.ctx, (const uint32_t *)&s->mark->gen);
+	wake(log, s->mark, INT_MAX, ENG_WAKE_ANY);
 }
 
 static int not_stored(struct eng_log_series *s, struct engram_error *err)
@@ -86,24 +101,28 @@ int eng_flush_lead(struct eng_log *log, struct eng_log_series *s, uint32_t fails
 static int lead_if_needed(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uint32_t fails,
                           struct engram_error *err)
 {
-	int r = ENGRAM_OK;
+	struct eng_mark *m = s->mark;
+	uint32_t gen = m->gen;
+	bool covered = m->durable_seq >= seq && m->fails == fails;
+	int r = covered ? ENGRAM_OK : eng_flush_lead(log, s, fails, err);
 
-	if (s->mark->durable_seq < seq || s->mark->fails != fails)
-		r = eng_flush_lead(log, s, fails, err);
+	m->gen = gen + 1; /* before anybody else can lead under the old number */
 	eng_unlock_flush(log, s);
-	eng_flush_announce(log, s);
+	wake(log, m, INT_MAX, covered || r < 0 ? ENG_WAKE_ANY : waiters_of(gen));
+	if (!covered && r == 0)
+		wake(log, m, 1, waiters_of(gen + 1));
 	return r;
 }
 
-static int wait_for_leader(struct eng_log *log, struct eng_log_series *s, uint32_t gen, int64_t deadline_us,
-                           struct engram_error *err)
+static int wait_for_leader(struct eng_log *log, struct eng_log_series *s, uint32_t gen, uint32_t bits,
+                           int64_t deadline_us, struct engram_error *err)
 {
 	char who[ENG_HOLDER_TEXT];
 
 	if (log->sys->clock.mono_us(log->sys->clock.ctx) > deadline_us)
 		return eng_err(err, ENGRAM_EBUSY, "%s: flush lock: held by %s; it may be stored", s->dir,
 		               eng_holder(who, s->mark->flush_pid));
-	log->sys->wait.wait(log->sys->wait.ctx, (const uint32_t *)&s->mark->gen, gen, LOOK_AGAIN_US);
+	log->sys->wait.wait(log->sys->wait.ctx, (const uint32_t *)&s->mark->gen, gen, bits, LOOK_AGAIN_US);
 	return ENGRAM_OK;
 }
 
@@ -119,6 +138,7 @@ static int join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uin
 	for (;;) {
 		uint32_t gen = m->gen;
 		uint64_t durable = m->durable_seq;
+		uint32_t bits = waiters_of(gen + 1);
 		int r = 0;
 
 		if (m->fails != fails)
@@ -127,13 +147,15 @@ static int join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uin
 			return ENGRAM_OK;
 		if (m->closed)
 			return not_stored(s, err);
-		/* Asking for the lock of one who flushes is a system call for nothing. */
-		if (slept || !m->flushing)
+		/* Who flushes began before we wrote: do not ask, and wait for the next one. */
+		if (slept || !m->flushing) {
+			bits |= waiters_of(gen);
 			r = eng_try_flush(log, s, err);
+		}
 		if (r > 0)
 			r = lead_if_needed(log, s, seq, fails, err);
 		else if (r == 0)
-			r = wait_for_leader(log, s, gen, deadline_us, err);
+			r = wait_for_leader(log, s, gen, bits, deadline_us, err);
 		slept = true;
 		if (r < 0)
 			return r;

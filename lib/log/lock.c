@@ -75,7 +75,7 @@ static int wait_append(struct eng_log *log, struct eng_log_series *s)
 		r = take(log, s->fd, ENG_MARK_APPEND, 0);
 		if (r != -EAGAIN || sys->clock.mono_us(sys->clock.ctx) > deadline_us)
 			break;
-		sys->wait.wait(sys->wait.ctx, (const uint32_t *)&m->released, seen, LOOK_AGAIN_US);
+		sys->wait.wait(sys->wait.ctx, (const uint32_t *)&m->released, seen, ENG_WAKE_ANY, LOOK_AGAIN_US);
 	}
 	m->waiting--;
 	return r;
@@ -101,7 +101,7 @@ void eng_unlock_append(struct eng_log *log, struct eng_log_series *s)
 	give(log, s->fd, ENG_MARK_APPEND);
 	if (s->mark->waiting) {
 		s->mark->released++;
-		log->sys->wait.wake_one(log->sys->wait.ctx, (const uint32_t *)&s->mark->released);
+		log->sys->wait.wake(log->sys->wait.ctx, (const uint32_t *)&s->mark->released, 1, ENG_WAKE_ANY);
 	}
 }
 

@@ -55,11 +55,14 @@ static int check_behind(const struct position *p, const struct eng_series_info *
 }
 
 /* Frames between the state and what is durable, bounded; none if there are fewer
- * than at_least: another process may have applied them. */
+ * than wanted: another process may have applied them. */
 static int read_waiting(struct eng_raw *raw, struct position *p, struct engram_space *s, struct eng_gen *g,
-                        uint64_t at_least, bool *more, struct engram_error *err)
+                        struct eng_range frames, bool *more, struct engram_error *err)
 {
-	struct eng_raw_limit limit = {.frames = ENG_BATCH_FRAMES, .bytes = ENG_BATCH_BYTES};
+	struct eng_raw_limit limit = {
+	        .frames = frames.most < ENG_BATCH_FRAMES ? frames.most : ENG_BATCH_FRAMES,
+	        .bytes = ENG_BATCH_BYTES,
+	};
 	const struct eng_series_info *infos;
 	size_t n;
 	int r = load_position(p, g, err);
@@ -70,7 +73,7 @@ static int read_waiting(struct eng_raw *raw, struct position *p, struct engram_s
 		r = check_behind(p, infos, n, err);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		p->durable += infos[i].durable_seq;
-	for (size_t i = 0; r == 0 && i < n && p->durable >= p->applied + at_least; i++) {
+	for (size_t i = 0; r == 0 && i < n && p->durable >= p->applied + frames.least; i++) {
 		const struct eng_head *from = eng_head_find(p->heads, p->n, &infos[i].series);
 		r = eng_raw_read(raw, s->log, &infos[i].series, from, infos[i].durable_seq, &limit, err);
 	}
@@ -96,15 +99,15 @@ static int take_batch(struct engram_space *s, struct eng_gen *g, struct eng_raw 
 }
 
 /* `more`: there may be more. */
-static int step(struct engram_space *s, struct eng_gen *g, const struct eng_job *job, uint64_t at_least, bool *more,
-                struct engram_error *err)
+static int step(struct engram_space *s, struct eng_gen *g, const struct eng_job *job, struct eng_range frames,
+                bool *more, struct engram_error *err)
 {
 	struct position p = {0};
 	struct eng_raw raw;
 	int r;
 
 	eng_raw_init(&raw);
-	r = read_waiting(&raw, &p, s, g, at_least, more, err);
+	r = read_waiting(&raw, &p, s, g, frames, more, err);
 	if (r == 0)
 		s->applied = p.applied;
 	if (r == 0 && raw.read > 0) {
@@ -121,14 +124,14 @@ static int step(struct engram_space *s, struct eng_gen *g, const struct eng_job 
 	return r;
 }
 
-int eng_apply_gen(struct engram_space *s, struct eng_gen *g, const struct eng_job *job, uint64_t at_least,
+int eng_apply_gen(struct engram_space *s, struct eng_gen *g, const struct eng_job *job, struct eng_range frames,
                   struct engram_error *err)
 {
 	bool more = true;
-	int r = 0;
+	int r = step(s, g, job, frames, &more, err);
 
-	for (uint64_t least = at_least; r == 0 && more; least = 1)
-		r = step(s, g, job, least, &more, err);
+	while (r == 0 && more && frames.most == UINT64_MAX)
+		r = step(s, g, job, eng_all_frames, &more, err);
 	return r;
 }
 
@@ -174,7 +177,8 @@ static int catch_up_text(struct engram_space *s, const struct eng_job *job, stru
 	return job ? eng_text_sync(s, s->gen, NULL, 0, job, err) : 0;
 }
 
-int eng_apply_locked(struct engram_space *s, const struct eng_job *job, uint64_t at_least, struct engram_error *err)
+int eng_apply_locked(struct engram_space *s, const struct eng_job *job, struct eng_range frames,
+                     struct engram_error *err)
 {
 	int r = eng_gen_refresh(s, err);
 
@@ -182,7 +186,7 @@ int eng_apply_locked(struct engram_space *s, const struct eng_job *job, uint64_t
 		return r;
 	if (!s->gen)
 		return first_time(s, job, err);
-	r = eng_apply_gen(s, s->gen, job, at_least, err);
+	r = eng_apply_gen(s, s->gen, job, frames, err);
 	if (r == 0)
 		r = catch_up_text(s, job, err);
 	/* A state that cannot be read is made anew; damage of the log will be
@@ -205,7 +209,7 @@ static int count_waiting(struct engram_space *s, const struct eng_job *job, stru
 	return 0;
 }
 
-int eng_space_apply(struct engram_space *s, const struct eng_job *job, uint64_t at_least, bool wait,
+int eng_space_apply(struct engram_space *s, const struct eng_job *job, struct eng_range frames, bool wait,
                     struct engram_error *err)
 {
 	struct engram_error why = {0};
@@ -220,7 +224,7 @@ int eng_space_apply(struct engram_space *s, const struct eng_job *job, uint64_t 
 	if (r == ENGRAM_EBUSY && !wait)
 		return 0;
 	if (r == 0) {
-		r = eng_apply_locked(s, job, at_least, &why);
+		r = eng_apply_locked(s, job, frames, &why);
 		eng_space_unlock(s, ENG_LOCK_APPLY);
 	}
 	if (r < 0 && err)

@@ -304,7 +304,7 @@ static int new_state(struct engram_space *s, const struct eng_job *job, struct e
 /* With few frames there is no state, which compaction needs: it is made. */
 static int bring_up(struct engram_space *s, const struct eng_job *job, struct engram_error *err)
 {
-	int r = eng_apply_locked(s, job, 1, err);
+	int r = eng_apply_locked(s, job, eng_all_frames, err);
 
 	return r == 0 && !s->gen ? eng_rebuild_locked(s, job, err) : r;
 }

@@ -23,7 +23,7 @@ int eng_rebuild_locked(struct engram_space *s, const struct eng_job *job, struct
 		return r;
 	if (job && job->report)
 		job->report->applied = 0;
-	r = eng_apply_gen(s, g, job, 1, err);
+	r = eng_apply_gen(s, g, job, eng_all_frames, err);
 	if (r == 0)
 		r = eng_text_sync(s, g, NULL, 0, job, err); /* makes the file, also of an empty view */
 	if (r < 0) {

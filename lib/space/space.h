@@ -191,10 +191,15 @@ struct eng_job {
 	engram_progress_fn *progress;
 	void *data;
 };
-/* Takes what waits, if that is at_least so many frames, into the state, then
- * into the text view.  wait = false: only if the lock is free (else 0 and
- * nothing done). */
-int eng_space_apply(struct engram_space *space, const struct eng_job *job, uint64_t at_least, bool wait,
+/* How many frames to take in: none if fewer than `least` wait, and no more than
+ * `most` of them. */
+struct eng_range {
+	uint64_t least, most;
+};
+static const struct eng_range eng_all_frames = {1, UINT64_MAX};
+/* Takes what waits into the state, then into the text view.  wait = false: only
+ * if the lock is free (else 0 and nothing done). */
+int eng_space_apply(struct engram_space *space, const struct eng_job *job, struct eng_range frames, bool wait,
                     struct engram_error *err);
 /* Log, state, text view; derived differences are counted and named in the
  * report, damage of the log is ENGRAM_EDAMAGED. */

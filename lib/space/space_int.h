@@ -23,6 +23,9 @@
  * tenth of it, and applying 128 costs 3 ms at a million ids. */
 #define ENG_APPLY_FRAMES 128u
 #define ENG_APPLY_BYTES (32u << 10)
+/* A writer that passes by takes no more, or as many as it had to find waiting: with no
+ * bound one of fifty writers waited half a second for its next put. */
+#define ENG_APPLY_PASSING 1024u
 /* Above these a writer waits for the lock: readers could not keep up. */
 #define ENG_APPLY_MUST (64u << 10)
 /* A bulk writer applies at this pace. */
@@ -562,15 +565,14 @@ struct eng_fresh_text {
 /* Takes frames of `raw` into the state of `g` in one transaction. */
 int eng_batch_apply(struct engram_space *s, struct eng_gen *g, struct eng_raw *raw,
                     struct eng_fresh_text **fresh, size_t *nfresh, struct eng_arena *arena, struct engram_error *err);
-/* Brings a generation up to the durable frames of the log, state and text, if
- * at least so many frames wait. */
-int eng_apply_gen(struct engram_space *s, struct eng_gen *g, const struct eng_job *job, uint64_t at_least,
+/* Durable frames of the log into a generation, state and text. */
+int eng_apply_gen(struct engram_space *s, struct eng_gen *g, const struct eng_job *job, struct eng_range frames,
                   struct engram_error *err);
 /* With the apply lock held: a new generation from the log alone, installed. */
 int eng_rebuild_locked(struct engram_space *s, const struct eng_job *job, struct engram_error *err);
-/* With the apply lock held: what waits, if that is at_least so many frames; a
- * first state only if it is worth it. */
-int eng_apply_locked(struct engram_space *s, const struct eng_job *job, uint64_t at_least, struct engram_error *err);
+/* With the apply lock held: what waits; a first state only if it is worth it. */
+int eng_apply_locked(struct engram_space *s, const struct eng_job *job, struct eng_range frames,
+                     struct engram_error *err);
 
 /* -- text view (text_sync.c) --------------------------------------------------- */
 

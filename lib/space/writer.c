@@ -515,6 +515,7 @@ static uint64_t may_wait(const struct engram_writer *w, uint64_t others)
 
 void eng_writer_apply(struct engram_writer *w, bool closing)
 {
+	struct eng_range frames = eng_all_frames;
 	uint64_t now, waiting, most;
 	/* Of long memories the count says little: 10,000 would pass what a
 	 * reader, and this writer too, looks through (ENG_SCAN_MAX). */
@@ -541,7 +542,10 @@ void eng_writer_apply(struct engram_writer *w, bool closing)
 		eng_log_flush(w->space->log, NULL);
 	eng_writer_unlook(w);
 	w->space->text_later = w->flags & ENGRAM_TEXT_LATER;
-	eng_space_apply(w->space, NULL, most, w->flags & ENGRAM_BULK || waiting >= ENG_APPLY_MUST, NULL);
+	frames.least = most;
+	if (!(w->flags & ENGRAM_BULK))
+		frames.most = most > ENG_APPLY_PASSING ? most : ENG_APPLY_PASSING;
+	eng_space_apply(w->space, NULL, frames, w->flags & ENGRAM_BULK || waiting >= ENG_APPLY_MUST, NULL);
 	w->space->text_later = false;
 }
 

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -78,19 +77,16 @@ int eng_posix_lock(void *ctx, int fd, uint64_t byte, enum eng_lock_kind kind, in
 	return r;
 }
 
-void eng_posix_wait(void *ctx, const uint32_t *word, uint32_t seen, int64_t max_us)
+/* FUTEX_WAIT_BITSET takes a moment, not a length. */
+void eng_posix_wait(void *ctx, const uint32_t *word, uint32_t seen, uint32_t bits, int64_t max_us)
 {
-	struct timespec t = {max_us / 1000000, max_us % 1000000 * 1000};
+	int64_t until_us = eng_posix_mono_us(NULL) + max_us;
+	struct timespec t = {until_us / 1000000, until_us % 1000000 * 1000};
 
-	syscall(SYS_futex, word, FUTEX_WAIT, seen, &t, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAIT_BITSET, seen, &t, NULL, bits);
 }
 
-void eng_posix_wake(void *ctx, const uint32_t *word)
+void eng_posix_wake(void *ctx, const uint32_t *word, int most, uint32_t bits)
 {
-	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-}
-
-void eng_posix_wake_one(void *ctx, const uint32_t *word)
-{
-	syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAKE_BITSET, most, NULL, NULL, bits);
 }

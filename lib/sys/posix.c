@@ -44,7 +44,7 @@ const struct eng_sys *eng_sys_posix(void)
 	        .clock = {eng_posix_wall_us, eng_posix_mono_us, eng_posix_sleep_us, NULL},
 	        .random = {eng_posix_random, NULL},
 	        .fs = {&eng_posix_fs_ops, NULL},
-	        .wait = {eng_posix_wait, eng_posix_wake, eng_posix_wake_one, NULL},
+	        .wait = {eng_posix_wait, eng_posix_wake, NULL},
 	        .boot_id = boot_id,
 	        .machine_id = machine_id,
 	        .guard = eng_posix_guard,

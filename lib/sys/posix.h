@@ -14,9 +14,8 @@ bool eng_posix_seed_bad(void);
 int eng_posix_random(void *ctx, void *out, size_t n);
 
 int eng_posix_lock(void *ctx, int fd, uint64_t byte, enum eng_lock_kind kind, int wait_ms);
-void eng_posix_wait(void *ctx, const uint32_t *word, uint32_t seen, int64_t max_us);
-void eng_posix_wake(void *ctx, const uint32_t *word);
-void eng_posix_wake_one(void *ctx, const uint32_t *word);
+void eng_posix_wait(void *ctx, const uint32_t *word, uint32_t seen, uint32_t bits, int64_t max_us);
+void eng_posix_wake(void *ctx, const uint32_t *word, int most, uint32_t bits);
 
 int eng_posix_guard(void (*fn)(void *ctx, void *result), void *ctx, void *result, size_t n);
 

@@ -73,11 +73,12 @@ struct eng_fs {
 	void *ctx;
 };
 
-/* Waiting on a word in shared memory (a futex). */
+/* Waiting on a word in shared memory (a futex).  A wake reaches those who wait
+ * with a bit of its own. */
+#define ENG_WAKE_ANY UINT32_MAX
 struct eng_wait {
-	void (*wait)(void *ctx, const uint32_t *word, uint32_t seen, int64_t max_us);
-	void (*wake)(void *ctx, const uint32_t *word); /* all who wait */
-	void (*wake_one)(void *ctx, const uint32_t *word);
+	void (*wait)(void *ctx, const uint32_t *word, uint32_t seen, uint32_t bits, int64_t max_us);
+	void (*wake)(void *ctx, const uint32_t *word, int most, uint32_t bits);
 	void *ctx;
 };
 

@@ -425,17 +425,20 @@ static void sim_sleep(void *ctx, int64_t us)
 }
 
 /* Nobody else runs, so nobody wakes: the time passes. */
-static void sim_wait(void *ctx, const uint32_t *word, uint32_t seen, int64_t max_us)
+static void sim_wait(void *ctx, const uint32_t *word, uint32_t seen, uint32_t bits, int64_t max_us)
 {
 	(void)word;
 	(void)seen;
+	(void)bits;
 	sim_sleep(ctx, max_us);
 }
 
-static void sim_wake(void *ctx, const uint32_t *word)
+static void sim_wake(void *ctx, const uint32_t *word, int most, uint32_t bits)
 {
 	(void)ctx;
 	(void)word;
+	(void)most;
+	(void)bits;
 }
 
 static int sim_fill(void *ctx, void *out, size_t n)
@@ -548,7 +551,7 @@ struct sim *sim_bare(const char *root, uint64_t seed)
 	s->sys.fs = (struct eng_fs){.ops = &ops, .ctx = s};
 	s->sys.clock = (struct eng_clock){.wall_us = sim_wall, .mono_us = sim_wall, .sleep_us = sim_sleep, .ctx = s};
 	s->sys.random = (struct eng_random){.fill = sim_fill, .ctx = s};
-	s->sys.wait = (struct eng_wait){.wait = sim_wait, .wake = sim_wake, .wake_one = sim_wake, .ctx = s};
+	s->sys.wait = (struct eng_wait){.wait = sim_wait, .wake = sim_wake, .ctx = s};
 	s->sys.boot_id = sim_boot_id;
 	s->sys.machine_id = sim_machine_id;
 	s->sys.point = sim_point;

@@ -263,19 +263,20 @@ static void test_waiting(void)
 	word = ops()->map(NULL, fd, 4096, true);
 	tap_ok(word != NULL, "a shared map");
 	start = sys->clock.mono_us(NULL);
-	sys->wait.wait(NULL, word, 0, 5000);
+	sys->wait.wait(NULL, word, 0, ENG_WAKE_ANY, 5000);
 	tap_ok(sys->clock.mono_us(NULL) - start >= 5000, "a wait ends by itself");
-	sys->wait.wait(NULL, word, 1, 60000000);
+	sys->wait.wait(NULL, word, 1, ENG_WAKE_ANY, 60000000);
 	tap_ok(true, "a word that changed already is not waited for");
 	pid = fork();
 	if (pid == 0) {
 		sys->clock.sleep_us(NULL, 5000);
 		__atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
-		sys->wait.wake(NULL, word);
+		sys->wait.wake(NULL, word, 1, 4);
+		sys->wait.wake(NULL, word, 1, 2);
 		_exit(0);
 	}
 	while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == 0)
-		sys->wait.wait(NULL, word, 0, 60000000);
+		sys->wait.wait(NULL, word, 0, 2, 60000000);
 	tap_ok(true, "another process wakes it");
 	waitpid(pid, &status, 0);
 	ops()->unmap(NULL, word, 4096);
