@@ -16,7 +16,7 @@ sources()
 		\( -name '*.[ch]' -o -name '*.inc' -o -name '*.sh' -o -name '*.bats' -o -name '*.mk' -o -name '*.awk' \
 		-o -name '*.py' -o -name '*.md' -o -name '*.txt' -o -name '*.[1-8]' -o -name '*.m4' -o -name '*.map' \
 		-o -name '*.in' -o -name bootstrap -o -name run -o -name configure.ac -o -name Makefile.am \
-		-o -name NEWS \) -print 2>/dev/null |
+		-o -name NEWS -o -name 'engram-embed-*' \) -print 2>/dev/null |
 		grep -vE '^m4/(libtool|lt[a-z~]*)\.m4$' | sort
 }
 
