@@ -102,11 +102,10 @@ static int lead_if_needed(struct eng_log *log, struct eng_log_series *s, uint64_
                           struct engram_error *err)
 {
 	struct eng_mark *m = s->mark;
-	uint32_t gen = m->gen;
 	bool covered = m->durable_seq >= seq && m->fails == fails;
 	int r = covered ? ENGRAM_OK : eng_flush_lead(log, s, fails, err);
+	uint32_t gen = m->gen++; /* before anybody else can lead under the old number */
 
-	m->gen = gen + 1; /* before anybody else can lead under the old number */
 	eng_unlock_flush(log, s);
 	wake(log, m, INT_MAX, covered || r < 0 ? ENG_WAKE_ANY : waiters_of(gen));
 	if (!covered && r == 0)
