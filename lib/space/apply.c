@@ -39,6 +39,15 @@ static int load_position(struct position *p, struct eng_gen *g, struct engram_er
 	return r;
 }
 
+void eng_applied_refresh(struct engram_space *s)
+{
+	struct position p = {0};
+
+	if (s->gen && load_position(&p, s->gen, NULL) == 0)
+		s->applied = p.applied;
+	eng_free(p.heads);
+}
+
 /* A log that holds less than the state has applied was rolled back. */
 static int check_behind(const struct position *p, const struct eng_series_info *infos, size_t n,
                         struct engram_error *err)

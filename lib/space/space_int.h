@@ -565,6 +565,8 @@ struct eng_fresh_text {
 /* Takes frames of `raw` into the state of `g` in one transaction. */
 int eng_batch_apply(struct engram_space *s, struct eng_gen *g, struct eng_raw *raw,
                     struct eng_fresh_text **fresh, size_t *nfresh, struct eng_arena *arena, struct engram_error *err);
+/* Reads from the state how many frames other processes have applied by now. */
+void eng_applied_refresh(struct engram_space *s);
 /* Durable frames of the log into a generation, state and text. */
 int eng_apply_gen(struct engram_space *s, struct eng_gen *g, const struct eng_job *job, struct eng_range frames,
                   struct engram_error *err);

@@ -513,6 +513,12 @@ static uint64_t may_wait(const struct engram_writer *w, uint64_t others)
 	return size * ENG_APPLY_FRAMES > ENG_APPLY_BYTES ? most * ENG_APPLY_BYTES / (size * ENG_APPLY_FRAMES) : most;
 }
 
+/* As far as this handle knows; others may have applied since. */
+static uint64_t not_applied(const struct engram_writer *w, uint64_t frames)
+{
+	return frames > w->space->applied ? frames - w->space->applied : 0;
+}
+
 void eng_writer_apply(struct engram_writer *w, bool closing)
 {
 	struct eng_range frames = eng_all_frames;
@@ -528,13 +534,15 @@ void eng_writer_apply(struct engram_writer *w, bool closing)
 	w->asked = w->appended;
 	w->asked_bytes = w->appended_bytes;
 	now = durable(w);
-	waiting = now > w->space->applied ? now - w->space->applied : 0;
 	most = closing ? may_wait(w, 0) : may_wait(w, now - w->asked_durable);
 	if (closing && w->flags & ENGRAM_BULK)
 		most = ENG_APPLY_FRAMES;
 	w->asked_durable = now;
 	if (much)
 		most = 1;
+	if (not_applied(w, now) >= most)
+		eng_applied_refresh(w->space);
+	waiting = not_applied(w, now);
 	if (waiting == 0 || waiting < most)
 		return;
 	w->applied_bytes = w->appended_bytes;
