@@ -269,6 +269,7 @@ END
 
 @test "adapter: an HTTP endpoint, by a stand-in that answers out of order" {
 	python=$(command -v python3) || skip "no python3"
+	command -v curl >/dev/null || skip "no curl"
 	cat >server.py <<'END'
 import http.server, json, sys
 class Handler(http.server.BaseHTTPRequestHandler):
