@@ -335,7 +335,7 @@ static int read_key(struct parser *p, struct key *k)
 
 static struct name *find_name(const struct parser *p, const char *text, size_t n)
 {
-	struct name *names = (struct name *)p->names.p;
+	struct name *names = (void *)p->names.p; /* as allocated: aligned for anything */
 	size_t count = p->names.n / sizeof *names;
 
 	for (size_t i = 0; i < count; i++)

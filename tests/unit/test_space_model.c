@@ -54,7 +54,7 @@ struct shown {
 static int newest(const struct model *m, bool revisions, size_t offset)
 {
 	for (size_t i = m->n; i-- > 0;) {
-		int v = *(const int *)((const char *)&m->all[i] + offset);
+		int v = *(const int *)(const void *)((const char *)&m->all[i] + offset);
 		if (m->all[i].revision == revisions && v != -1)
 			return v;
 	}
