@@ -55,6 +55,21 @@ void *eng_calloc(size_t count, size_t size)
 	return p;
 }
 
+bool eng_grow(void *array, size_t *cap, size_t n, size_t size)
+{
+	size_t want = *cap ? 2 * *cap : 16;
+	void **p = array, *q;
+
+	if (n < *cap)
+		return true;
+	q = eng_realloc(*p, want * size);
+	if (!q)
+		return false;
+	*p = q;
+	*cap = want;
+	return true;
+}
+
 void eng_free(void *p)
 {
 	int saved = errno;

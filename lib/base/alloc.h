@@ -6,6 +6,7 @@
 #ifndef ENG_BASE_ALLOC_H
 #define ENG_BASE_ALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct eng_allocator {
@@ -22,6 +23,9 @@ void eng_alloc_set(const struct eng_allocator *a);
 void *eng_alloc(size_t n);
 void *eng_calloc(size_t count, size_t size); /* zeroed; NULL on overflow too */
 void *eng_realloc(void *p, size_t n);
+/* Room for one more element behind n of them: *array, a pointer to elements of
+ * `size` bytes, has *cap.  false: out of memory, and nothing changed. */
+bool eng_grow(void *array, size_t *cap, size_t n, size_t size);
 void eng_free(void *p); /* NULL allowed; errno is kept */
 
 #endif

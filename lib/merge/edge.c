@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "base/le.h"
+#include "merge/merge_int.h"
 
 #define ONE ENGRAM_CONFIDENCE_ONE
 
@@ -151,15 +152,10 @@ void eng_edge_init(struct eng_edge *e, const struct eng_edge_key *key, struct en
 
 int eng_edge_dot_order(const struct eng_edge_dot *a, const struct eng_edge_dot *b)
 {
-	int c;
+	int c = eng_frame_order(a->stamp, &a->dot, b->stamp, &b->dot);
 
-	if (a->stamp != b->stamp)
-		return a->stamp < b->stamp ? -1 : 1;
-	c = eng_series_cmp(&a->dot.series, &b->dot.series);
 	if (c)
 		return c;
-	if (a->dot.seq != b->dot.seq)
-		return a->dot.seq < b->dot.seq ? -1 : 1;
 	if (a->header_check != b->header_check)
 		return a->header_check < b->header_check ? -1 : 1;
 	return (a->index > b->index) - (a->index < b->index);

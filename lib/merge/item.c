@@ -22,18 +22,21 @@ void eng_item_init(struct eng_item *item, const struct engram_id *id, struct eng
 	*item = (struct eng_item){.id = *id, .arena = arena};
 }
 
-int eng_dot_order(const struct eng_dot_record *a, const struct eng_dot_record *b)
+int eng_frame_order(eng_stamp a_stamp, const struct eng_dot *a, eng_stamp b_stamp, const struct eng_dot *b)
 {
 	int c;
 
-	if (a->stamp != b->stamp)
-		return a->stamp < b->stamp ? -1 : 1;
-	c = eng_series_cmp(&a->dot.series, &b->dot.series);
-	if (c)
-		return c;
-	if (a->dot.seq != b->dot.seq)
-		return a->dot.seq < b->dot.seq ? -1 : 1;
-	return a->header_check < b->header_check ? -1 : a->header_check > b->header_check;
+	if (a_stamp != b_stamp)
+		return a_stamp < b_stamp ? -1 : 1;
+	c = eng_series_cmp(&a->series, &b->series);
+	return c ? c : (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+int eng_dot_order(const struct eng_dot_record *a, const struct eng_dot_record *b)
+{
+	int c = eng_frame_order(a->stamp, &a->dot, b->stamp, &b->dot);
+
+	return c ? c : (a->header_check > b->header_check) - (a->header_check < b->header_check);
 }
 
 bool eng_element_inline(uint16_t type)

@@ -44,6 +44,8 @@ bool eng_element_dead(const struct eng_element_kill *first, const struct eng_ele
  * forget; 0 = none. */
 eng_stamp eng_item_first_stored(const struct eng_item *item, eng_stamp forgotten);
 
+/* (stamp, series, seq), what the orders of dots begin with. */
+int eng_frame_order(eng_stamp a_stamp, const struct eng_dot *a, eng_stamp b_stamp, const struct eng_dot *b);
 /* The total order of dots: (stamp, series, seq, header_check). */
 int eng_dot_order(const struct eng_dot_record *a, const struct eng_dot_record *b);
 

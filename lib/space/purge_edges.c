@@ -38,27 +38,12 @@ static eng_stamp forgotten_of(const struct eng_edge_purge *p, const struct eng_e
 	return last;
 }
 
-static bool grow(void *array, size_t *cap, size_t n, size_t size)
-{
-	size_t want = *cap ? 2 * *cap : 64;
-	void **p = array, *q;
-
-	if (n < *cap)
-		return true;
-	q = eng_realloc(*p, want * size);
-	if (!q)
-		return false;
-	*p = q;
-	*cap = want;
-	return true;
-}
-
 int eng_edge_purge_forgotten(struct eng_edge_purge *p, const struct engram_id *id, eng_stamp stamp,
                              struct engram_error *err)
 {
 	if (stamp == 0)
 		return 0;
-	if (!grow(&p->forgotten, &p->forgotten_cap, p->nforgotten, sizeof *p->forgotten))
+	if (!eng_grow(&p->forgotten, &p->forgotten_cap, p->nforgotten, sizeof *p->forgotten))
 		return eng_err_nomem(err);
 	p->forgotten[p->nforgotten++] = (struct eng_forgotten){*id, stamp};
 	return 0;
@@ -69,12 +54,12 @@ static int note_dead(void *data, struct eng_edge *e, struct engram_error *err)
 	struct eng_edge_purge *p = data;
 	size_t dead = eng_edge_dead(e, forgotten_of(p, &e->key));
 
-	if (dead && !grow(&p->keys, &p->keys_cap, p->nkeys, sizeof *p->keys))
+	if (dead && !eng_grow(&p->keys, &p->keys_cap, p->nkeys, sizeof *p->keys))
 		return eng_err_nomem(err);
 	if (dead)
 		p->keys[p->nkeys++] = e->key;
 	for (size_t i = 0; i < dead; i++) {
-		if (!grow(&p->frames, &p->frames_cap, p->nframes, sizeof *p->frames))
+		if (!eng_grow(&p->frames, &p->frames_cap, p->nframes, sizeof *p->frames))
 			return eng_err_nomem(err);
 		p->frames[p->nframes++] = (struct eng_edge_frame_at){e->dots[i].dot, e->dots[i].place};
 	}
@@ -179,7 +164,7 @@ static int look_at_frame(struct eng_edge_purge *p, struct eng_view *v, const str
 		r = take_edge(&k, v, &key, f.h.stamp, &p->arena, err);
 	if (r < 0 || k.n == 0)
 		return r;
-	if (!grow(&p->kills, &p->kills_cap, p->nkills, sizeof *p->kills))
+	if (!eng_grow(&p->kills, &p->kills_cap, p->nkills, sizeof *p->kills))
 		return eng_err_nomem(err);
 	p->kills[p->nkills++] = (struct eng_kill){at->dot, k.at[0]};
 	return 0;

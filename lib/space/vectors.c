@@ -146,27 +146,12 @@ int eng_vector_codes(int8_t *codes, const struct eng_doc_vector *v, struct eng_b
 
 /* -- a batch ------------------------------------------------------------------------- */
 
-static bool grow(void *array, size_t *cap, size_t n, size_t size)
-{
-	size_t want = *cap ? 2 * *cap : 16;
-	void **p = array, *q;
-
-	if (n < *cap)
-		return true;
-	q = eng_realloc(*p, want * size);
-	if (!q)
-		return false;
-	*p = q;
-	*cap = want;
-	return true;
-}
-
 static int add_embedder(struct eng_vector_batch *b, const struct eng_embedder_record *r, struct eng_arena *keep,
                         struct engram_error *err)
 {
 	struct engram_str name = {0};
 
-	if (!grow(&b->embedders, &b->embedders_cap, b->nembedders, sizeof *b->embedders) ||
+	if (!eng_grow(&b->embedders, &b->embedders_cap, b->nembedders, sizeof *b->embedders) ||
 	    (r->who.name.n && eng_arena_str(keep, &name, r->who.name) < 0))
 		return eng_err_nomem(err);
 	b->embedders[b->nembedders] = *r;
@@ -220,7 +205,7 @@ static int embedder_of(struct eng_embedder_record **out, struct eng_vector_batch
 static int add_change(struct eng_vector_batch *b, uint32_t number, uint32_t place, uint32_t doc, const int8_t *codes,
                       struct engram_error *err)
 {
-	if (!grow(&b->changes, &b->cap, b->n, sizeof *b->changes))
+	if (!eng_grow(&b->changes, &b->cap, b->n, sizeof *b->changes))
 		return eng_err_nomem(err);
 	b->changes[b->n++] = (struct eng_vector_change){number, {place, doc, codes}};
 	return 0;
