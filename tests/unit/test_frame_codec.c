@@ -405,6 +405,27 @@ static void test_stamps(void)
 	tap_int(eng_hlc_ahead_ms(5 << 16, 9 * ms), -4, "behind");
 }
 
+static void test_holds(void)
+{
+	const int64_t ms = 1000, year = 365ll * 86400 * 1000 * ms, now = 1700000000000ll * ms;
+	const eng_stamp at = (eng_stamp)(now / ms) << 16, bound = (eng_stamp)ENG_HOLD_BOUND_MS << 16;
+	eng_stamp horizon = eng_hlc_horizon(now, ENG_HOLD_BOUND_MS), far = (eng_stamp)((now + year) / ms) << 16;
+
+	tap_ok(!eng_hlc_held(at, horizon, false) && !eng_hlc_held(at - bound, horizon, false), "now and before: not held");
+	tap_ok(!eng_hlc_held(at + bound, horizon, false), "at the bound: not held");
+	tap_ok(!eng_hlc_held(at + bound + 0xffff, horizon, false), "nor in any count of its millisecond");
+	tap_ok(eng_hlc_held(at + bound + 0x10000, horizon, false), "a millisecond beyond: held");
+	tap_ok(eng_hlc_held(far, horizon, false) && !eng_hlc_held(far, horizon, true), "but not what this store wrote");
+	tap_ok(!eng_hlc_held(far, eng_hlc_horizon(eng_hlc_release_us(far, ENG_HOLD_BOUND_MS), ENG_HOLD_BOUND_MS), false),
+	       "released when the clock is near");
+	tap_ok(eng_hlc_held(far, eng_hlc_horizon(eng_hlc_release_us(far, ENG_HOLD_BOUND_MS) - 1, ENG_HOLD_BOUND_MS),
+	                    false), "and not a microsecond before");
+	tap_int(eng_hlc_release_us(5 << 16, ENG_HOLD_BOUND_MS), 0, "one that never was");
+	tap_ok(eng_hlc_horizon(0, 0) == 0xffff && eng_hlc_horizon(-1, 0) == 0xffff, "a clock at or before 1970");
+	tap_ok(!eng_hlc_held(UINT64_MAX, eng_hlc_horizon(INT64_MAX, 0), false), "a clock beyond 48 bits holds nothing");
+	tap_ok(!eng_hlc_held(at, eng_hlc_horizon(now, UINT32_MAX), false), "the greatest bound");
+}
+
 int main(void)
 {
 	test_header();
@@ -420,5 +441,6 @@ int main(void)
 	test_ids();
 	test_vector_ids();
 	test_stamps();
+	test_holds();
 	return tap_done();
 }
