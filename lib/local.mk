@@ -17,6 +17,7 @@ include %D%/text/local.mk
 include %D%/index/local.mk
 include %D%/embed/local.mk
 include %D%/space/local.mk
+include %D%/sync/local.mk
 include %D%/recall/local.mk
 include %D%/consolidate/local.mk
 include %D%/home/local.mk

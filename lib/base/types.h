@@ -40,6 +40,16 @@ struct eng_place {
 	uint32_t offset;
 };
 
+/* Bytes that belong to somebody else. */
+struct eng_bytes {
+	const void *p;
+	size_t n;
+};
+static inline struct eng_bytes eng_bytes(const void *p, size_t n)
+{
+	return (struct eng_bytes){p, n};
+}
+
 static inline int64_t eng_stamp_us(eng_stamp s)
 {
 	return (int64_t)(s >> 16) * 1000;

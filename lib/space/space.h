@@ -183,6 +183,47 @@ typedef bool eng_accept_fn(void *data, const struct eng_reading *r);
 int eng_space_export(struct engram_space *space, eng_accept_fn *accept, engram_memory_fn *fn, void *data,
                      struct engram_error *err);
 
+/* -- replication (for home/, which lends it to sync/) ------------------------- */
+
+/* Frames of other stores come in and ours go out through one of these; `take`:
+ * the space was opened for writing and frames may be received. */
+struct eng_exchange;
+int eng_exchange_open(struct eng_exchange **x, struct engram_space *space, bool take, struct engram_error *err);
+void eng_exchange_close(struct eng_exchange *x); /* what was received and not flushed is not durable; NULL allowed */
+
+/* No series has a frame: the space may take another's id (engram_space_adopt). */
+int eng_exchange_empty(struct eng_exchange *x, bool *empty, struct engram_error *err);
+
+/* Received: durable and contiguous, of every series with a frame.  Applied: the
+ * greatest prefix of it that ends before every held frame, every stub whose forget
+ * it does not contain and every critical frame of an unknown kind, but never
+ * below what the state has applied.  Ascending by series; valid until the next
+ * call of the same function. */
+int eng_exchange_received(struct eng_exchange *x, const struct eng_position **out, size_t *n, struct engram_error *err);
+int eng_exchange_applied(struct eng_exchange *x, const struct eng_position **out, size_t *n, struct engram_error *err);
+/* Received frames behind applied; their stubs without a forget. */
+int eng_exchange_held(struct eng_exchange *x, uint64_t *frames, struct engram_error *err);
+int eng_exchange_wanted(struct eng_exchange *x, const struct eng_position **stubs, size_t *n, struct engram_error *err);
+
+/* See the functions of struct eng_sync_store in sync/sync.h, which these serve. */
+int eng_exchange_check_at(struct eng_exchange *x, uint32_t *header_check, const struct eng_series *series,
+                          uint64_t seq, struct engram_error *err);
+int eng_exchange_read(struct eng_exchange *x, struct eng_buf *out, size_t *n, const struct eng_series *series,
+                      uint64_t after, uint64_t upto, size_t max_bytes, struct engram_error *err);
+enum { ENG_EXCHANGE_FORKED = 1 };
+int eng_exchange_receive(struct eng_exchange *x, uint64_t *taken, const struct eng_series *series,
+                         const uint8_t *frames, size_t n, struct engram_error *err);
+int eng_exchange_flush(struct eng_exchange *x, struct engram_error *err);
+int eng_exchange_mend(struct eng_exchange *x, const uint8_t *frame, size_t n, struct engram_error *err);
+
+/* Applies what can be applied; the digest of the state at the applied vector. */
+int eng_exchange_digest(struct eng_exchange *x, uint8_t digest[16], struct engram_error *err);
+int eng_exchange_buckets(struct eng_exchange *x, eng_u128 sums[4096], struct engram_error *err);
+/* Calls back the items of one bucket with what they contribute, ascending by id. */
+int eng_exchange_items(struct eng_exchange *x, unsigned bucket,
+                       int (*fn)(void *data, const struct engram_id *id, eng_u128 sum), void *data,
+                       struct engram_error *err);
+
 /* -- maintenance (for consolidate/) -------------------------------------- */
 
 struct eng_job {

@@ -46,15 +46,6 @@ int eng_store_open(struct eng_store **s, const struct eng_sys *sys, const char *
                    const struct eng_table *tables, size_t ntables, struct engram_error *err);
 void eng_store_close(struct eng_store *s); /* NULL allowed */
 
-struct eng_bytes {
-	const void *p;
-	size_t n;
-};
-static inline struct eng_bytes eng_bytes(const void *p, size_t n)
-{
-	return (struct eng_bytes){p, n};
-}
-
 int eng_txn_begin(struct eng_txn **t, struct eng_store *s, bool write, struct engram_error *err);
 /* The first failure of the run, or the commit's own.  Frees the txn.  A txn
  * must not be used in a child of its process; ending it there is harmless. */
