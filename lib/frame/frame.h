@@ -97,6 +97,17 @@ uint32_t eng_frame_space_check(const struct engram_id *space);
  * checked by its own check (payload.h). */
 bool eng_payload_ok(const struct eng_header *h, const uint8_t *payload);
 
+/* The name of a branch.  Once it is known that a series was written by two stores
+ * from seq d on, the series itself ends before d, and each store that has frames
+ * from d on keeps them as a series of its own, named by the frame at d: XXH3-128 of
+ * "ENGB" and its header, STUB zero.  The header holds series and seq, so frame and
+ * name prove each other to whoever gets both.  The frames stay byte for byte what
+ * they are: their headers go on naming the series they were written in, and a
+ * second fork at e > d cuts every branch that reaches e, named by *its* frame at e.
+ * So names follow from the set of forks and frames alone, whatever order they were
+ * found in. */
+void eng_branch_name(struct eng_series *branch, const uint8_t header[ENG_FRAME_HEADER]);
+
 /* A frame as read: header, and payload valid as long as its reader says. */
 struct eng_frame {
 	struct eng_header h;

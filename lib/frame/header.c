@@ -48,6 +48,17 @@ void eng_header_encode(uint8_t out[ENG_FRAME_HEADER], struct eng_header *h)
 	eng_set32(out + 12, h->header_check);
 }
 
+void eng_branch_name(struct eng_series *branch, const uint8_t header[ENG_FRAME_HEADER])
+{
+	uint8_t in[4 + ENG_FRAME_HEADER] = "ENGB";
+	XXH128_canonical_t raw;
+
+	memcpy(in + 4, header, ENG_FRAME_HEADER);
+	in[4 + 6] &= (uint8_t)~ENG_FLAG_STUB;
+	XXH128_canonicalFromHash(&raw, XXH3_128bits(in, sizeof in));
+	memcpy(branch->b, raw.digest, sizeof branch->b);
+}
+
 static void decode_fields(struct eng_header *h, const uint8_t in[ENG_FRAME_HEADER])
 {
 	h->version = in[4];

@@ -33,10 +33,10 @@ struct eng_sync_self {
 	uint32_t state_version; /* digests compare only where these are equal */
 };
 
-/* From seq on, the series was written by two stores that both thought it
- * theirs.  Who holds frames from there on keeps them under a name of their
- * own, made of the series, seq and the header of the frame at seq, and the
- * series itself ends before seq. */
+/* From seq on, the series was written by two stores that both thought it theirs:
+ * frames from there on are kept as branches (eng_branch_name in frame/frame.h),
+ * and the series itself ends before seq.  `series` is the one that the headers
+ * name, also where a branch forked again. */
 struct eng_sync_fork {
 	struct eng_series series;
 	uint64_t seq;

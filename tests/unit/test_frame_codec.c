@@ -52,6 +52,27 @@ static void test_header(void)
 	tap_int(eng_header_decode(&back, bad), ENG_HEADER_ZERO, "zeros are told apart");
 }
 
+static void test_branch_name(void)
+{
+	/* From Python, by way of the shared libxxhash. */
+	static const uint8_t want[16] = {0x0d, 0x6b, 0xb2, 0x99, 0x61, 0xe2, 0x60, 0xb6,
+	                                 0x92, 0xcf, 0x40, 0x7e, 0x62, 0x7f, 0xe9, 0x77};
+	struct eng_header h = some_header();
+	struct eng_series name, stub, other;
+	uint8_t raw[ENG_FRAME_HEADER];
+
+	eng_header_encode(raw, &h);
+	eng_branch_name(&name, raw);
+	tap_ok(memcmp(name.b, want, sizeof want) == 0, "a branch is named by the frame it begins with");
+	raw[6] |= ENG_FLAG_STUB;
+	eng_branch_name(&stub, raw);
+	tap_ok(eng_series_cmp(&name, &stub) == 0, "its stub gives the same name");
+	h.prev ^= 1;
+	eng_header_encode(raw, &h);
+	eng_branch_name(&other, raw);
+	tap_ok(eng_series_cmp(&name, &other) != 0, "the other store's frame of the same seq another");
+}
+
 static void test_header_limits(void)
 {
 	static const struct {
@@ -429,6 +450,7 @@ static void test_holds(void)
 int main(void)
 {
 	test_header();
+	test_branch_name();
 	test_header_limits();
 	test_witness();
 	test_payload();
