@@ -79,6 +79,9 @@ enum eng_element_type {
 	/* birth */
 	ENG_EL_REASON = 32,      /* u32 enum eng_birth_reason */
 	ENG_EL_PARENT = 33,      /* series 16, seq 8, header_check 4, zero 4 */
+	/* retire, fork */
+	ENG_EL_SERIES = 34,      /* series 16 */
+	ENG_EL_FORK = 35,        /* series 16, seq 8, the header_checks of two frames 4 + 4, ascending */
 };
 
 enum eng_birth_reason { ENG_BIRTH_NEW = 1, ENG_BIRTH_COPY, ENG_BIRTH_ROLLBACK, ENG_BIRTH_FORK,

@@ -26,6 +26,7 @@
 #include "base/hash.h"
 #include "base/le.h"
 #include "frame/hlc.h"
+#include "frame/series.h"
 
 struct batch {
 	const struct eng_draft *drafts;
@@ -94,21 +95,10 @@ static bool may_use_reserve(const struct eng_draft *drafts, size_t n)
 /* The payload of the first frame of a series, into b. */
 static void birth_payload(struct eng_log *log, struct eng_buf *b)
 {
-	struct eng_position parent;
-	struct eng_payload_out o;
-	uint8_t raw[32] = {0};
-	uint32_t why = ENG_BIRTH_NEW;
-	bool has_parent = eng_own_parent(log, &parent, &why);
+	struct eng_birth birth = {.reason = ENG_BIRTH_NEW};
 
-	eng_payload_begin(&o, b, NULL, 0, NULL, 0, NULL);
-	eng_payload_u32(&o, ENG_EL_REASON, why);
-	if (has_parent) {
-		memcpy(raw, parent.series.b, 16);
-		eng_set64(raw + 16, parent.seq);
-		eng_set32(raw + 24, parent.header_check);
-		eng_payload_element(&o, ENG_EL_PARENT, raw, sizeof raw);
-	}
-	eng_payload_end(&o);
+	birth.has_parent = eng_own_parent(log, &birth.parent, &birth.reason);
+	eng_birth_payload(b, &birth);
 }
 
 /* A series begins with a birth frame, in the same write as what follows. */

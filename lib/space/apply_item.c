@@ -389,6 +389,16 @@ static void write_heads(struct batch *b)
 	}
 }
 
+static void write_facts(struct batch *b)
+{
+	uint8_t key[ENG_FACT_KEY];
+
+	for (size_t i = 0; i < b->raw->nfacts; i++) {
+		eng_fact_key(key, &b->raw->facts[i]);
+		eng_txn_put(b->txn, ENG_T_SERIES, eng_bytes(key, sizeof key), eng_bytes("", 0));
+	}
+}
+
 static void write_meta(struct batch *b)
 {
 	uint8_t record[ENG_META_SIZE];
@@ -415,6 +425,7 @@ static int write_gathered(struct batch *b, struct engram_error *err)
 		return r;
 	write_digest(b);
 	write_heads(b);
+	write_facts(b);
 	write_meta(b);
 	return 0;
 }

@@ -34,7 +34,7 @@ struct check {
 	struct eng_dfmap df;
 	eng_u128 *buckets;
 	uint8_t *has_text; /* a bit a document */
-	uint64_t log_dots, item_dots, skips; /* counted in pass A, B; A */
+	uint64_t log_dots, item_dots, skips, facts; /* counted in pass A, B; A, A */
 	uint64_t log_edges, edge_dots, edges; /* not killed by a forget: in A, B; records in B */
 	uint64_t live, tokens, tags, rows;   /* counted in pass B */
 	struct eng_vector_check vectors;
@@ -221,15 +221,30 @@ static int compare_edges(struct check *c, const struct eng_frame *f, struct engr
 	return r;
 }
 
+static int compare_fact(struct check *c, const struct eng_fact *fact, struct engram_error *err)
+{
+	uint8_t key[ENG_FACT_KEY];
+	struct eng_bytes value;
+
+	c->facts++;
+	eng_fact_key(key, fact);
+	if (eng_txn_get(c->view.txn, ENG_T_SERIES, eng_bytes(key, sizeof key), &value) == 0)
+		differ(c, "series: what frame %" PRIu64 " says of one is missing", fact->dot.seq);
+	return eng_txn_status(c->view.txn, err);
+}
+
 static int compare_series(struct check *c, const struct eng_head *head, struct engram_error *err)
 {
 	struct eng_cursor *cursor = NULL;
 	struct eng_frame f = {.h.seq = 0};
+	struct eng_fact fact;
 	int r = eng_cursor_open(&cursor, c->s->log, &head->series, 0, head->seq, NULL, err);
 
 	while (r == 0 && (r = eng_cursor_next(cursor, &f, err)) == 1) {
 		if (eng_is_item_frame(&f))
 			r = compare_frame(c, &f, err);
+		else if (eng_fact_of(&fact, &f))
+			r = compare_fact(c, &fact, err);
 		else if (eng_known_kind(&f.h))
 			r = compare_edges(c, &f, err);
 		else
@@ -512,6 +527,7 @@ static int check_counts(struct check *c, struct engram_error *err)
 	expect(c, "tokens", c->tokens, c->view.meta.tokens);
 	expect(c, "order", c->live, entries(c, ENG_T_ORDER));
 	expect(c, "tags", c->tags, entries(c, ENG_T_TAGS));
+	expect(c, "what was said of series", c->facts, entries(c, ENG_T_SERIES));
 	expect(c, "skipped frames", c->skips, entries(c, ENG_T_SKIPPED));
 	return eng_txn_status(c->view.txn, err);
 }

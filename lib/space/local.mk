@@ -31,6 +31,7 @@ libeng_space_la_SOURCES = \
 	%D%/rows.c \
 	%D%/salvage.c \
 	%D%/schema.c \
+	%D%/series.c \
 	%D%/snapshot.c %D%/snapshot_vectors.c \
 	%D%/text_sync.c \
 	%D%/unindexed.c \

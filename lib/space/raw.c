@@ -53,6 +53,7 @@ void eng_raw_free(struct eng_raw *r)
 	eng_free(r->heads);
 	eng_free(r->skips);
 	eng_free(r->edges);
+	eng_free(r->facts);
 	eng_idmap_free(&r->map);
 	eng_arena_free(&r->arena);
 	eng_raw_init(r);
@@ -106,6 +107,8 @@ bool eng_known_kind(const struct eng_header *h)
 	case ENG_USE:
 	case ENG_FEEDBACK:
 	case ENG_FORGET:
+	case ENG_RETIRE:
+	case ENG_FORK:
 		return h->version <= ENG_FRAME_VERSION;
 	default:
 		return false;
@@ -149,6 +152,14 @@ static int add_frame(struct eng_raw *r, const struct eng_frame *f, struct engram
 /* Of a kind that is known. */
 static int add(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
 {
+	struct eng_fact fact;
+
+	if (eng_fact_of(&fact, f)) {
+		if (!grow(&r->facts, &r->facts_cap, r->nfacts + 1, sizeof *r->facts))
+			return eng_err_nomem(err);
+		r->facts[r->nfacts++] = fact;
+		return 0;
+	}
 	return eng_is_item_frame(f) ? add_frame(r, f, err) : add_edges(r, f, err);
 }
 

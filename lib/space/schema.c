@@ -26,6 +26,7 @@ const struct eng_table eng_state_tables[ENG_T_COUNT] = {
 	[ENG_T_EDGES] = {"edges", false},
 	[ENG_T_EDGES_TO] = {"edges_to", false},
 	[ENG_T_SKIPPED] = {"skipped", false},
+	[ENG_T_SERIES] = {"series", false},
 	[ENG_T_EMBEDDERS] = {"embedders", false},
 	[ENG_T_PLACES] = {"places", false},
 	[ENG_T_VECTORS] = {"vectors", false},

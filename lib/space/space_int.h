@@ -38,7 +38,7 @@
  * directly where the text view lacks documents. */
 #define ENG_SCAN_MAX (64u << 20)
 
-#define ENG_STATE_VERSION 3u
+#define ENG_STATE_VERSION 4u
 #define ENG_NO_DOC UINT32_MAX
 
 /* -- the handle ----------------------------------------------------------- */
@@ -120,6 +120,7 @@ enum eng_state_table {
 	ENG_T_EDGES,   /* from, to, class, relation -> check, encoded edge */
 	ENG_T_EDGES_TO, /* to, from, class, relation -> nothing */
 	ENG_T_SKIPPED, /* dot -> kind and version this program does not know */
+	ENG_T_SERIES,  /* what was said of a series, by which frame -> nothing */
 	ENG_T_EMBEDDERS, /* dimension, hash of name -> struct eng_embedder_record */
 	ENG_T_PLACES,  /* document, embedder -> place of its row */
 	ENG_T_VECTORS, /* embedder, first place -> 64 or 1,024 vectors (rows.c) */
@@ -267,6 +268,15 @@ struct eng_raw_edge {
 	struct eng_edge_dot dot;
 };
 
+/* What a retirement or a fork says (series.c). */
+struct eng_fact {
+	uint8_t kind; /* ENG_RETIRE, ENG_FORK */
+	struct eng_series series;
+	uint64_t seq; /* of a fork */
+	struct eng_dot dot; /* of the frame that says so */
+	uint32_t header_check;
+};
+
 /* Frames in the order they were read, payloads in the arena. */
 struct eng_raw {
 	struct eng_arena arena;
@@ -281,6 +291,8 @@ struct eng_raw {
 	size_t nheads, heads_cap;
 	struct eng_raw_edge *edges; /* of edge frames, which are not among `frames` */
 	size_t nedges, edges_cap, sorted_edges;
+	struct eng_fact *facts;
+	size_t nfacts, facts_cap;
 	struct eng_raw_skip *skips; /* kinds this program does not know */
 	size_t nskips, skips_cap;
 	uint64_t read;  /* frames read, birth frames and skipped ones included */
@@ -315,6 +327,13 @@ size_t eng_raw_edge_at(const struct eng_raw *r, const struct eng_edge_key *from)
 bool eng_known_kind(const struct eng_header *h);
 const struct eng_head *eng_raw_head(const struct eng_raw *r, const struct eng_series *series);
 
+/* -- what was said of series (series.c) -------------------------------------- */
+
+/* False: the frame says nothing of a series that can be understood. */
+bool eng_fact_of(struct eng_fact *out, const struct eng_frame *f);
+#define ENG_FACT_KEY 53u
+void eng_fact_key(uint8_t out[ENG_FACT_KEY], const struct eng_fact *f);
+
 /* -- state and raw frames of one moment (view.c) --------------------------- */
 
 struct eng_view {
@@ -337,6 +356,10 @@ void eng_view_close(struct eng_view *v); /* of zeros: nothing */
  * has in the state (ENG_NO_DOC: none). */
 int eng_view_item(struct eng_view *v, struct eng_item *item, uint32_t *doc, const struct engram_id *id,
                   struct eng_arena *arena, struct engram_error *err);
+
+/* The series that were retired (seq 0), or from where on series were written
+ * twice: ascending, each once, for eng_free(). */
+int eng_view_facts(struct eng_view *v, struct eng_dot **out, size_t *n, uint8_t kind, struct engram_error *err);
 
 /* The digest buckets of state and raw frames together (digest.c). */
 int eng_view_digest(struct eng_view *v, eng_u128 buckets[ENG_DIGEST_BUCKETS], struct engram_error *err);

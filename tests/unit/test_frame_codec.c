@@ -8,6 +8,7 @@
 #include "frame/hlc.h"
 #include "frame/payload.h"
 #include "frame/segment.h"
+#include "frame/series.h"
 
 static struct eng_header some_header(void)
 {
@@ -447,6 +448,63 @@ static void test_holds(void)
 	tap_ok(!eng_hlc_held(at, eng_hlc_horizon(now, UINT32_MAX), false), "the greatest bound");
 }
 
+/* -- births, retirements, forks -------------------------------------------------- */
+
+static void test_birth(void)
+{
+	struct eng_birth in = {.reason = ENG_BIRTH_NEW}, out;
+	struct eng_buf b = ENG_BUF_INIT;
+	struct engram_error err;
+
+	eng_birth_payload(&b, &in);
+	tap_int(eng_birth_decode(&out, b.p, b.n, &err), 0, "a birth without a parent");
+	tap_ok(out.reason == ENG_BIRTH_NEW && !out.has_parent, "is one");
+	eng_buf_reset(&b);
+	in = (struct eng_birth){ENG_BIRTH_FORK, true, {.seq = 77, .header_check = 0xdeadbeef}};
+	memset(in.parent.series.b, 0xa5, sizeof in.parent.series.b);
+	eng_birth_payload(&b, &in);
+	tap_int(eng_birth_decode(&out, b.p, b.n, &err), 0, "with one");
+	tap_ok(out.reason == in.reason && out.has_parent && out.parent.seq == 77 &&
+	       out.parent.header_check == 0xdeadbeef && eng_series_cmp(&out.parent.series, &in.parent.series) == 0,
+	       "reason and parent come back");
+	eng_buf_free(&b);
+}
+
+static void test_fork(void)
+{
+	struct eng_fork in = {.seq = 1ull << 40, .checks = {9, 4}}, out, swapped = in;
+	struct eng_buf b = ENG_BUF_INIT, c = ENG_BUF_INIT;
+	struct engram_error err;
+	struct eng_series series;
+	unsigned wrong = 0;
+
+	memset(in.series.b, 0x5a, sizeof in.series.b);
+	swapped.series = in.series;
+	swapped.checks[0] = 4;
+	swapped.checks[1] = 9;
+	eng_fork_payload(&b, &in);
+	eng_fork_payload(&c, &swapped);
+	tap_ok(b.n == c.n && memcmp(b.p, c.p, b.n) == 0, "both finders of a fork say the same");
+	tap_int(eng_fork_decode(&out, b.p, b.n, &err), 0, "it can be read");
+	tap_ok(out.seq == in.seq && out.checks[0] == 4 && out.checks[1] == 9 &&
+	       eng_series_cmp(&out.series, &in.series) == 0, "and says it");
+	tap_int(eng_retire_decode(&series, b.p, b.n, &err), ENGRAM_EINPUT, "it is no retirement");
+	for (size_t i = 0; i < b.n; i++)
+		wrong += eng_fork_decode(&out, b.p, i, &err) == 0;
+	tap_int(wrong, 0, "cut anywhere it is refused");
+	eng_buf_reset(&c);
+	eng_retire_payload(&c, &in.series);
+	tap_int(eng_retire_decode(&series, c.p, c.n, &err), 0, "a retirement");
+	tap_ok(eng_series_cmp(&series, &in.series) == 0, "names its series");
+	tap_int(eng_fork_decode(&out, c.p, c.n, &err), ENGRAM_EINPUT, "it is no fork");
+	in.seq = 0;
+	eng_buf_reset(&b);
+	eng_fork_payload(&b, &in);
+	tap_int(eng_fork_decode(&out, b.p, b.n, &err), ENGRAM_EINPUT, "no fork before the first frame");
+	eng_buf_free(&b);
+	eng_buf_free(&c);
+}
+
 int main(void)
 {
 	test_header();
@@ -464,5 +522,7 @@ int main(void)
 	test_vector_ids();
 	test_stamps();
 	test_holds();
+	test_birth();
+	test_fork();
 	return tap_done();
 }
