@@ -5,7 +5,7 @@ libeng_space_la_SOURCES = \
 	%D%/apply_item.c \
 	%D%/as_of.c \
 	%D%/body.c \
-	%D%/check.c %D%/check_vectors.c \
+	%D%/check.c %D%/check_edges.c %D%/check_tables.c %D%/check_text.c %D%/check_vectors.c \
 	%D%/compact.c \
 	%D%/create.c \
 	%D%/dfmap.c \
@@ -39,5 +39,5 @@ libeng_space_la_SOURCES = \
 	%D%/view.c \
 	%D%/warm.c \
 	%D%/writer.c \
-	%D%/snapshot_int.h %D%/space.h %D%/space_int.h %D%/writer_int.h
+	%D%/check_int.h %D%/snapshot_int.h %D%/space.h %D%/space_int.h %D%/writer_int.h
 EXTRA_DIST += %D%/README.md

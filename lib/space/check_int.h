@@ -1,0 +1,41 @@
+/* check_int.h - what the passes of the check share; check.c says what they are. */
+#ifndef ENG_SPACE_CHECK_INT_H
+#define ENG_SPACE_CHECK_INT_H
+
+#include "space/space_int.h"
+
+struct eng_check {
+	struct engram_space *s;
+	const struct eng_job *job;
+	struct eng_view view;
+	struct eng_arena arena;
+	struct eng_buf a, b, text;
+	struct eng_terms terms;
+	struct eng_dfmap df;
+	eng_u128 *buckets;
+	uint8_t *has_text; /* a bit a document */
+	uint64_t log_dots, item_dots, skips, facts; /* counted in pass A, B; A, A */
+	uint64_t log_edges, edge_dots, edges; /* not killed by a forget: in A, B; records in B */
+	uint64_t live, tokens, tags, rows;   /* counted in pass B */
+	struct eng_vector_check vectors;
+	uint64_t differences;
+	char first[160];
+	char id[ENGRAM_ID_TEXT + 1]; /* the one being written about */
+};
+
+/* Counts a difference; the first is kept in words. */
+ENG_PRINTF(2, 3) void eng_differ(struct eng_check *c, const char *format, ...);
+const char *eng_check_id(struct eng_check *c, const struct engram_id *id); /* until the next call */
+/* 1, 0 where there is none; a value that cannot be decoded is a difference, and 0. */
+int eng_check_item(struct eng_check *c, struct eng_item *item, uint32_t *doc, const struct engram_id *id,
+                   struct engram_error *err);
+
+/* A: the edges that a frame of the log speaks of. */
+int eng_check_edge_frame(struct eng_check *c, const struct eng_frame *f, struct engram_error *err);
+/* B: the edge records, then the tables that are sums of what all of B has read. */
+int eng_check_edges(struct eng_check *c, struct engram_error *err);
+int eng_check_tables(struct eng_check *c, struct engram_error *err);
+/* C */
+int eng_check_text(struct eng_check *c, struct engram_error *err);
+
+#endif
