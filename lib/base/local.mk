@@ -15,6 +15,7 @@ libeng_base_la_SOURCES = \
 	%D%/rng.c %D%/rng.h \
 	%D%/time.c \
 	%D%/toml.c %D%/toml.h \
+	%D%/toml_value.c %D%/toml_int.h \
 	%D%/types.h \
 	%D%/utf8.c %D%/utf8.h \
 	%D%/vec.c %D%/vec.h \
