@@ -65,17 +65,11 @@ bool embedding_wants(const struct embedding *w, const struct engram_memory *m)
 
 static bool grow(struct embedding *w)
 {
-	size_t cap = w->cap ? 2 * w->cap : 64;
-	void *p;
+	size_t cap = w->cap, more = w->cap;
 
-	if (w->n < w->cap)
-		return true;
-	if (!(p = eng_realloc(w->at, cap * sizeof *w->at)))
+	if (!eng_grow(&w->at, &cap, w->n, sizeof *w->at) ||
+	    !eng_grow(&w->texts, &more, w->n, sizeof *w->texts))
 		return false;
-	w->at = p;
-	if (!(p = eng_realloc(w->texts, cap * sizeof *w->texts)))
-		return false;
-	w->texts = p;
 	w->cap = cap;
 	return true;
 }

@@ -119,17 +119,11 @@ static int flush(struct reembed *r)
 
 static bool grow(struct reembed *r)
 {
-	size_t cap = r->cap ? 2 * r->cap : 256;
-	void *p;
+	size_t cap = r->cap, more = r->cap;
 
-	if (r->n < r->cap)
-		return true;
-	if (!(p = eng_realloc(r->todo, cap * sizeof *r->todo)))
+	if (!eng_grow(&r->todo, &cap, r->n, sizeof *r->todo) ||
+	    !eng_grow(&r->texts, &more, r->n, sizeof *r->texts))
 		return false;
-	r->todo = p;
-	if (!(p = eng_realloc(r->texts, cap * sizeof *r->texts)))
-		return false;
-	r->texts = p;
 	r->cap = cap;
 	return true;
 }

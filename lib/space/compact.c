@@ -37,20 +37,12 @@ static void free_kills(struct kills *k)
 
 static bool grow_kills(struct kills *k)
 {
-	size_t cap = k->cap ? 2 * k->cap : 64;
-	void *p;
+	size_t cap = k->cap, more = k->cap, also = k->cap;
 
-	if (k->n < k->cap)
-		return true;
-	if (!(p = eng_realloc(k->at, cap * sizeof *k->at)))
+	if (!eng_grow(&k->at, &cap, k->n, sizeof *k->at) ||
+	    !eng_grow(&k->places, &more, k->n, sizeof *k->places) ||
+	    !eng_grow(&k->ids, &also, k->n, sizeof *k->ids))
 		return false;
-	k->at = p;
-	if (!(p = eng_realloc(k->places, cap * sizeof *k->places)))
-		return false;
-	k->places = p;
-	if (!(p = eng_realloc(k->ids, cap * sizeof *k->ids)))
-		return false;
-	k->ids = p;
 	k->cap = cap;
 	return true;
 }

@@ -129,14 +129,8 @@ static int by_key(const void *a, const void *b)
 
 static int add_key(struct exchange *x, const struct eng_edge_key *key, struct engram_error *err)
 {
-	if (x->nkeys == x->keys_cap) {
-		size_t cap = x->keys_cap ? 2 * x->keys_cap : 64;
-		struct eng_edge_key *keys = eng_realloc(x->keys, cap * sizeof *keys);
-		if (!keys)
-			return eng_err_nomem(err);
-		x->keys = keys;
-		x->keys_cap = cap;
-	}
+	if (!eng_grow(&x->keys, &x->keys_cap, x->nkeys, sizeof *x->keys))
+		return eng_err_nomem(err);
 	x->keys[x->nkeys++] = *key;
 	return 0;
 }

@@ -25,6 +25,23 @@ static int stand(struct place *p, struct engram_writer *w, struct engram_error *
 	return 0;
 }
 
+/* "Said already" may rest on the frame of another writer. */
+static int begin(struct place *p, bool *written, struct engram_writer *w, struct engram_error *err)
+{
+	*written = false;
+	w->rested = true;
+	return stand(p, w, err);
+}
+
+static int end(bool *written, struct eng_payload_out *o, struct engram_writer *w, uint8_t kind,
+               struct engram_error *err)
+{
+	int r = eng_writer_end(o, w, kind, err);
+
+	*written = r == 0;
+	return r;
+}
+
 /* The item of a memory that lives, in w->arena. */
 static int live_item(struct eng_item *item, struct engram_writer *w, const struct engram_id *id,
                      struct engram_error *err)
@@ -65,19 +82,14 @@ int eng_writer_use(struct engram_writer *w, bool *written, const struct engram_i
 	struct eng_payload_out o;
 	struct eng_item item;
 	struct place p;
-	int r = stand(&p, w, err);
+	int r = begin(&p, written, w, err);
 
-	*written = false;
-	w->rested = true; /* "said already" may rest on another's frame */
 	if (r == 0)
 		r = live_item(&item, w, id, err);
 	if (r < 0 || (p.series && eng_item_rehearsed(&item, p.series, p.now)))
 		return r;
 	r = eng_writer_begin(&o, w, id, 1, NULL, 0, err);
-	if (r == 0)
-		r = eng_writer_end(&o, w, ENG_USE, err);
-	*written = r == 0;
-	return r;
+	return r < 0 ? r : end(written, &o, w, ENG_USE, err);
 }
 
 int eng_writer_together(struct engram_writer *w, bool *written, const struct engram_id *a, const struct engram_id *b,
@@ -90,20 +102,15 @@ int eng_writer_together(struct engram_writer *w, bool *written, const struct eng
 	eng_stamp forgotten;
 	struct eng_edge e;
 	struct place p;
-	int r = stand(&p, w, err);
+	int r = begin(&p, written, w, err);
 
-	*written = false;
-	w->rested = true; /* "said already" may rest on another's frame */
 	eng_arena_reset(&w->arena);
 	if (r == 0)
 		r = eng_writer_see_edge(w, &e, &forgotten, &key, &w->arena, err);
 	if (r < 0 || (p.series && eng_edge_heard(&e, forgotten, p.series, p.now)))
 		return r;
 	r = eng_writer_begin(&o, w, pair, 2, NULL, 0, err);
-	if (r == 0)
-		r = eng_writer_end(&o, w, ENG_USE, err);
-	*written = r == 0;
-	return r;
+	return r < 0 ? r : end(written, &o, w, ENG_USE, err);
 }
 
 int eng_writer_judge(struct engram_writer *w, bool *written, const struct engram_id *id, bool useful,
@@ -112,10 +119,8 @@ int eng_writer_judge(struct engram_writer *w, bool *written, const struct engram
 	struct eng_payload_out o;
 	struct eng_item item;
 	struct place p;
-	int r = stand(&p, w, err);
+	int r = begin(&p, written, w, err);
 
-	*written = false;
-	w->rested = true; /* "said already" may rest on another's frame */
 	if (r == 0)
 		r = live_item(&item, w, id, err);
 	if (r < 0 || (p.series && eng_item_verdict(&item, p.series, p.now, features, n) == (int)useful))
@@ -126,7 +131,5 @@ int eng_writer_judge(struct engram_writer *w, bool *written, const struct engram
 	eng_payload_u32(&o, ENG_EL_VERDICT, useful);
 	if (n)
 		eng_payload_element(&o, ENG_EL_FEATURES, features, n);
-	r = eng_writer_end(&o, w, ENG_FEEDBACK, err);
-	*written = r == 0;
-	return r;
+	return end(written, &o, w, ENG_FEEDBACK, err);
 }

@@ -267,14 +267,8 @@ static void page_free(struct page *p)
 
 static int page_add(struct page *p, struct engram_memory *m, struct engram_error *err)
 {
-	if (p->n == p->cap) {
-		size_t cap = p->cap ? 2 * p->cap : 64;
-		struct engram_memory **all = eng_realloc(p->memories, cap * sizeof *all);
-		if (!all)
-			return eng_err_nomem(err);
-		p->memories = all;
-		p->cap = cap;
-	}
+	if (!eng_grow(&p->memories, &p->cap, p->n, sizeof *p->memories))
+		return eng_err_nomem(err);
 	p->memories[p->n++] = m;
 	if (m)
 		p->bytes += m->text.n + m->meta.n + 4 * m->dim + m->nlinks * sizeof *m->links;

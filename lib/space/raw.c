@@ -21,25 +21,6 @@ int64_t eng_raw_find(const struct eng_raw *r, const struct engram_id *id)
 	return eng_idmap_find(&r->map, r->ids, sizeof *r->ids, id);
 }
 
-/* -- growing arrays ---------------------------------------------------------------- */
-
-static bool grow(void *array, size_t *cap, size_t need, size_t size)
-{
-	size_t want = *cap ? *cap : 64;
-	void **p = array, *q;
-
-	if (need <= *cap)
-		return true;
-	while (want < need)
-		want *= 2;
-	q = eng_realloc(*p, want * size);
-	if (!q)
-		return false;
-	*p = q;
-	*cap = want;
-	return true;
-}
-
 void eng_raw_init(struct eng_raw *r)
 {
 	*r = (struct eng_raw){.arena = ENG_ARENA_INIT};
@@ -63,7 +44,7 @@ void eng_raw_free(struct eng_raw *r)
 
 static bool add_id(struct eng_raw *r, int64_t *at, const struct engram_id *id)
 {
-	if (!grow(&r->ids, &r->ids_cap, r->nids + 1, sizeof *r->ids))
+	if (!eng_grow(&r->ids, &r->ids_cap, r->nids, sizeof *r->ids))
 		return false;
 	r->ids[r->nids] = (struct eng_raw_id){*id, NO_LINK, NO_LINK};
 	if (!eng_idmap_add(&r->map, r->ids, sizeof *r->ids))
@@ -84,7 +65,7 @@ static bool link_subject(struct eng_raw *r, const struct engram_id *id, uint32_t
 	int64_t at = eng_raw_find(r, id);
 	uint32_t link = (uint32_t)r->nlinks;
 
-	if (!grow(&r->links, &r->links_cap, r->nlinks + 1, sizeof *r->links))
+	if (!eng_grow(&r->links, &r->links_cap, r->nlinks, sizeof *r->links))
 		return false;
 	if (at < 0 && !add_id(r, &at, id))
 		return false;
@@ -122,7 +103,7 @@ static int add_edges(struct eng_raw *r, const struct eng_frame *f, struct engram
 	int rc = eng_edge_frame_begin(&e, f, &r->arena, err);
 
 	while (rc == 0 && eng_edge_frame_next(&e, &edge.key, &edge.dot)) {
-		if (!grow(&r->edges, &r->edges_cap, r->nedges + 1, sizeof *r->edges))
+		if (!eng_grow(&r->edges, &r->edges_cap, r->nedges, sizeof *r->edges))
 			return eng_err_nomem(err);
 		r->edges[r->nedges++] = edge;
 	}
@@ -138,7 +119,7 @@ static int add_frame(struct eng_raw *r, const struct eng_frame *f, struct engram
 	if (rc < 0)
 		return eng_err(err, ENGRAM_EDAMAGED, "frame %" PRIu64 ": its prelude cannot be read", f->h.seq);
 	copy.payload = eng_arena_dup(&r->arena, f->payload, f->h.payload_len);
-	if (!copy.payload || !grow(&r->frames, &r->frames_cap, r->n + 1, sizeof *r->frames))
+	if (!copy.payload || !eng_grow(&r->frames, &r->frames_cap, r->n, sizeof *r->frames))
 		return eng_err_nomem(err);
 	for (unsigned i = 0; i < p.nsubjects; i++) {
 		struct engram_id id = eng_prelude_subject(&p, i);
@@ -165,7 +146,7 @@ static int add(struct eng_raw *r, const struct eng_frame *f, struct engram_error
 
 static int add_skip(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
 {
-	if (!grow(&r->skips, &r->skips_cap, r->nskips + 1, sizeof *r->skips))
+	if (!eng_grow(&r->skips, &r->skips_cap, r->nskips, sizeof *r->skips))
 		return eng_err_nomem(err);
 	r->skips[r->nskips++] =
 		(struct eng_raw_skip){{f->h.series, f->h.seq}, f->h.kind, f->h.version};
@@ -186,7 +167,7 @@ static int head_of(struct eng_head **out, struct eng_raw *r, const struct eng_se
 	struct eng_head *h = known ? &r->heads[known - r->heads] : NULL;
 
 	if (!h) {
-		if (!grow(&r->heads, &r->heads_cap, r->nheads + 1, sizeof *r->heads))
+		if (!eng_grow(&r->heads, &r->heads_cap, r->nheads, sizeof *r->heads))
 			return eng_err_nomem(err);
 		h = &r->heads[r->nheads++];
 		*h = from ? *from : (struct eng_head){.series = *series};

@@ -121,13 +121,9 @@ static int read_queue(struct numbered **out, size_t *n, struct sync *y, struct e
 		}
 		if (c.change.doc >= y->mark.docs)
 			continue;
-		if (*n == cap) {
-			struct numbered *more = eng_realloc(all, (cap = cap ? 2 * cap : 64) * sizeof *all);
-			if (!more) {
-				r = eng_err_nomem(err);
-				break;
-			}
-			all = more;
+		if (!eng_grow(&all, &cap, *n, sizeof *all)) {
+			r = eng_err_nomem(err);
+			break;
 		}
 		all[(*n)++] = c;
 	}

@@ -19,14 +19,8 @@ static int by_number(const void *a, const void *b)
 
 static int add_changed(struct eng_snapshot *s, size_t *cap, uint32_t doc, struct engram_error *err)
 {
-	if (s->nchanged == *cap) {
-		size_t more = *cap ? 2 * *cap : 64;
-		uint32_t *p = eng_realloc(s->changed, more * sizeof *p);
-		if (!p)
-			return eng_err_nomem(err);
-		s->changed = p;
-		*cap = more;
-	}
+	if (!eng_grow(&s->changed, cap, s->nchanged, sizeof *s->changed))
+		return eng_err_nomem(err);
 	s->changed[s->nchanged++] = doc;
 	return 0;
 }
@@ -134,14 +128,8 @@ static int want(struct gather *g, uint32_t doc, struct engram_error *err)
 
 	if (!eng_snapshot_brief(g->s, doc, &brief) || !brief.live)
 		return 0;
-	if (g->n == g->cap) {
-		size_t cap = g->cap ? 2 * g->cap : 64;
-		uint32_t *p = eng_realloc(g->docs, cap * sizeof *p);
-		if (!p)
-			return eng_err_nomem(err);
-		g->docs = p;
-		g->cap = cap;
-	}
+	if (!eng_grow(&g->docs, &g->cap, g->n, sizeof *g->docs))
+		return eng_err_nomem(err);
 	g->docs[g->n++] = doc;
 	g->tokens += brief.tokens;
 	if (g->tokens > tokens_max) {

@@ -166,20 +166,11 @@ int eng_writer_append(struct engram_writer *w, struct engram_error *err)
 
 static bool grow_drafts(struct engram_writer *w)
 {
-	size_t cap = w->drafts_cap ? 2 * w->drafts_cap : 16;
-	struct eng_draft *drafts;
-	size_t *offsets;
+	size_t cap = w->drafts_cap, more = w->drafts_cap;
 
-	if (w->ndrafts < w->drafts_cap)
-		return true;
-	drafts = eng_realloc(w->drafts, cap * sizeof *drafts);
-	if (!drafts)
+	if (!eng_grow(&w->drafts, &cap, w->ndrafts, sizeof *w->drafts) ||
+	    !eng_grow(&w->offsets, &more, w->ndrafts, sizeof *w->offsets))
 		return false;
-	w->drafts = drafts;
-	offsets = eng_realloc(w->offsets, cap * sizeof *offsets);
-	if (!offsets)
-		return false;
-	w->offsets = offsets;
 	w->drafts_cap = cap;
 	return true;
 }
