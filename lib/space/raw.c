@@ -136,7 +136,7 @@ static int add(struct eng_raw *r, const struct eng_frame *f, struct engram_error
 	struct eng_fact fact;
 
 	if (eng_fact_of(&fact, f)) {
-		if (!grow(&r->facts, &r->facts_cap, r->nfacts + 1, sizeof *r->facts))
+		if (!eng_grow(&r->facts, &r->facts_cap, r->nfacts, sizeof *r->facts))
 			return eng_err_nomem(err);
 		r->facts[r->nfacts++] = fact;
 		return 0;
