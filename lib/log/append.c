@@ -203,7 +203,7 @@ static int durable_chain(struct eng_log *log, struct eng_log_series *s, uint32_t
 	eng_segment_path(path, s, s->mark->active);
 	r = eng_segment_check(log, &end.chain, s, s->mark->active, &w, err);
 	if (r > 0) {
-		r = eng_scan(&w, &end, &fault, &s->id, log->space_check, s->mark->durable_seq + 1);
+		r = eng_scan(&w, &end, &fault, &s->of, log->space_check, s->mark->durable_seq + 1);
 		if (r < 0)
 			r = eng_err_fs(err, r, path, "read");
 		else

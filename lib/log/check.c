@@ -60,13 +60,27 @@ static int check_stamp(struct check *c, const struct eng_frame *f, struct engram
 	return eng_err_fault(err, c->path, &fault);
 }
 
+/* A branch is named after the frame it begins with. */
+static int check_branch_name(struct check *c, const struct eng_frame *f, struct engram_error *err)
+{
+	struct eng_fault fault = {.off = f->place.offset,
+	                          .text = "branch: wanted the frame it is named after, found another"};
+	uint8_t raw[ENG_FRAME_HEADER];
+	struct eng_header h = f->h;
+	struct eng_series name;
+
+	eng_header_encode(raw, &h);
+	eng_branch_name(&name, raw);
+	return eng_series_cmp(&name, &c->s->id) == 0 ? ENGRAM_OK : eng_err_fault(err, c->path, &fault);
+}
+
 /* Frames up to `last`; all of them must be there. */
 static int check_frames(struct check *c, uint64_t last, struct engram_error *err)
 {
 	uint64_t off = ENG_SEGMENT_HEADER;
 
 	while (c->seq < last) {
-		struct eng_expect want = {c->s->id, c->log->space_check, c->seq + 1, c->chain, false};
+		struct eng_expect want = {c->s->of, c->log->space_check, c->seq + 1, c->chain, false};
 		struct eng_fault fault;
 		struct eng_frame f;
 		int r = eng_frame_at(&c->w, &f, &fault, off, &want);
@@ -76,6 +90,8 @@ static int check_frames(struct check *c, uint64_t last, struct engram_error *err
 		if (r == 0)
 			return eng_err_fault(err, c->path, &fault);
 		r = check_stamp(c, &f, err);
+		if (r == 0 && c->s->tag && f.h.seq == c->s->base + 1)
+			r = check_branch_name(c, &f, err);
 		if (r < 0)
 			return r;
 		c->seq = f.h.seq;
@@ -158,8 +174,8 @@ static int check_series(struct check *c, engram_progress_fn *progress, void *dat
 	c->seq = 0;
 	c->chain = 0;
 	c->stamp = 0;
-	if (c->durable > 0 && (c->s->nfirsts == 0 || c->s->firsts[0] != 1))
-		return missing(c, 1, err);
+	if (c->durable > c->s->base && (c->s->nfirsts == 0 || c->s->firsts[0] != c->s->base + 1))
+		return missing(c, c->s->base + 1, err);
 	for (size_t i = 0; i < c->s->nfirsts; i++) {
 		uint64_t next = i + 1 < c->s->nfirsts ? c->s->firsts[i + 1] : UINT64_MAX;
 

@@ -53,7 +53,7 @@ int eng_cursor_open(struct eng_cursor **out, struct eng_log *log, const struct e
 	c->log = log;
 	c->s = s;
 	c->w = (struct eng_window){.sys = log->sys, .fd = -1};
-	c->seq = after + 1;
+	c->seq = (after > s->base ? after : s->base) + 1;
 	c->upto = upto;
 	if (hint)
 		c->hint = *hint;
@@ -72,7 +72,7 @@ void eng_cursor_close(struct eng_cursor *c)
 
 struct eng_place eng_cursor_place(const struct eng_cursor *c)
 {
-	return c->located ? (struct eng_place){c->first, (uint32_t)c->off} : c->hint;
+	return c->located ? (struct eng_place){c->first | c->s->tag, (uint32_t)c->off} : c->hint;
 }
 
 /* -- segments ------------------------------------------------------------------------ */
@@ -171,13 +171,13 @@ static int hint_holds(struct eng_cursor *c)
 	size_t got;
 	int r;
 
-	if (c->hint.segment != c->first || c->hint.offset < ENG_SEGMENT_HEADER)
+	if (c->hint.segment != (c->first | c->s->tag) || c->hint.offset < ENG_SEGMENT_HEADER)
 		return 0;
 	r = eng_window_get(&c->w, &p, &got, c->hint.offset, ENG_FRAME_HEADER);
 	if (r < 0 || got < ENG_FRAME_HEADER)
 		return r;
 	return eng_header_decode(&h, p) == ENG_HEADER_OK && h.seq == c->seq &&
-	       eng_series_cmp(&h.series, &c->s->id) == 0;
+	       eng_series_cmp(&h.series, &c->s->of) == 0;
 }
 
 static int locate(struct eng_cursor *c, struct engram_error *err)
@@ -212,7 +212,7 @@ static int locate(struct eng_cursor *c, struct engram_error *err)
 
 static int frame_here(struct eng_cursor *c, struct eng_frame *out, struct eng_fault *fault)
 {
-	struct eng_expect want = {c->s->id, c->log->space_check, c->seq, c->prev, c->any_prev};
+	struct eng_expect want = {c->s->of, c->log->space_check, c->seq, c->prev, c->any_prev};
 
 	return eng_frame_at(&c->w, out, fault, c->off, &want);
 }
@@ -284,7 +284,7 @@ int eng_cursor_next(struct eng_cursor *c, struct eng_frame *out, struct engram_e
 		return io_error(c, r, err);
 	if (r == 0)
 		return bad(c, &fault, err);
-	out->place.segment = c->first;
+	out->place.segment = c->first | c->s->tag;
 	c->off += eng_frame_size(out->h.payload_len);
 	c->prev = out->h.header_check;
 	c->any_prev = false;
@@ -352,17 +352,18 @@ int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b,
                  const struct eng_series *series,
                  uint64_t seq, struct eng_place place, struct engram_error *err)
 {
-	struct eng_log_series *s = eng_series_find(log, series);
+	struct eng_log_series *s = eng_series_at(log, series, place);
+	uint64_t first = place.segment & ENG_PLACE_SEQ;
 	char path[ENG_PATH_MAX];
 	int r;
 
 	if (!s)
 		return eng_err(err, ENGRAM_EDAMAGED, "%s: wanted the series of frame %" PRIu64 ", found none",
 		               log->dir, seq);
-	r = open_to_read(log, s, place.segment, err);
+	r = open_to_read(log, s, first, err);
 	if (r < 0)
 		return r;
-	eng_segment_path(path, s, place.segment);
+	eng_segment_path(path, s, first);
 	r = read_at(log, b, place.offset);
 	if (r < 0)
 		return eng_err_fs(err, r, path, "read");

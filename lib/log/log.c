@@ -259,12 +259,16 @@ static int describe(struct eng_log *log, struct eng_log_series *s, struct eng_se
 		return r;
 	*info = (struct eng_series_info){
 	        .series = s->id,
+	        .base = s->base,
+	        .base_check = s->base_check,
 	        .own = mine && s->mark->closed != ENG_BIRTH_COPY,
 	        .active = mine && !s->mark->closed,
-	        .durable_seq = durable,
-	        .written_seq = end.seq > durable ? end.seq : durable,
+	        .durable_seq = durable > s->base ? durable : s->base,
+	        .written_seq = end.seq,
 	        .last_stamp = end.stamp,
 	};
+	if (info->written_seq < info->durable_seq)
+		info->written_seq = info->durable_seq;
 	return ENGRAM_OK;
 }
 

@@ -87,6 +87,8 @@ int eng_log_settle(struct eng_log *log, struct engram_error *err);
 
 struct eng_series_info {
 	struct eng_series series;
+	uint64_t base;         /* its frames have numbers above this: 0 but for a branch */
+	uint32_t base_check;   /* header_check of that frame */
 	bool own;              /* this store writes or wrote it (has a fitting mark) */
 	bool active;           /* own and open for appending */
 	uint64_t durable_seq;  /* nothing above may be applied, shipped, served */
@@ -151,6 +153,7 @@ int eng_log_salvage(struct eng_log *log, const struct eng_salvage *user, struct 
 struct eng_kill {
 	struct eng_dot dot;    /* to become a stub */
 	struct eng_dot killer; /* the forget that killed it */
+	struct eng_place place; /* where it lies */
 };
 /* Rewrites the sealed segments that hold these frames, at the same offsets,
  * by rename.  Frames in the active segment are left (and not counted).

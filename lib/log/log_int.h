@@ -73,10 +73,18 @@ enum eng_verdict {
 int eng_judge(struct eng_window *w, const struct eng_end *end, const struct eng_series *series,
               uint32_t space_check, uint64_t durable);
 
+/* Places name a segment by its first seq, and that of a branch by a hash of the
+ * branch in the upper bits: no series has 2^40 frames. */
+#define ENG_PLACE_SEQ ((UINT64_C(1) << 40) - 1)
+
 /* -- series (series.c) -------------------------------------------------------- */
 
 struct eng_log_series {
-	struct eng_series id;
+	struct eng_series id;   /* the directory */
+	struct eng_series of;   /* what its frames name: of a branch another one */
+	uint64_t base;          /* number of the frame before its first: 0 but for a branch */
+	uint32_t base_check;    /* of that frame */
+	uint64_t tag;           /* marks the places of a branch; 0 = none */
 	char *dir;              /* owned */
 	int state;              /* enum eng_mark_state */
 	struct eng_mark *mark;  /* FITS; also FOREIGN */
@@ -141,6 +149,10 @@ struct eng_log_series *eng_series_find(struct eng_log *log, const struct eng_ser
 void eng_series_free_all(struct eng_log *log);
 /* Whether the positions in the mark count (this boot's, or closed for good). */
 bool eng_series_mark_counts(const struct eng_log *log, const struct eng_log_series *s);
+/* The branch of a series whose places have this tag, or the series itself. */
+struct eng_log_series *eng_series_at(struct eng_log *log, const struct eng_series *of, struct eng_place place);
+/* From here on s holds frames of `of` behind frame `base`. */
+void eng_series_is_branch(struct eng_log_series *s, const struct eng_series *of, uint64_t base, uint32_t base_check);
 /* Where it ends (seq, stamp; off and chain only where scanned) as the mark says
  * or as a scan of the newest segment finds, and how much of it is durable. */
 int eng_series_end(struct eng_log *log, struct eng_log_series *s, struct eng_end *end, uint64_t *durable,

@@ -16,7 +16,7 @@
  *   off  size  field         guard
  *     0    8   magic         "ENGMARK\1"; sector 0 never changes
  *     8    4   version       1
- *    12    4   role          1 written here, 2 received
+ *    12    4   role          1 written here, 2 received; +4 a branch
  *    16   16   series
  *    32   16   space
  *    48    8   inode         of this very file: another = a copy
@@ -59,7 +59,11 @@
 #define ENG_MARK_VERSION 1u
 
 enum eng_mark_lock { ENG_MARK_APPEND = 0, ENG_MARK_FLUSH = 1 };
-enum eng_mark_role { ENG_ROLE_OWN = 1, ENG_ROLE_RECEIVED = 2 };
+enum eng_mark_role {
+	ENG_ROLE_OWN = 1,
+	ENG_ROLE_RECEIVED = 2,
+	ENG_ROLE_BRANCH = 4, /* with RECEIVED: frames of another series, which its segments name */
+};
 
 struct eng_mark_identity {
 	uint8_t magic[8];

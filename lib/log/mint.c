@@ -162,7 +162,7 @@ bool eng_copies_present(const struct eng_log *log)
 /* The copied mark says what the series was where it came from. */
 static void what_it_was(const struct eng_log_series *s, enum eng_mark_role *role, uint32_t *closed)
 {
-	*role = s->mark ? s->mark->is.role : ENG_ROLE_OWN;
+	*role = s->mark ? s->mark->is.role : s->tag ? ENG_ROLE_RECEIVED | ENG_ROLE_BRANCH : ENG_ROLE_OWN;
 	*closed = s->mark ? (uint32_t)s->mark->closed : 0;
 	if (*role == ENG_ROLE_OWN && !*closed)
 		*closed = ENG_BIRTH_COPY;

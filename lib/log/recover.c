@@ -58,7 +58,7 @@ static int scan_segment(struct recovery *rec, uint64_t first, const uint32_t *ch
 		               rec->path, *chain, prev);
 	rec->end = (struct eng_end){.seq = first - 1, .off = ENG_SEGMENT_HEADER, .active = first,
 	                            .chain = prev};
-	r = eng_scan(&rec->w, &rec->end, &rec->fault, &rec->s->id, rec->log->space_check, stop);
+	r = eng_scan(&rec->w, &rec->end, &rec->fault, &rec->s->of, rec->log->space_check, stop);
 	return r < 0 ? eng_err_fs(err, r, rec->path, "read") : r;
 }
 
@@ -188,7 +188,7 @@ static int rolled_back(struct eng_log *log, struct eng_log_series *s, const stru
 
 static int judge(struct recovery *rec, uint64_t durable, struct engram_error *err)
 {
-	int verdict = eng_judge(&rec->w, &rec->end, &rec->s->id, rec->log->space_check, durable);
+	int verdict = eng_judge(&rec->w, &rec->end, &rec->s->of, rec->log->space_check, durable);
 
 	switch (verdict) {
 	case ENG_END_TORN:

@@ -54,7 +54,7 @@ static void close_gap(struct walk *w, uint64_t next)
 /* 1 a sound frame of this series lies at w->off, 0 none, or -errno. */
 static int sound_frame(struct walk *w, struct eng_frame *out, const uint8_t *head)
 {
-	struct eng_expect want = {.series = w->s->id, .space_check = w->log->space_check, .any_prev = true};
+	struct eng_expect want = {.series = w->s->of, .space_check = w->log->space_check, .any_prev = true};
 	struct eng_fault ignored;
 	struct eng_header h;
 
@@ -149,9 +149,9 @@ static int walk_series(struct walk *w, struct engram_error *err)
 {
 	int r = eng_segments_list(w->log, w->s, err);
 
-	w->seq = 0;
+	w->seq = w->s->base;
 	w->gap = (struct eng_gap){0};
-	eng_segment_path(w->path, w->s, 1);
+	eng_segment_path(w->path, w->s, w->s->base + 1);
 	for (size_t i = 0; r == 0 && i < w->s->nfirsts; i++) {
 		if (w->s->firsts[i] > w->seq + 1)
 			close_gap(w, w->s->firsts[i]);

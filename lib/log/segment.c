@@ -99,7 +99,7 @@ static int check_names(const struct eng_segment_header *h, struct eng_fault *fau
 	if (eng_id_cmp(&h->space, &log->space) != 0) {
 		what = "segment header: wanted the id of this space, found another";
 		fault->off = 16;
-	} else if (eng_series_cmp(&h->series, &s->id) != 0) {
+	} else if (eng_series_cmp(&h->series, &s->of) != 0) {
 		what = "segment header: wanted the series of its directory, found another";
 		fault->off = 32;
 	} else if (h->first_seq != first) {
@@ -240,7 +240,7 @@ static void publish(struct eng_log *log, struct eng_mark *m, uint64_t first, uin
 int eng_segment_begin(struct eng_log *log, struct eng_log_series *s, uint64_t first, uint32_t prev,
                       struct engram_error *err)
 {
-	struct eng_segment_header h = {1, prev, log->space, s->id, first};
+	struct eng_segment_header h = {1, prev, log->space, s->of, first};
 	char path[ENG_PATH_MAX], temp[ENG_PATH_MAX];
 	int r;
 

@@ -69,7 +69,7 @@ static struct eng_log_series *new_series(struct eng_log *log, const struct eng_s
 		return NULL;
 	}
 	memcpy(s->dir, path, room);
-	s->id = *id;
+	s->id = s->of = *id;
 	s->state = ENG_MARK_NONE;
 	s->fd = -1;
 	return s;
@@ -106,17 +106,79 @@ static struct eng_log_series *insert(struct eng_log *log, const struct eng_serie
 	return s;
 }
 
+/* -- branches -------------------------------------------------------------------- */
+
+static uint64_t tag_of(const struct eng_series *branch)
+{
+	uint64_t low = (uint64_t)branch->b[0] << 16 | (uint64_t)branch->b[1] << 8 | branch->b[2];
+
+	return (low ? low : 1) << 40;
+}
+
+void eng_series_is_branch(struct eng_log_series *s, const struct eng_series *of, uint64_t base, uint32_t base_check)
+{
+	s->of = *of;
+	s->base = base;
+	s->base_check = base_check;
+	s->tag = tag_of(&s->id);
+}
+
+/* The header of the first segment says whose frames lie here, and from where on.
+ * What cannot be read is told by whoever reads the frames. */
+static void look_at_origin(struct eng_log *log, struct eng_log_series *s)
+{
+	struct eng_window w = {.sys = log->sys, .fd = -1};
+	struct eng_segment_header h;
+	const uint8_t *p;
+	bool zero;
+	size_t got;
+
+	if (s->tag || eng_segments_list(log, s, NULL) < 0 || s->nfirsts == 0 ||
+	    eng_segment_open(log, &w.fd, s, s->firsts[0], false, NULL) < 0)
+		return;
+	if (eng_window_get(&w, &p, &got, 0, ENG_SEGMENT_HEADER) == 0 && got == ENG_SEGMENT_HEADER &&
+	    eng_segment_decode(&h, p, &zero) == 0 && eng_series_cmp(&h.series, &s->id) != 0 &&
+	    h.first_seq == s->firsts[0] && h.first_seq <= ENG_PLACE_SEQ)
+		eng_series_is_branch(s, &h.series, h.first_seq - 1, h.prev);
+	eng_window_free(&w);
+	eng_fs_close(log->sys, &w.fd);
+}
+
+struct eng_log_series *eng_series_at(struct eng_log *log, const struct eng_series *of, struct eng_place place)
+{
+	uint64_t tag = place.segment & ~ENG_PLACE_SEQ;
+
+	if (!tag)
+		return eng_series_find(log, of);
+	for (size_t i = 0; i < log->nseries; i++)
+		if (log->series[i]->tag == tag && eng_series_cmp(&log->series[i]->of, of) == 0)
+			return log->series[i];
+	return NULL;
+}
+
+/* -- listing, continued ------------------------------------------------------------ */
+
+static bool may_be_branch(const struct eng_log_series *s)
+{
+	return s->state == ENG_MARK_NONE || s->mark->is.role & ENG_ROLE_BRANCH;
+}
+
 /* A mark that fits is never replaced; one that does not may be, by whoever
  * adopts the copy. */
 static int open_mark(struct eng_log *log, struct eng_log_series *s)
 {
 	int state;
 
-	if (s->state == ENG_MARK_FITS)
+	if (s->state == ENG_MARK_FITS) {
+		if (!s->tag && may_be_branch(s))
+			look_at_origin(log, s);
 		return 0;
+	}
 	eng_mark_close(&s->mark, &s->fd, log->sys);
 	state = eng_mark_open(&s->mark, &s->fd, log->sys, s->dir, &s->id, &log->space, log->write);
 	s->state = state < 0 ? ENG_MARK_NONE : state;
+	if (may_be_branch(s))
+		look_at_origin(log, s);
 	return state < 0 ? state : 0;
 }
 
@@ -205,7 +267,7 @@ static int scan_newest(struct eng_log *log, struct eng_log_series *s, uint64_t f
 		start_of(&s->found, first, r ? prev : 0);
 		s->scanned = true;
 	}
-	r = eng_scan(&w, &s->found, &fault, &s->id, log->space_check, UINT64_MAX);
+	r = eng_scan(&w, &s->found, &fault, &s->of, log->space_check, UINT64_MAX);
 	r = r < 0 ? eng_err_fs(err, r, path, "read") : ENGRAM_OK;
 out:
 	eng_window_free(&w);
@@ -250,7 +312,7 @@ int eng_series_sound(struct eng_log *log, struct eng_log_series *s, const struct
 	r = eng_segment_open(log, &w.fd, s, end->active, false, err);
 	if (r < 0)
 		return r;
-	r = eng_judge(&w, end, &s->id, log->space_check, 0);
+	r = eng_judge(&w, end, &s->of, log->space_check, 0);
 	snprintf(fault.text, sizeof fault.text,
 	         "wanted frame %" PRIu64 ", which a frame behind it saw durable, found other bytes",
 	         end->seq + 1);

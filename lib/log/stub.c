@@ -32,11 +32,15 @@ struct rewrite {
 
 /* -- which frames -------------------------------------------------------------------- */
 
+/* Frames of the series itself, then of each branch, by seq. */
 static int by_dot(const void *a, const void *b)
 {
 	const struct eng_kill *x = a, *y = b;
+	uint64_t a_tag = x->place.segment & ~ENG_PLACE_SEQ, b_tag = y->place.segment & ~ENG_PLACE_SEQ;
 	int c = eng_series_cmp(&x->dot.series, &y->dot.series);
 
+	if (c == 0)
+		c = (a_tag > b_tag) - (a_tag < b_tag);
 	return c ? c : x->dot.seq < y->dot.seq ? -1 : x->dot.seq > y->dot.seq;
 }
 
@@ -111,7 +115,7 @@ static int stub_frame(struct rewrite *rw, const struct eng_frame *f, const struc
 /* Every frame is checked on the way: damage is not copied into a new file. */
 static int stub_frames(struct rewrite *rw, struct engram_error *err)
 {
-	struct eng_expect want = {.series = rw->s->id, .space_check = rw->log->space_check, .seq = rw->first};
+	struct eng_expect want = {.series = rw->s->of, .space_check = rw->log->space_check, .seq = rw->first};
 	uint64_t off = ENG_SEGMENT_HEADER, last = rw->kills[rw->n - 1].dot.seq;
 	const struct eng_kill *kill = rw->kills;
 	int r = eng_segment_check(rw->log, &want.prev, rw->s, rw->first, &rw->w, err);
@@ -216,16 +220,20 @@ static int stub_series(struct eng_log *log, struct eng_log_series *s, const stru
 	return r;
 }
 
+static struct eng_log_series *at(struct eng_log *log, const struct eng_kill *kill)
+{
+	return eng_series_at(log, &kill->dot.series, kill->place);
+}
+
 static int stub_sorted(struct eng_log *log, const struct eng_kill *kills, size_t n, uint64_t *stubbed,
                        uint64_t *freed, struct engram_error *err)
 {
 	int r = ENGRAM_OK;
 
 	for (size_t i = 0, end; r == 0 && i < n; i = end) {
-		struct eng_log_series *s = eng_series_find(log, &kills[i].dot.series);
+		struct eng_log_series *s = at(log, &kills[i]);
 
-		for (end = i + 1; end < n && eng_series_cmp(&kills[end].dot.series,
-		                                            &kills[i].dot.series) == 0;)
+		for (end = i + 1; end < n && at(log, &kills[end]) == s;)
 			end++;
 		if (s)
 			r = stub_series(log, s, kills + i, end - i, stubbed, freed, err);

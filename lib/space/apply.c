@@ -35,7 +35,7 @@ static int load_position(struct position *p, struct eng_gen *g, struct engram_er
 	r = eng_heads_load(&p->heads, &p->n, t, err);
 	eng_txn_abort(t);
 	for (size_t i = 0; r == 0 && i < p->n; i++)
-		p->applied += p->heads[i].seq;
+		p->applied += p->heads[i].seq - p->heads[i].base;
 	return r;
 }
 
@@ -81,10 +81,10 @@ static int read_waiting(struct eng_raw *raw, struct position *p, struct engram_s
 	if (r == 0)
 		r = check_behind(p, infos, n, err);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		p->durable += infos[i].durable_seq;
+		p->durable += infos[i].durable_seq - infos[i].base;
 	for (size_t i = 0; r == 0 && i < n && p->durable >= p->applied + frames.least; i++) {
 		const struct eng_head *from = eng_head_find(p->heads, p->n, &infos[i].series);
-		r = eng_raw_read(raw, s->log, &infos[i].series, from, infos[i].durable_seq, &limit, err);
+		r = eng_raw_read(raw, s->log, &infos[i], from, infos[i].durable_seq, &limit, err);
 	}
 	*more = limit.full;
 	return r;
@@ -158,8 +158,8 @@ static int count_first(uint64_t *frames, uint64_t *bytes, struct engram_space *s
 	*frames = 0;
 	eng_raw_init(&raw);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		*frames += infos[i].durable_seq;
-		r = eng_raw_read(&raw, s->log, &infos[i].series, NULL, infos[i].durable_seq, &limit, err);
+		*frames += infos[i].durable_seq - infos[i].base;
+		r = eng_raw_read(&raw, s->log, &infos[i], NULL, infos[i].durable_seq, &limit, err);
 	}
 	*bytes = raw.bytes;
 	eng_raw_free(&raw);

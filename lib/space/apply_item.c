@@ -373,7 +373,7 @@ static void write_heads(struct batch *b)
 
 	for (size_t i = 0; i < b->raw->nheads; i++) {
 		const struct eng_head *h = &b->raw->heads[i];
-		if (h->seq == 0)
+		if (h->seq == h->base)
 			continue;
 		eng_head_encode(record, h);
 		eng_txn_put(b->txn, ENG_T_HEADS, eng_bytes(h->series.b, sizeof h->series.b),

@@ -22,7 +22,6 @@
 struct kills {
 	struct eng_edge_purge edges;
 	struct eng_kill *at;
-	struct eng_place *places; /* of the frames to be stubs */
 	struct engram_id *ids;    /* whose item they are in; repeated */
 	size_t n, cap;
 };
@@ -31,17 +30,14 @@ static void free_kills(struct kills *k)
 {
 	eng_edge_purge_free(&k->edges);
 	eng_free(k->at);
-	eng_free(k->places);
 	eng_free(k->ids);
 }
 
 static bool grow_kills(struct kills *k)
 {
-	size_t cap = k->cap, more = k->cap, also = k->cap;
+	size_t cap = k->cap, more = k->cap;
 
-	if (!eng_grow(&k->at, &cap, k->n, sizeof *k->at) ||
-	    !eng_grow(&k->places, &more, k->n, sizeof *k->places) ||
-	    !eng_grow(&k->ids, &also, k->n, sizeof *k->ids))
+	if (!eng_grow(&k->at, &cap, k->n, sizeof *k->at) || !eng_grow(&k->ids, &more, k->n, sizeof *k->ids))
 		return false;
 	k->cap = cap;
 	return true;
@@ -66,8 +62,7 @@ static int list_item(struct kills *k, const struct engram_id *id, struct eng_byt
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (!grow_kills(k))
 			return eng_err_nomem(err);
-		k->at[k->n] = (struct eng_kill){dots[i]->dot, killers[i]};
-		k->places[k->n] = dots[i]->place;
+		k->at[k->n] = (struct eng_kill){dots[i]->dot, killers[i], dots[i]->place};
 		k->ids[k->n++] = *id;
 	}
 	return r;
@@ -153,7 +148,7 @@ static int take_stubs(struct engram_space *s, struct eng_txn *t, const struct ki
 	eng_arena_reset(arena);
 	r = eng_item_load(&item, &doc, id, value, arena, err);
 	for (size_t i = from; r == 0 && i < from + n; i++) {
-		r = eng_log_read(s->log, &f, frame, &k->at[i].dot.series, k->at[i].dot.seq, k->places[i], err);
+		r = eng_log_read(s->log, &f, frame, &k->at[i].dot.series, k->at[i].dot.seq, k->at[i].place, err);
 		if (r == 0 && f.h.flags & ENG_FLAG_STUB)
 			r = eng_item_add(&item, &changed, &f, true, err);
 		any = any || (r == 0 && f.h.flags & ENG_FLAG_STUB);

@@ -205,7 +205,7 @@ static int applied_positions(struct eng_position **out, size_t *n, struct engram
 		r = eng_err_nomem(err);
 	for (size_t i = 0; p && i < *n; i++) {
 		p[i] = (struct eng_position){heads[i].series, heads[i].seq, heads[i].header_check};
-		s->applied += heads[i].seq;
+		s->applied += heads[i].seq - heads[i].base;
 	}
 	eng_free(heads);
 	*out = p;

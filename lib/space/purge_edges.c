@@ -166,7 +166,7 @@ static int look_at_frame(struct eng_edge_purge *p, struct eng_view *v, const str
 		return r;
 	if (!eng_grow(&p->kills, &p->kills_cap, p->nkills, sizeof *p->kills))
 		return eng_err_nomem(err);
-	p->kills[p->nkills++] = (struct eng_kill){at->dot, k.at[0]};
+	p->kills[p->nkills++] = (struct eng_kill){at->dot, k.at[0], at->place};
 	return 0;
 }
 

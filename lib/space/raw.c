@@ -160,17 +160,18 @@ const struct eng_head *eng_raw_head(const struct eng_raw *r, const struct eng_se
 	return eng_head_find(r->heads, r->nheads, series);
 }
 
-static int head_of(struct eng_head **out, struct eng_raw *r, const struct eng_series *series,
+static int head_of(struct eng_head **out, struct eng_raw *r, const struct eng_series_info *series,
                    const struct eng_head *from, struct engram_error *err)
 {
-	const struct eng_head *known = eng_raw_head(r, series);
+	const struct eng_head *known = eng_raw_head(r, &series->series);
 	struct eng_head *h = known ? &r->heads[known - r->heads] : NULL;
 
 	if (!h) {
 		if (!eng_grow(&r->heads, &r->heads_cap, r->nheads, sizeof *r->heads))
 			return eng_err_nomem(err);
 		h = &r->heads[r->nheads++];
-		*h = from ? *from : (struct eng_head){.series = *series};
+		*h = from ? *from : (struct eng_head){.series = series->series, .base = series->base,
+		                                      .seq = series->base, .header_check = series->base_check};
 	}
 	*out = h;
 	return 0;
@@ -219,7 +220,7 @@ int eng_raw_take_loose(struct eng_raw *r, const struct eng_frame *f, struct engr
 	return add(r, f, err);
 }
 
-int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series *series,
+int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series_info *series,
                  const struct eng_head *from, uint64_t upto, struct eng_raw_limit *limit, struct engram_error *err)
 {
 	struct eng_cursor *c = NULL;
@@ -229,7 +230,7 @@ int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series
 
 	if (rc < 0 || h->seq >= upto)
 		return rc;
-	rc = eng_cursor_open(&c, log, series, h->seq, upto, h->seq ? &h->next : NULL, err);
+	rc = eng_cursor_open(&c, log, &series->series, h->seq, upto, h->next.segment ? &h->next : NULL, err);
 	if (rc < 0)
 		return rc;
 	while (!limit_reached(r, limit)) {

@@ -97,6 +97,7 @@ void eng_head_encode(uint8_t out[ENG_HEAD_SIZE], const struct eng_head *h)
 	eng_set64(out + 16, h->next.segment);
 	eng_set32(out + 24, h->next.offset);
 	eng_set32(out + 28, h->header_check);
+	eng_set64(out + 32, h->base);
 	set_check(out, ENG_HEAD_SIZE);
 }
 
@@ -112,6 +113,7 @@ bool eng_head_decode(struct eng_head *h, struct eng_bytes key, struct eng_bytes 
 	h->next.segment = eng_get64(p + 16);
 	h->next.offset = eng_get32(p + 24);
 	h->header_check = eng_get32(p + 28);
+	h->base = eng_get64(p + 32);
 	return true;
 }
 

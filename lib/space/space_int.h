@@ -141,6 +141,7 @@ struct eng_meta {
 
 struct eng_head {
 	struct eng_series series;
+	uint64_t base; /* of a branch: its frames have numbers above this */
 	uint64_t seq; /* applied up to here */
 	uint32_t header_check;
 	eng_stamp stamp;
@@ -311,7 +312,7 @@ void eng_raw_free(struct eng_raw *r);
 int eng_raw_take_loose(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err);
 /* Reads on from where it stopped (or from `from`, the state's head; NULL = the
  * beginning) up to `upto`. */
-int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series *series,
+int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series_info *series,
                  const struct eng_head *from, uint64_t upto, struct eng_raw_limit *limit, struct engram_error *err);
 /* The frames about an id: index into ids, or -1. */
 int64_t eng_raw_find(const struct eng_raw *r, const struct engram_id *id);

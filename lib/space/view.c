@@ -97,10 +97,10 @@ static int read_raw(struct eng_view *v, const struct eng_series_info *infos, siz
 	v->durable = 0;
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const struct eng_head *from = eng_head_find(v->heads, v->nheads, &infos[i].series);
-		v->durable += infos[i].durable_seq;
+		v->durable += infos[i].durable_seq - infos[i].base;
 		if (infos[i].last_stamp > v->stamp)
 			v->stamp = infos[i].last_stamp;
-		r = eng_raw_read(&v->raw, v->space->log, &infos[i].series, from, infos[i].written_seq, &limit, err);
+		r = eng_raw_read(&v->raw, v->space->log, &infos[i], from, infos[i].written_seq, &limit, err);
 		if (r == 0 && limit.full)
 			r = too_much(v, err);
 	}

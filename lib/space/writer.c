@@ -112,7 +112,7 @@ int engram_writer_open(struct engram_writer **out, struct engram_space *space, u
 	w->session = eng_get64(session);
 	for (size_t i = 0; i < n; i++) {
 		raise_floor(w, series[i].last_stamp);
-		w->asked_durable += series[i].durable_seq;
+		w->asked_durable += series[i].durable_seq - series[i].base;
 	}
 	*out = w;
 	return 0;
@@ -483,7 +483,7 @@ static uint64_t durable(struct engram_writer *w)
 	if (eng_log_refresh(w->space->log, &series, &n, NULL) < 0)
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		sum += series[i].durable_seq;
+		sum += series[i].durable_seq - series[i].base;
 	return sum;
 }
 

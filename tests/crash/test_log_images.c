@@ -196,7 +196,7 @@ static void work_stub(struct work *w)
 	w->unacked[0][w->nunacked[0]++] = w->promise->begun;
 	flush(w, 0);
 	for (size_t i = 0; i < 2; i++)
-		kill[i] = (struct eng_kill){{a.series, 2 + 2 * i}, {a.series, a.first_seq}};
+		kill[i] = (struct eng_kill){.dot = {a.series, 2 + 2 * i}, .killer = {a.series, a.first_seq}};
 	must(eng_log_stub(w->log[0], &stubbed, &freed, kill, 2, &e), &e, "stub");
 	sim_note(w->sim, 3, stubbed);
 	put(w, 0, 1, 50);

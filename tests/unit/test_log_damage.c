@@ -503,7 +503,7 @@ static void test_stub(void)
 	tap_int(logfix_put(log, 4, 20000, &err), 0, "one more");
 	tap_int(eng_log_refresh(log, &info, &n, &err), 0, "refresh");
 	for (uint64_t i = 0; i < 4; i++) /* frames 5, 3, 2, 3: out of order, one twice, one unsealed */
-		kill[i] = (struct eng_kill){{info->series, (uint64_t[]){5, 3, 2, 3}[i]}, {info->series, 5}};
+		kill[i] = (struct eng_kill){.dot = {info->series, (uint64_t[]){5, 3, 2, 3}[i]}, .killer = {info->series, 5}};
 	tap_int(eng_log_stub(log, &stubbed, &freed, kill, 4, &err), 0, "stub");
 	tap_int(stubbed, 2, "two; that of the active segment is left");
 	tap_ok(freed > 39000 && freed < 40500, "bytes freed: %" PRIu64, freed);
@@ -538,7 +538,7 @@ static void test_stub_of_damaged(void)
 	fill(&f, 3, 33);
 	log = logfix_open(&f, true);
 	tap_int(eng_log_rotate(log, &err) | eng_log_refresh(log, &info, &n, &err), 0, "seal");
-	kill = (struct eng_kill){{info->series, 4}, {info->series, 4}};
+	kill = (struct eng_kill){.dot = {info->series, 4}, .killer = {info->series, 4}};
 	logfix_path(&f, path, FIRST);
 	logfix_flip(path, ENG_SEGMENT_HEADER + BIRTH + 100, 3);
 	tap_int(eng_log_stub(log, &stubbed, &freed, &kill, 1, &err), ENGRAM_EDAMAGED, "refused: %s",

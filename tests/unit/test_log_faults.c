@@ -40,7 +40,7 @@ static int live(struct logfix *f, struct promise *p)
 		}
 	}
 	if (r == 0 && (r = eng_log_refresh(log, &info, &n, &err)) == 0) {
-		kill = (struct eng_kill){{info[0].series, 3}, {info[0].series, 7}};
+		kill = (struct eng_kill){.dot = {info[0].series, 3}, .killer = {info[0].series, 7}};
 		r = eng_log_stub(log, &stubbed, &freed, &kill, 1, &err);
 	}
 	eng_log_close(log);
