@@ -2,6 +2,7 @@
 #ifndef ENG_BASE_LE_H
 #define ENG_BASE_LE_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -31,5 +32,20 @@ ENG_LE_PAIR(16)
 ENG_LE_PAIR(32)
 ENG_LE_PAIR(64)
 #undef ENG_LE_PAIR
+
+/* Floats as bytes: one at a time where the machine is not little-endian. */
+static inline void eng_set_floats(void *p, const float *x, size_t n)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	memcpy(p, x, n * sizeof *x);
+#else
+	for (size_t i = 0; i < n; i++) {
+		uint32_t bits;
+
+		memcpy(&bits, &x[i], sizeof bits);
+		eng_set32((char *)p + 4 * i, bits);
+	}
+#endif
+}
 
 #endif

@@ -27,23 +27,31 @@ static void add_field(XXH3_state_t *hash, uint8_t type, const void *p, size_t n)
 		XXH3_128bits_update(hash, p, n);
 }
 
+/* As bytes of little-endian numbers, whatever the machine. */
+static void add_floats(XXH3_state_t *hash, const float *x, size_t n)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	XXH3_128bits_update(hash, x, n * sizeof *x);
+#else
+	uint8_t raw[256]; /* one number at a time takes ten times as long */
+	const size_t most = sizeof raw / sizeof *x;
+
+	for (; n > most; n -= most, x += most) {
+		eng_set_floats(raw, x, most);
+		XXH3_128bits_update(hash, raw, sizeof raw);
+	}
+	eng_set_floats(raw, x, n);
+	XXH3_128bits_update(hash, raw, n * sizeof *x);
+#endif
+}
+
 static void add_vector(XXH3_state_t *hash, const float *x, size_t dim)
 {
 	uint8_t head[9] = {ENG_EL_VECTOR};
-	uint8_t raw[256]; /* one number at a time takes ten times as long */
-	uint32_t bits;
 
 	eng_set64(head + 1, 4 * (uint64_t)dim);
 	XXH3_128bits_update(hash, head, sizeof head);
-	for (size_t i = 0, n = 0; i < dim; i++) {
-		memcpy(&bits, &x[i], sizeof bits);
-		eng_set32(raw + n, bits);
-		n += sizeof bits;
-		if (n < sizeof raw && i + 1 < dim)
-			continue;
-		XXH3_128bits_update(hash, raw, n);
-		n = 0;
-	}
+	add_floats(hash, x, dim);
 }
 
 static void add_content(XXH3_state_t *hash, const struct engram_memory *m)

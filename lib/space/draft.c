@@ -48,12 +48,7 @@ static void add_vector(struct eng_payload_out *o, const struct engram_memory *m)
 	eng_set16(p, (uint16_t)m->embedder.n);
 	if (m->embedder.n)
 		memcpy(p + 2, m->embedder.p, m->embedder.n);
-	p += head;
-	for (size_t i = 0; i < m->dim; i++) {
-		uint32_t bits;
-		memcpy(&bits, &m->vector[i], sizeof bits);
-		eng_set32(p + 4 * i, bits);
-	}
+	eng_set_floats(p + head, m->vector, m->dim);
 }
 
 void eng_draft_elements(struct eng_payload_out *o, const struct engram_memory *m)

@@ -121,11 +121,30 @@ bool eng_vector_place(uint32_t *place, struct eng_txn *t, uint32_t doc, uint32_t
 
 /* -- codes ------------------------------------------------------------------------- */
 
+/* Apart, since what stands on the stack is cleared first: 16 KiB. */
+static int quantise_copy(int8_t *codes, const uint8_t *p, size_t dim)
+{
+	float x[ENGRAM_DIM_MAX];
+
+	for (size_t i = 0; i < dim; i++) {
+		uint32_t bits = eng_get32(p + 4 * i);
+		memcpy(&x[i], &bits, sizeof bits);
+	}
+	return eng_vec_quantise(codes, x, dim);
+}
+
+/* From the bytes of a frame, which mostly lie where floats may. */
+static int quantise(int8_t *codes, const uint8_t *p, size_t dim)
+{
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && (uintptr_t)p % _Alignof(float) == 0)
+		return eng_vec_quantise(codes, (const float *)(const void *)p, dim);
+	return quantise_copy(codes, p, dim);
+}
+
 int eng_vector_codes(int8_t *codes, const struct eng_doc_vector *v, struct eng_buf *b, struct engram_space *s,
                      struct engram_error *err)
 {
 	struct engram_str element = {(const char *)v->p, v->at.n}, name;
-	float x[ENGRAM_DIM_MAX];
 	const uint8_t *p;
 	size_t head;
 	int r = v->p ? 0 : eng_text_load(&element, b, s, &v->at, err);
@@ -137,11 +156,7 @@ int eng_vector_codes(int8_t *codes, const struct eng_doc_vector *v, struct eng_b
 	if (!head || element.n != head + 4 * (size_t)v->who.dim)
 		return eng_err(err, ENGRAM_EDAMAGED, "frame %llu: its vector is not the one that the state has",
 		               (unsigned long long)v->at.dot.seq);
-	for (uint32_t i = 0; i < v->who.dim; i++) {
-		uint32_t bits = eng_get32(p + head + 4 * (size_t)i);
-		memcpy(&x[i], &bits, sizeof bits);
-	}
-	return eng_vec_quantise(codes, x, v->who.dim);
+	return quantise(codes, p + head, v->who.dim);
 }
 
 /* -- a batch ------------------------------------------------------------------------- */

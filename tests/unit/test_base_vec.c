@@ -1,6 +1,7 @@
 /* test_base_vec.c - quantisation and the kernels, bit for bit. */
 #include "../lib/tap.h"
 
+#include <fenv.h>
 #include <float.h>
 #include <math.h>
 
@@ -158,6 +159,41 @@ static void test_quantise(void)
 	tap_int(wrong, 0, "the zero vector is refused and leaves a zero row");
 }
 
+/* A float's step from a middle between two codes, on it, and around it; in
+ * every way of rounding. */
+static void test_quantise_middles(void)
+{
+	static const int ways[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+	static float x[64 * 8];
+	static int8_t nearest[ENG_COUNT(x)], out[ENG_COUNT(x)];
+	struct eng_rng g;
+	long wrong = 0, differ = 0;
+
+	eng_rng_seed(&g, 23);
+	for (int i = 0; i < 300; i++) {
+		float max = ldexpf((float)(1 + eng_rng_below(&g, (1 << 24) - 1)), (int)eng_rng_below(&g, 200) - 140);
+
+		for (size_t k = 0; k < ENG_COUNT(x); k++) {
+			float middle = (float)(((double)eng_rng_below(&g, 254) - 126.5) * (double)max / 127);
+
+			for (int step = (int)eng_rng_below(&g, 4); step > 0; step--)
+				middle = nextafterf(middle, eng_rng_below(&g, 2) ? 2 * max : -2 * max);
+			x[k] = eng_rng_below(&g, 8) ? middle : ldexpf(middle, -(int)eng_rng_below(&g, 40));
+		}
+		x[eng_rng_below(&g, ENG_COUNT(x))] = max;
+		wrong += quantise_mismatches(x, ENG_COUNT(x));
+		eng_vec_quantise(nearest, x, ENG_COUNT(x));
+		for (size_t w = 0; w < ENG_COUNT(ways); w++) {
+			fesetround(ways[w]);
+			eng_vec_quantise(out, x, ENG_COUNT(x));
+			differ += memcmp(out, nearest, sizeof out) != 0;
+		}
+		fesetround(FE_TONEAREST);
+	}
+	tap_int(wrong, 0, "numbers beside the middle of two codes go where the exact quotient says (seed 23)");
+	tap_int(differ, 0, "the machine's way of rounding changes no code");
+}
+
 static void test_similarity(void)
 {
 	static int8_t a[4096], b[4096];
@@ -201,6 +237,7 @@ int main(void)
 {
 	test_kernels();
 	test_quantise();
+	test_quantise_middles();
 	test_similarity();
 	return tap_done();
 }
