@@ -10,7 +10,8 @@
  * search and a move.
  *
  * The payload is copied into the arena, text included: what a cursor shows is
- * gone at its next step. */
+ * gone at its next step.  A batch, which holds its frames until it is done with
+ * the item, spares the copy. */
 #include <string.h>
 
 #include "base/hash.h"
@@ -188,11 +189,11 @@ static int take_elements(struct eng_dot_record *d, const struct eng_prelude *p, 
 }
 
 /* Fills in what the header does not tell. */
-static int take_payload(struct eng_dot_record *d, const struct eng_frame *f, const struct eng_item *item,
+static int take_payload(struct eng_dot_record *d, const struct eng_frame *f, const struct eng_item *item, bool kept,
                         struct engram_error *err)
 {
 	struct eng_prelude p;
-	const uint8_t *copy;
+	const uint8_t *payload = f->payload;
 	size_t n = f->h.payload_len;
 	int rc = eng_prelude_decode(&p, f->payload, n, err);
 
@@ -203,11 +204,12 @@ static int take_payload(struct eng_dot_record *d, const struct eng_frame *f, con
 	d->in_run = p.has_run && d->kind != ENG_FORGET;
 	if (d->stub || d->kind == ENG_FORGET)
 		return take_refs(d, &p, item->arena, err);
-	copy = eng_arena_dup(item->arena, f->payload, n);
-	if (!copy)
+	if (!kept)
+		payload = eng_arena_dup(item->arena, f->payload, n);
+	if (!payload)
 		return eng_err_nomem(err);
 	rc = take_refs(d, &p, item->arena, err);
-	return rc ? rc : take_elements(d, &p, copy, n, item->arena, err);
+	return rc ? rc : take_elements(d, &p, payload, n, item->arena, err);
 }
 
 /* -- the set ------------------------------------------------------------------- */
@@ -284,8 +286,8 @@ bool eng_is_item_frame(const struct eng_frame *f)
 	}
 }
 
-int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *f, bool take_stub,
-                 struct engram_error *err)
+static int add(struct eng_item *item, bool *changed, const struct eng_frame *f, bool take_stub, bool kept,
+               struct engram_error *err)
 {
 	struct eng_dot_record d = {
 		.dot = {f->h.series, f->h.seq},
@@ -309,7 +311,7 @@ int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *f
 	there = find(item, &d, &at);
 	if (there && (item->dots[at].stub == d.stub || (d.stub && !take_stub)))
 		return 0;
-	rc = take_payload(&d, f, item, err);
+	rc = take_payload(&d, f, item, kept, err);
 	if (rc)
 		return rc;
 	if (there)
@@ -318,4 +320,15 @@ int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *f
 		return rc;
 	*changed = true;
 	return 0;
+}
+
+int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *f, bool take_stub,
+                 struct engram_error *err)
+{
+	return add(item, changed, f, take_stub, false, err);
+}
+
+int eng_item_add_kept(struct eng_item *item, bool *changed, const struct eng_frame *f, struct engram_error *err)
+{
+	return add(item, changed, f, false, true, err);
 }

@@ -74,6 +74,8 @@ bool eng_is_item_frame(const struct eng_frame *f);
  * ENGRAM_EINPUT: payload malformed; ENGRAM_ENOMEM; the item is then as before. */
 int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *frame, bool take_stub,
                  struct engram_error *err);
+/* The same without a copy, for whoever keeps the payload as long as the item. */
+int eng_item_add_kept(struct eng_item *item, bool *changed, const struct eng_frame *frame, struct engram_error *err);
 
 /* A dot's winning element of one field. */
 struct eng_winner {

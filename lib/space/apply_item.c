@@ -18,6 +18,12 @@ struct brief_change {
 	struct eng_brief brief;
 };
 
+struct order_change {
+	uint8_t key[ENG_ORDER_KEY];
+	uint32_t doc;
+	bool leaves;
+};
+
 struct batch {
 	struct engram_space *space;
 	const struct eng_raw *raw;
@@ -28,11 +34,12 @@ struct batch {
 	eng_u128 *digest;      /* ENG_DIGEST_BUCKETS differences */
 	struct eng_dfmap df;
 	struct brief_change *briefs;
+	struct order_change *order; /* two an id at most */
 	struct eng_row_change *rows;
 	struct eng_vector_batch vectors;
 	struct eng_fresh_text *fresh;
 	struct eng_forget_change *forgets; /* ascending */
-	size_t nbriefs, nrows, nfresh, nforgets;
+	size_t nbriefs, norder, nrows, nfresh, nforgets;
 	struct eng_buf value, old_text, new_text;
 	struct eng_terms old_terms;
 	struct eng_lexicon *lexicon;
@@ -164,13 +171,13 @@ static int set_row(struct batch *b, uint32_t doc, const int8_t *codes, struct en
 }
 
 /* The words of a new document wait for the text view, which need not look for
- * them again. */
-static int keep_stems(struct batch *b, uint32_t doc, struct engram_error *err)
+ * them again; nor for those of a document without text. */
+static int keep_stems(struct batch *b, uint32_t doc, bool text, struct engram_error *err)
 {
 	const struct eng_document *d = &b->document;
-	struct eng_fresh_text fresh = {.doc = doc, .tokens = d->terms.tokens};
+	struct eng_fresh_text fresh = {.doc = doc, .text = text, .tokens = d->terms.tokens};
 
-	if (eng_arena_str(b->keep, &fresh.stems, (struct engram_str){(const char *)d->stems.p, d->stems.n}) < 0)
+	if (text && eng_arena_str(b->keep, &fresh.stems, (struct engram_str){(const char *)d->stems.p, d->stems.n}) < 0)
 		return eng_err_nomem(err);
 	b->fresh[b->nfresh++] = fresh;
 	return 0;
@@ -179,10 +186,13 @@ static int keep_stems(struct batch *b, uint32_t doc, struct engram_error *err)
 static int text_arrives(struct batch *b, struct step *s, struct engram_str text, struct engram_error *err)
 {
 	struct eng_document *d = &b->document;
-	int r;
+	bool fresh = !s->old.live && !b->space->text_later;
+	int r = 0;
 
+	if (!text.p && s->old.live) /* a document that is new has no row to be emptied */
+		r = set_row(b, s->doc, NULL, err);
 	if (!text.p)
-		return set_row(b, s->doc, NULL, err);
+		return r == 0 && fresh ? keep_stems(b, s->doc, false, err) : r;
 	if (eng_document(d, b->lexicon, text.p, text.n) < 0)
 		return eng_err_nomem(err);
 	s->tokens = d->terms.tokens;
@@ -190,7 +200,7 @@ static int text_arrives(struct batch *b, struct step *s, struct engram_str text,
 	r = set_row(b, s->doc, d->row ? d->codes : NULL, err);
 	if (r == 0 && eng_dfmap_add(&b->df, &d->terms, 1) < 0)
 		r = eng_err_nomem(err);
-	return r < 0 || s->old.live || b->space->text_later ? r : keep_stems(b, s->doc, err);
+	return r == 0 && fresh ? keep_stems(b, s->doc, true, err) : r;
 }
 
 static int move_text(struct batch *b, struct step *s, struct engram_error *err)
@@ -216,6 +226,15 @@ static int move_text(struct batch *b, struct step *s, struct engram_error *err)
 	return r;
 }
 
+static void change_order(struct batch *b, const uint8_t key[ENG_ORDER_KEY], uint32_t doc, bool leaves)
+{
+	struct order_change *c = &b->order[b->norder++];
+
+	memcpy(c->key, key, sizeof c->key);
+	c->doc = doc;
+	c->leaves = leaves;
+}
+
 static void move_order(struct batch *b, const struct step *s)
 {
 	uint8_t old[ENG_ORDER_KEY], new[ENG_ORDER_KEY];
@@ -225,9 +244,9 @@ static void move_order(struct batch *b, const struct step *s)
 	eng_order_key(new, s->new.brief.stored_us, &s->item.id);
 	same = s->old.live && s->new.live && s->old_doc == s->doc && memcmp(old, new, sizeof old) == 0;
 	if (s->old.live && !same)
-		eng_txn_del(b->txn, ENG_T_ORDER, eng_bytes(old, sizeof old));
+		change_order(b, old, s->old_doc, true);
 	if (s->new.live && !same)
-		eng_txn_put(b->txn, ENG_T_ORDER, eng_bytes(new, sizeof new), eng_bytes(&s->doc, sizeof s->doc));
+		change_order(b, new, s->doc, false);
 }
 
 static bool has_tag(const struct eng_doc *d, struct engram_str tag)
@@ -280,7 +299,7 @@ static int take_id(struct batch *b, size_t i, struct engram_error *err)
 	r = load_old(b, &s, id, err);
 	forgotten = r == 0 ? eng_item_forgotten(&s.item) : 0;
 	if (r == 0)
-		r = eng_raw_apply(b->raw, i, &s.item, err);
+		r = eng_raw_apply_kept(b->raw, i, &s.item, err);
 	if (r == 0 && eng_item_forgotten(&s.item) != forgotten)
 		b->forgets[b->nforgets++] = (struct eng_forget_change){*id, forgotten, eng_item_forgotten(&s.item)};
 	if (r == 0)
@@ -320,6 +339,30 @@ static int by_row(const void *a, const void *b)
 	const struct eng_row_change *x = a, *y = b;
 
 	return (x->place > y->place) - (x->place < y->place);
+}
+
+/* Of one key what leaves first. */
+static int by_order(const void *a, const void *b)
+{
+	const struct order_change *x = a, *y = b;
+	int c = memcmp(x->key, y->key, sizeof x->key);
+
+	return c ? c : y->leaves - x->leaves;
+}
+
+/* Items come by id, their times in any order: sorted, they go to the end of the tree. */
+static void write_order(struct batch *b)
+{
+	if (b->norder)
+		qsort(b->order, b->norder, sizeof *b->order, by_order);
+	for (size_t i = 0; i < b->norder; i++) {
+		struct order_change *c = &b->order[i];
+		struct eng_bytes key = eng_bytes(c->key, sizeof c->key);
+		if (c->leaves)
+			eng_txn_del(b->txn, ENG_T_ORDER, key);
+		else
+			eng_txn_put(b->txn, ENG_T_ORDER, key, eng_bytes(&c->doc, sizeof c->doc));
+	}
 }
 
 static int write_briefs(struct batch *b, struct engram_error *err)
@@ -423,6 +466,7 @@ static int write_gathered(struct batch *b, struct engram_error *err)
 		r = eng_vectors_write(&b->vectors, b->txn, err);
 	if (r < 0)
 		return r;
+	write_order(b);
 	write_digest(b);
 	write_heads(b);
 	write_facts(b);
@@ -467,17 +511,19 @@ static int alloc_batch(struct batch *b, struct engram_error *err)
 
 	b->digest = eng_calloc(ENG_DIGEST_BUCKETS, sizeof *b->digest);
 	b->briefs = eng_alloc(n * sizeof *b->briefs);
+	b->order = eng_alloc(2 * n * sizeof *b->order);
 	b->rows = eng_alloc(n * sizeof *b->rows);
 	b->fresh = eng_alloc(n * sizeof *b->fresh);
 	b->forgets = eng_alloc(n * sizeof *b->forgets);
 	b->lexicon = eng_lexicon_new();
-	return b->digest && b->briefs && b->rows && b->fresh && b->forgets && b->lexicon ? 0 : eng_err_nomem(err);
+	return b->digest && b->briefs && b->order && b->rows && b->fresh && b->forgets && b->lexicon ? 0 : eng_err_nomem(err);
 }
 
 static void free_batch(struct batch *b)
 {
 	eng_free(b->digest);
 	eng_free(b->briefs);
+	eng_free(b->order);
 	eng_free(b->rows);
 	eng_free(b->fresh);
 	eng_free(b->forgets);

@@ -276,13 +276,24 @@ size_t eng_raw_edge_at(const struct eng_raw *r, const struct eng_edge_key *from)
 	return lo;
 }
 
-int eng_raw_apply(const struct eng_raw *r, size_t i, struct eng_item *item, struct engram_error *err)
+static int add_all(const struct eng_raw *r, size_t i, struct eng_item *item, bool kept, struct engram_error *err)
 {
 	for (uint32_t l = r->ids[i].first; l != NO_LINK; l = r->links[l].next) {
+		const struct eng_frame *f = &r->frames[r->links[l].frame];
 		bool changed;
-		int rc = eng_item_add(item, &changed, &r->frames[r->links[l].frame], false, err);
+		int rc = kept ? eng_item_add_kept(item, &changed, f, err) : eng_item_add(item, &changed, f, false, err);
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
+}
+
+int eng_raw_apply(const struct eng_raw *r, size_t i, struct eng_item *item, struct engram_error *err)
+{
+	return add_all(r, i, item, false, err);
+}
+
+int eng_raw_apply_kept(const struct eng_raw *r, size_t i, struct eng_item *item, struct engram_error *err)
+{
+	return add_all(r, i, item, true, err);
 }

@@ -320,6 +320,8 @@ int64_t eng_raw_find(const struct eng_raw *r, const struct engram_id *id);
 int eng_raw_mention(struct eng_raw *r, const struct engram_id *id);
 /* Adds the frames about ids[i] to the item. */
 int eng_raw_apply(const struct eng_raw *r, size_t i, struct eng_item *item, struct engram_error *err);
+/* The same for an item that is done with before the frames are: nothing is copied. */
+int eng_raw_apply_kept(const struct eng_raw *r, size_t i, struct eng_item *item, struct engram_error *err);
 /* By key and dot; after reading, before the next two. */
 void eng_raw_sort_edges(struct eng_raw *r);
 /* The first edge at or behind a key. */
@@ -583,6 +585,7 @@ int eng_vectors_check_end(struct eng_vector_check *c, struct eng_txn *t, char *w
 /* Words of documents that the batch just made, to spare looking for them again. */
 struct eng_fresh_text {
 	uint32_t doc, tokens;
+	bool text; /* it has one: the words of an empty text are none */
 	struct engram_str stems;
 };
 

@@ -192,7 +192,10 @@ static int take_docs(struct sync *y, uint32_t upto, struct engram_error *err)
 
 	for (uint32_t doc = y->mark.docs; r == 0 && doc < upto; doc++) {
 		const struct eng_fresh_text *fresh = fresh_text(y, &at, doc);
-		r = fresh ? eng_fts_add_stems(y->g->fts, doc, fresh->stems, fresh->tokens, err) : add_doc(y, doc, err);
+		if (!fresh)
+			r = add_doc(y, doc, err);
+		else if (fresh->text)
+			r = eng_fts_add_stems(y->g->fts, doc, fresh->stems, fresh->tokens, err);
 	}
 	return r;
 }

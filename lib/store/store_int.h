@@ -40,6 +40,7 @@ struct eng_txn {
 	int status;                 /* first failure, sticky */
 	struct engram_error error;  /* of that failure */
 	struct eng_walk *walks;     /* open ones: LMDB wants cursors closed before the transaction */
+	MDB_cursor *cursors[];      /* of a writing one, one a table, opened when first needed */
 };
 
 /* The environment for (dev, ino): an open one with another reference, or a new

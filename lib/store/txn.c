@@ -67,7 +67,7 @@ int eng_txn_begin(struct eng_txn **out, struct eng_store *s, bool write, struct 
 		return rc;
 	if (write && !(s->flags & ENG_STORE_WRITE))
 		return eng_err(err, ENGRAM_EUSAGE, "%s: opened for reading only", s->path);
-	t = eng_calloc(1, sizeof *t);
+	t = eng_calloc(1, sizeof *t + (write ? s->ntables * sizeof *t->cursors : 0));
 	if (!t)
 		return eng_err_nomem(err);
 	t->s = s;
@@ -81,11 +81,24 @@ int eng_txn_begin(struct eng_txn **out, struct eng_store *s, bool write, struct 
 	return 0;
 }
 
+static void close_cursors(struct eng_txn *t)
+{
+	eng_walks_close(t);
+	for (size_t i = 0; t->write && i < t->s->ntables; i++) {
+		if (t->cursors[i])
+			mdb_cursor_close(t->cursors[i]);
+		t->cursors[i] = NULL;
+	}
+}
+
 /* In a child the parent's transaction is left alone: ending it here would
  * free the parent's reader slot, or write what the parent is writing. */
 static void end(struct eng_txn *t, bool ours)
 {
-	eng_walks_close(t);
+	if (ours)
+		close_cursors(t);
+	else
+		eng_walks_close(t);
 	if (ours && t->txn)
 		mdb_txn_abort(t->txn);
 	eng_free(t);
@@ -150,7 +163,7 @@ int eng_txn_commit(struct eng_txn *t, struct engram_error *err)
 	if (rc == 0)
 		rc = eng_txn_status(t, err);
 	if (rc == 0 && t->write) {
-		eng_walks_close(t);
+		close_cursors(t);
 		rc = mdb_txn_commit(t->txn);
 		t->txn = NULL;
 		if (rc)
@@ -171,6 +184,27 @@ int eng_txn_status(const struct eng_txn *t, struct engram_error *err)
 
 /* -- reading and writing ------------------------------------------------------ */
 
+/* A cursor that stays where it last was: of keys that come in their order most lie
+ * on the page where it stands, and it need not go down the tree again. */
+static int cursor_of(MDB_cursor **out, struct eng_txn *t, size_t table)
+{
+	int rc = t->cursors[table] ? 0 : mdb_cursor_open(t->txn, eng_dbi(t, table), &t->cursors[table]);
+
+	*out = t->cursors[table];
+	return rc;
+}
+
+static int get(struct eng_txn *t, size_t table, MDB_val *key, MDB_val *value)
+{
+	MDB_cursor *cursor;
+	int rc;
+
+	if (!t->write)
+		return mdb_get(t->txn, eng_dbi(t, table), key, value);
+	rc = cursor_of(&cursor, t, table);
+	return rc ? rc : mdb_cursor_get(cursor, key, value, MDB_SET);
+}
+
 int eng_txn_get(struct eng_txn *t, size_t table, struct eng_bytes key, struct eng_bytes *value)
 {
 	MDB_val k = eng_val(key), v;
@@ -178,7 +212,7 @@ int eng_txn_get(struct eng_txn *t, size_t table, struct eng_bytes key, struct en
 
 	if (t->status)
 		return t->status;
-	rc = mdb_get(t->txn, eng_dbi(t, table), &k, &v);
+	rc = get(t, table, &k, &v);
 	if (rc == MDB_NOTFOUND)
 		return 0;
 	if (rc)
@@ -191,6 +225,7 @@ static void *put(struct eng_txn *t, size_t table, struct eng_bytes key, struct e
                  const char *what)
 {
 	MDB_val k = eng_val(key), v = eng_val(value);
+	MDB_cursor *cursor;
 	int rc;
 
 	if (t->status)
@@ -199,7 +234,9 @@ static void *put(struct eng_txn *t, size_t table, struct eng_bytes key, struct e
 		fail_code(t, ENGRAM_EUSAGE, "write in a reading transaction", table);
 		return NULL;
 	}
-	rc = mdb_put(t->txn, eng_dbi(t, table), &k, &v, flags);
+	rc = cursor_of(&cursor, t, table);
+	if (rc == 0)
+		rc = mdb_cursor_put(cursor, &k, &v, flags);
 	if (rc) {
 		eng_txn_fail(t, rc, what, table);
 		return NULL;
