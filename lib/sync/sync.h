@@ -66,10 +66,10 @@ struct eng_sync_store {
 	int (*adopt)(void *ctx, const struct engram_id *space, int64_t created_us, struct engram_error *err);
 
 	/* What is durable and contiguous, of every series, ascending by series, no
-	 * seq 0.  Valid until the next call. */
+	 * seq 0.  Valid until the next call.  Forks ascend by series, seq. */
 	int (*received)(void *ctx, const struct eng_position **out, size_t *n, struct engram_error *err);
 	int (*forks)(void *ctx, const struct eng_sync_fork **out, size_t *n, struct engram_error *err);
-	/* header_check of one frame that received covers. */
+	/* header_check of one frame that received covers; 0 below the first of a branch. */
 	int (*check_at)(void *ctx, uint32_t *header_check, const struct eng_series *series, uint64_t seq,
 	                struct engram_error *err);
 	/* Frames after `after`, not above `upto`, verified, as they lie in a segment
@@ -88,12 +88,14 @@ struct eng_sync_store {
 	/* All that was received becomes durable; `received` tells it afterwards. */
 	int (*flush)(void *ctx, struct engram_error *err);
 
-	/* A fork at seq is known for certain: both headers were seen. */
+	/* A fork at seq is known: both headers were seen, or (mine and theirs 0) the peer
+	 * knew it.  fork->series may be a branch's name here; known already: 0. */
 	int (*forked)(void *ctx, const struct eng_sync_fork *fork, uint32_t mine, uint32_t theirs,
 	              struct engram_error *err);
 
-	/* Stubs whose forget is not here: a peer that still has the whole frame may
-	 * send it.  mend puts one whole frame in the place of its stub. */
+	/* Stubs whose forget is not here, ascending: a peer that still has the whole frame
+	 * may send it.  mend puts one whole frame in the place of its stub, durably; 0 too
+	 * where there is no such stub any more. */
 	int (*wanted)(void *ctx, const struct eng_position **out, size_t *n, struct engram_error *err);
 	int (*mend)(void *ctx, const uint8_t *frame, size_t n, struct engram_error *err);
 
@@ -111,6 +113,10 @@ struct eng_sync_store {
  * cut sends at most one such batch again. */
 #define ENG_SYNC_BATCH (1u << 20)
 #define ENG_SYNC_SERIES_MAX 65536u /* entries of a vector */
+#define ENG_SYNC_FORKS_MAX 16384u
+#define ENG_SYNC_FOUND_MAX 1024u   /* forks found in one round; the next round finds more */
+#define ENG_SYNC_WANTED_MAX 16384u /* stubs asked for; the next session asks for more */
+#define ENG_SYNC_ITEMS_MAX 32768u  /* of one bucket that are compared */
 
 enum eng_sync_mode {
 	ENG_SYNC_BOTH,     /* two pipes, a conversation */
@@ -130,6 +136,8 @@ struct eng_sync_stats {
 	uint64_t frames_sent, frame_bytes_sent;
 	uint64_t frames_received, frame_bytes_received; /* taken; those already held apart: */
 	uint64_t frames_known;
+	struct eng_position acked; /* the peer has all that was sent up to here, durably */
+	uint64_t frames_due_out, frames_due_in; /* by the vectors: what progress is measured against */
 	uint64_t bytes_in, bytes_out; /* of the streams, all of it */
 	uint64_t series_sent, series_received;
 	uint64_t forks;     /* found in this session */
@@ -139,6 +147,8 @@ struct eng_sync_stats {
 	bool adopted;       /* this store took the peer's space id */
 	bool compared, equal; /* digests; not compared: vectors or versions differ, or one way only */
 	struct eng_sync_digest mine;
+	uint64_t banner_bytes; /* came before the peer's first message, and were passed over: */
+	char banner[80];       /* their first line, as far as it goes; printable */
 };
 
 struct eng_sync; /* one end */
@@ -155,14 +165,15 @@ enum eng_sync_state {
 };
 enum eng_sync_state eng_sync_state(const struct eng_sync *s);
 
-/* Bytes from the peer: takes *used of n (fewer only where output waits to be
- * taken).  A negative result fails the session. */
+/* Bytes from the peer: takes *used of n; fewer only where output waits to be taken,
+ * or the session is over (what follows a file may be another).  A negative result
+ * fails the session. */
 int eng_sync_input(struct eng_sync *s, size_t *used, const uint8_t *p, size_t n, struct engram_error *err);
 /* The peer closed its stream: what came whole becomes durable.  An error
  * (ENGRAM_EUNAVAILABLE) unless the session is done. */
 int eng_sync_input_end(struct eng_sync *s, struct engram_error *err);
-/* Reads from the store until there is output worth a write, or nothing more to
- * say for now. */
+/* To be called after input and after sent: reads from the store until there is
+ * output worth a write, or nothing more to say for now. */
 int eng_sync_step(struct eng_sync *s, struct engram_error *err);
 /* Bytes for the peer, valid until the next call; then how many were taken. */
 struct eng_bytes eng_sync_output(const struct eng_sync *s);
