@@ -51,6 +51,9 @@ enum eng_frame_kind {
 #define ENG_FLAG_RUN 0x02u
 #define ENG_FLAG_CRITICAL 0x04u
 
+/* Bytes of the largest frame. */
+#define ENG_FRAME_MAX (ENG_FRAME_HEADER + ENG_PAYLOAD_MAX)
+
 struct eng_header {
 	uint8_t version;
 	uint8_t kind;

@@ -129,21 +129,22 @@ static int tail_is_zero(struct eng_log *log, struct eng_mark *m)
 }
 
 /* Once per handle: the file is still the one that the mark speaks of. */
-static int last_frame_matches(struct eng_log *log, struct eng_mark *m)
+static int last_frame_matches(struct eng_log *log, struct eng_log_series *s)
 {
+	struct eng_mark *m = s->mark;
 	uint8_t raw[ENG_FRAME_HEADER];
 	struct eng_header h;
 	ssize_t got;
 
-	if (log->checked_tail || m->last_off == 0)
+	if (s->checked_tail || m->last_off == 0)
 		return 1;
 	got = eng_fs_read(log->sys, log->seg_fd, raw, sizeof raw, m->last_off);
 	if (got < 0)
 		return (int)got;
-	log->checked_tail = got == ENG_FRAME_HEADER && eng_header_decode(&h, raw) == ENG_HEADER_OK &&
-	                    h.seq == m->written_seq && h.header_check == m->chain &&
-	                    m->last_off + eng_frame_size(h.payload_len) == m->written_off;
-	return log->checked_tail;
+	s->checked_tail = got == ENG_FRAME_HEADER && eng_header_decode(&h, raw) == ENG_HEADER_OK &&
+	                  h.seq == m->written_seq && h.header_check == m->chain &&
+	                  m->last_off + eng_frame_size(h.payload_len) == m->written_off;
+	return s->checked_tail;
 }
 
 /* A mark that no sequence of steps leaves behind is not to be believed. */
@@ -169,11 +170,11 @@ static int is_sound(struct eng_log *log, struct eng_log_series *s, struct engram
 		return r;
 	r = tail_is_zero(log, m);
 	if (r > 0)
-		r = last_frame_matches(log, m);
+		r = last_frame_matches(log, s);
 	return r < 0 ? eng_err_fs(err, r, s->dir, "read") : r;
 }
 
-static int make_sound(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
+int eng_append_sound(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
 {
 	int r = is_sound(log, s, err);
 
@@ -217,8 +218,7 @@ static int durable_chain(struct eng_log *log, struct eng_log_series *s, uint32_t
 }
 
 /* Step 4.  Both locks held. */
-static int leave_failed(struct eng_log *log, struct eng_log_series *s, struct batch *batch,
-                        struct engram_error *err)
+static int leave_failed(struct eng_log *log, struct eng_log_series *s, uint32_t *fails, struct engram_error *err)
 {
 	struct eng_mark *m = s->mark;
 	uint32_t chain;
@@ -226,12 +226,12 @@ static int leave_failed(struct eng_log *log, struct eng_log_series *s, struct ba
 
 	if (r < 0)
 		return r;
-	batch->fails = m->fails;
+	*fails = m->fails;
 	r = eng_segment_begin(log, s, m->durable_seq + 1, chain, err);
 	if (r < 0)
 		return r;
 	m->flushing = 0;
-	m->seg_fails = batch->fails;
+	m->seg_fails = *fails;
 	eng_point(log->sys, "begin-seg-fails");
 	m->dirty = 0;
 	return ENGRAM_OK;
@@ -251,14 +251,14 @@ static int seal(struct eng_log *log, struct eng_log_series *s, uint32_t fails, s
 	return r;
 }
 
-static int with_flush_lock(struct eng_log *log, struct eng_log_series *s, struct batch *batch, bool failed,
+static int with_flush_lock(struct eng_log *log, struct eng_log_series *s, uint32_t *fails, bool failed,
                            struct engram_error *err)
 {
 	int r = eng_lock_flush(log, s, err);
 
 	if (r < 0)
 		return r;
-	r = failed ? leave_failed(log, s, batch, err) : seal(log, s, batch->fails, err);
+	r = failed ? leave_failed(log, s, fails, err) : seal(log, s, *fails, err);
 	eng_unlock_flush(log, s);
 	eng_flush_announce(log, s);
 	return r < 0 ? r : eng_segment_use(log, s, err);
@@ -270,29 +270,23 @@ static bool has_room(const struct eng_mark *m, uint64_t n)
 	return m->written_off + n <= ENG_SEGMENT_MAX || m->written_off == ENG_SEGMENT_HEADER;
 }
 
-static int make_room(struct eng_log *log, struct eng_log_series *s, struct batch *batch,
-                     struct engram_error *err)
+int eng_append_room(struct eng_log *log, struct eng_log_series *s, uint32_t *fails, uint64_t n,
+                    struct engram_error *err)
 {
 	struct eng_mark *m = s->mark;
 	int r = ENGRAM_OK;
 
-	if (batch->fails != m->seg_fails)
-		r = with_flush_lock(log, s, batch, true, err);
-	if (r == 0 && m->written_seq == 0)
-		r = lay_birth(log, batch, err);
-	if (r == 0 && !has_room(m, log->out.n + batch->slack))
-		r = with_flush_lock(log, s, batch, false, err);
-	return r;
-}
-
-/* Step 6. */
-static int reserve(struct eng_log *log, struct eng_log_series *s, const struct batch *batch,
-                   struct engram_error *err)
-{
-	int r = eng_segment_fill(log, s, s->mark->written_off + log->out.n + batch->slack, err);
-
+	if (*fails != m->seg_fails)
+		r = with_flush_lock(log, s, fails, true, err);
+	if (r == 0 && !has_room(m, n))
+		r = with_flush_lock(log, s, fails, false, err);
+	if (r == 0)
+		r = eng_segment_use(log, s, err);
+	if (r < 0)
+		return r;
+	r = eng_segment_fill(log, s, m->written_off + n, err);
 	if (r == ENGRAM_EIO)
-		s->mark->fails++;
+		m->fails++;
 	return r;
 }
 
@@ -398,6 +392,26 @@ static void remember(struct eng_log *log, struct eng_log_series *s, uint64_t seq
 	log->pending_seq = seq;
 }
 
+int eng_append_write(struct eng_log *log, struct eng_log_series *s, const uint8_t *frames, size_t n,
+                     const struct eng_end *end, struct engram_error *err)
+{
+	struct eng_mark *m = s->mark;
+	int r;
+
+	m->dirty = 1;
+	eng_point(log->sys, "append-dirty");
+	r = eng_fs_write(log->sys, log->seg_fd, frames, n, m->written_off);
+	eng_point(log->sys, "append-written");
+	if (r < 0) {
+		m->fails++;
+		eng_point(log->sys, "append-failed");
+		m->dirty = 0;
+		return eng_err_fs(err, r, s->dir, "append");
+	}
+	publish(log, m, end);
+	return ENGRAM_OK;
+}
+
 /* Steps 7 and 8. */
 static int write_frames(struct eng_log *log, struct eng_log_series *s, struct batch *batch,
                         struct engram_error *err)
@@ -406,27 +420,24 @@ static int write_frames(struct eng_log *log, struct eng_log_series *s, struct ba
 	struct eng_mark *m = s->mark;
 	struct eng_end end = {
 	        .seq = m->written_seq, .off = m->written_off, .stamp = m->last_stamp, .chain = m->chain};
-	uint64_t from = end.off;
 	int r = check_clock(m, wall_us, err);
 
 	if (r < 0)
 		return r;
-	m->dirty = 1;
 	finish_frames(log, s, batch, &end, wall_us);
-	eng_point(log->sys, "append-dirty");
-	r = eng_fs_write(log->sys, log->seg_fd, log->out.p, log->out.n, from);
-	eng_point(log->sys, "append-written");
-	if (r < 0) {
-		m->fails++;
-		eng_point(log->sys, "append-failed");
-		m->dirty = 0;
-		return eng_err_fs(err, r, s->dir, "append");
-	}
-	publish(log, m, &end);
+	r = eng_append_write(log, s, log->out.p, log->out.n, &end, err);
+	if (r < 0)
+		return r;
 	if (ENG_PLANTED(2))
 		batch->fails = m->fails;
 	remember(log, s, end.seq, batch->fails);
 	return ENGRAM_OK;
+}
+
+/* Whether the next frame is the first: nothing was written, or what was is void. */
+static bool begins_series(const struct eng_mark *m, uint32_t fails)
+{
+	return (fails == m->seg_fails ? m->written_seq : m->durable_seq) == 0;
 }
 
 static int append_locked(struct eng_log *log, struct eng_log_series *s, struct batch *batch,
@@ -437,13 +448,11 @@ static int append_locked(struct eng_log *log, struct eng_log_series *s, struct b
 	if (r != 0)
 		return r;
 	batch->fails = s->mark->fails;
-	r = make_sound(log, s, err);
+	r = eng_append_sound(log, s, err);
+	if (r == 0 && begins_series(s->mark, batch->fails))
+		r = lay_birth(log, batch, err);
 	if (r == 0)
-		r = make_room(log, s, batch, err);
-	if (r == 0)
-		r = eng_segment_use(log, s, err);
-	if (r == 0)
-		r = reserve(log, s, batch, err);
+		r = eng_append_room(log, s, &batch->fails, log->out.n + batch->slack, err);
 	return r == 0 ? write_frames(log, s, batch, err) : r;
 }
 
@@ -468,7 +477,6 @@ static int change_series(struct eng_log *log, struct batch *batch, struct engram
 	int r = eng_log_flush(log, err);
 
 	log->own = NULL;
-	log->checked_tail = false;
 	eng_fs_close(log->sys, &log->seg_fd);
 	if (r < 0)
 		return r;
@@ -510,20 +518,16 @@ int eng_log_append(struct eng_log *log, struct eng_appended *out, const struct e
 
 static int rotate_locked(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
 {
-	struct batch none = {.n = 0};
-	int r = eng_still_there(log, s, err);
+	uint32_t fails = s->mark->fails;
+	int r = eng_append_sound(log, s, err);
 
 	if (r != 0)
 		return r;
-	none.fails = s->mark->fails;
-	r = make_sound(log, s, err);
-	if (r != 0)
-		return r;
-	if (none.fails != s->mark->seg_fails)
-		return with_flush_lock(log, s, &none, true, err);
+	if (fails != s->mark->seg_fails)
+		return with_flush_lock(log, s, &fails, true, err);
 	if (s->mark->written_off == ENG_SEGMENT_HEADER)
 		return ENGRAM_OK;
-	return with_flush_lock(log, s, &none, false, err);
+	return with_flush_lock(log, s, &fails, false, err);
 }
 
 int eng_log_rotate(struct eng_log *log, struct engram_error *err)
@@ -536,10 +540,36 @@ int eng_log_rotate(struct eng_log *log, struct engram_error *err)
 	r = eng_lock_append(log, log->own, err);
 	if (r < 0)
 		return r;
-	r = rotate_locked(log, log->own, err);
+	r = eng_still_there(log, log->own, err);
+	if (r == 0)
+		r = rotate_locked(log, log->own, err);
 	eng_unlock_append(log, log->own);
 	if (r != ENG_SERIES_OVER)
 		return r;
 	log->own = NULL; /* closed: all its segments are sealed */
 	return ENGRAM_OK;
+}
+
+/* A series that was closed for good has no active segment. */
+static int seal_locked(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
+{
+	int r = eng_names_mark(log, s, err);
+
+	return r < 0 || eng_series_is_over(s) ? r : rotate_locked(log, s, err);
+}
+
+int eng_log_seal(struct eng_log *log, const struct eng_series *series, uint64_t seq, struct engram_error *err)
+{
+	struct eng_log_series *s = eng_series_find(log, series);
+	int r;
+
+	if (!s || s->state != ENG_MARK_FITS || eng_series_is_over(s) ||
+	    (eng_series_mark_counts(log, s) && seq < s->mark->active))
+		return ENGRAM_OK;
+	r = eng_lock_append(log, s, err);
+	if (r < 0)
+		return r;
+	r = seal_locked(log, s, err);
+	eng_unlock_append(log, s);
+	return r == ENG_SERIES_OVER ? ENGRAM_OK : r;
 }

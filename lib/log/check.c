@@ -150,13 +150,14 @@ static int missing(struct check *c, uint64_t first, struct engram_error *err)
 }
 
 /* How far frames must be there.  Where the mark does not count (another boot, a
- * copy), what a witness or the mark proves to have been durable counts still. */
+ * copy), what a witness or the mark proves to have been durable counts still; what
+ * was received can be fetched again. */
 static int find_durable(struct check *c, struct engram_error *err)
 {
 	struct eng_end end;
 	int r = eng_series_end(c->log, c->s, &end, &c->durable, err);
 
-	if (r < 0 || eng_series_mark_counts(c->log, c->s))
+	if (r < 0 || eng_series_mark_counts(c->log, c->s) || eng_series_receives(c->s))
 		return r;
 	if (c->s->state == ENG_MARK_FITS && c->s->mark->durable_seq > c->durable)
 		c->durable = c->s->mark->durable_seq;

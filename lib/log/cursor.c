@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/le.h"
 
 struct eng_cursor {
 	struct eng_log *log;
@@ -52,6 +53,7 @@ int eng_cursor_open(struct eng_cursor **out, struct eng_log *log, const struct e
 	}
 	c->log = log;
 	c->s = s;
+	s->cursors++;
 	c->w = (struct eng_window){.sys = log->sys, .fd = -1};
 	c->seq = (after > s->base ? after : s->base) + 1;
 	c->upto = upto;
@@ -67,6 +69,7 @@ void eng_cursor_close(struct eng_cursor *c)
 		return;
 	eng_window_free(&c->w);
 	eng_fs_close(c->log->sys, &c->w.fd);
+	c->s->cursors--;
 	eng_free(c);
 }
 
@@ -99,18 +102,20 @@ static int io_error(struct eng_cursor *c, int r, struct engram_error *err)
 /* The segment of frame seq, and of the one behind it.  False: there is none. */
 static bool segment_of(struct eng_cursor *c, uint64_t seq, uint64_t *first)
 {
-	bool found = false;
+	size_t lo = 0, hi = c->s->nfirsts;
 
-	c->limit = UINT64_MAX;
-	for (size_t i = 0; i < c->s->nfirsts; i++) {
-		if (c->s->firsts[i] > seq) {
-			c->limit = c->s->firsts[i];
-			break;
-		}
-		*first = c->s->firsts[i];
-		found = true;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (c->s->firsts[mid] > seq)
+			hi = mid;
+		else
+			lo = mid + 1;
 	}
-	return found;
+	c->limit = lo < c->s->nfirsts ? c->s->firsts[lo] : UINT64_MAX;
+	if (lo > 0)
+		*first = c->s->firsts[lo - 1];
+	return lo > 0;
 }
 
 /* 1 open at its first frame, 0 end for now. */
@@ -258,6 +263,14 @@ static int arrive(struct eng_cursor *c, struct engram_error *err)
 	return r > 0 ? chained_on(c, prev, false, err) : r;
 }
 
+static void step_over(struct eng_cursor *c, const struct eng_header *h)
+{
+	c->off += eng_frame_size(h->payload_len);
+	c->prev = h->header_check;
+	c->any_prev = false;
+	c->seq++;
+}
+
 int eng_cursor_next(struct eng_cursor *c, struct eng_frame *out, struct engram_error *err)
 {
 	struct eng_fault fault;
@@ -285,11 +298,147 @@ int eng_cursor_next(struct eng_cursor *c, struct eng_frame *out, struct engram_e
 	if (r == 0)
 		return bad(c, &fault, err);
 	out->place.segment = c->first | c->s->tag;
-	c->off += eng_frame_size(out->h.payload_len);
-	c->prev = out->h.header_check;
-	c->any_prev = false;
-	c->seq++;
+	step_over(c, &out->h);
 	return 1;
+}
+
+/* -- many frames, as they lie ----------------------------------------------------------- */
+
+/* Bytes of the open segment from c->off on, behind what is in out. */
+static int load(struct eng_cursor *c, struct eng_buf *out, size_t *got, size_t n, struct engram_error *err)
+{
+	ssize_t r;
+
+	if (!eng_buf_reserve(out, n))
+		return eng_err_nomem(err);
+	r = eng_fs_read(c->log->sys, c->w.fd, out->p + out->n, n, c->off);
+	*got = r < 0 ? 0 : (size_t)r;
+	return r < 0 ? io_error(c, (int)r, err) : ENGRAM_OK;
+}
+
+/* How many of the n bytes at p are whole frames that may be given; the cursor
+ * stands behind them.  1 there may be more, 0 they end here, < 0 damage. */
+static int accept(struct eng_cursor *c, size_t *frames, size_t *bytes, const uint8_t *p, size_t n, uint64_t upto,
+                  struct engram_error *err)
+{
+	struct eng_fault fault;
+	struct eng_frame f;
+
+	for (*bytes = 0; c->seq <= upto && c->seq < c->limit; *bytes += (size_t)eng_frame_size(f.h.payload_len)) {
+		struct eng_expect want = {c->s->of, c->log->space_check, c->seq, c->prev, c->any_prev};
+		const uint8_t *at = p + *bytes;
+		size_t left = n - *bytes;
+
+		if (left < ENG_FRAME_HEADER || (eng_get32(at) == ENG_FRAME_MAGIC && left < eng_frame_size(eng_get32(at + 8))))
+			return 1;
+		if (!eng_frame_in(&f, &fault, c->off, at, left, &want))
+			return bad(c, &fault, err);
+		step_over(c, &f.h);
+		++*frames;
+	}
+	return c->seq <= upto;
+}
+
+/* What fits into room bytes; no frame where the first is longer.  1 there may be
+ * more, 0 they end here. */
+static int copy_some(struct eng_cursor *c, struct eng_buf *out, size_t *frames, uint64_t upto, size_t room,
+                     struct engram_error *err)
+{
+	size_t got = 0, bytes = 0;
+	int r = arrive(c, err);
+
+	if (r <= 0)
+		return r;
+	r = load(c, out, &got, room, err);
+	if (r == 0)
+		r = accept(c, frames, &bytes, out->p + out->n, got, upto, err);
+	out->n += bytes;
+	return r;
+}
+
+/* A segment that began since may make void what follows in this one. */
+static int look_behind(struct eng_cursor *c, struct engram_error *err)
+{
+	uint64_t first, durable = c->durable;
+	struct eng_end end;
+	int r = eng_series_end(c->log, c->s, &end, &c->durable, err);
+
+	if (r == 0 && durable != c->durable && c->located) {
+		r = eng_segments_list(c->log, c->s, err);
+		segment_of(c, c->first, &first);
+	}
+	return r;
+}
+
+int eng_cursor_copy(struct eng_cursor *c, struct eng_buf *out, size_t *n, uint64_t upto, size_t max_bytes,
+                    struct engram_error *err)
+{
+	size_t from = out->n;
+	int r = look_behind(c, err);
+	int more = 1;
+
+	*n = 0;
+	if (upto > c->durable)
+		upto = c->durable;
+	while (r == 0 && more && c->seq <= upto) {
+		size_t before = *n, room = max_bytes > out->n - from ? max_bytes - (out->n - from) : 0;
+
+		if (room < ENG_FRAME_HEADER && *n)
+			break;
+		r = copy_some(c, out, n, upto, *n || room > ENG_FRAME_HEADER ? room : ENG_FRAME_MAX, err);
+		if (r > 0 && *n == 0)
+			r = copy_some(c, out, n, upto, ENG_FRAME_MAX, err);
+		more = r > 0 && *n > before;
+		r = r < 0 ? r : 0;
+	}
+	return r;
+}
+
+bool eng_cursor_at(const struct eng_cursor *c, const struct eng_series *series, uint64_t after)
+{
+	return c->seq == after + 1 && eng_series_cmp(&c->s->id, series) == 0;
+}
+
+/* -- header checks ------------------------------------------------------------------------ */
+
+/* A cursor that stands behind frame seq knows what the next one must name. */
+int eng_log_check_at(struct eng_log *log, uint32_t *header_check, const struct eng_series *series, uint64_t seq,
+                     struct engram_error *err)
+{
+	struct eng_cursor *c;
+	int r = eng_cursor_open(&c, log, series, seq, seq, NULL, err);
+
+	if (r < 0)
+		return r;
+	r = locate(c, err);
+	if (r > 0)
+		*header_check = c->prev;
+	else if (r == 0)
+		r = eng_err(err, ENGRAM_EDAMAGED, "%s: wanted frame %" PRIu64 ", found the end before it", c->s->dir, seq);
+	eng_cursor_close(c);
+	return r < 0 ? r : ENGRAM_OK;
+}
+
+/* The mark has the last one at hand: it counts if nobody wrote meanwhile. */
+static bool chain_in_mark(const struct eng_log *log, const struct eng_log_series *s, uint32_t *chain, uint64_t seq)
+{
+	const struct eng_mark *m = s->mark;
+
+	if (!eng_series_mark_counts(log, s) || m->dirty || m->written_seq != seq)
+		return false;
+	*chain = m->chain;
+	return !m->dirty && m->written_seq == seq;
+}
+
+int eng_log_head(struct eng_log *log, struct eng_position *out, const struct eng_series_info *info,
+                 struct engram_error *err)
+{
+	struct eng_log_series *s = eng_series_find(log, &info->series);
+
+	*out = (struct eng_position){info->series, info->durable_seq, 0};
+	if (out->seq == 0 || (s && chain_in_mark(log, s, &out->header_check, out->seq)))
+		return ENGRAM_OK;
+	return eng_log_check_at(log, &out->header_check, &out->series, out->seq, err);
 }
 
 /* -- one frame --------------------------------------------------------------------------- */

@@ -125,9 +125,8 @@ static int wait_for_leader(struct eng_log *log, struct eng_log_series *s, uint32
 	return ENGRAM_OK;
 }
 
-/* Until seq is durable, written when `fails` was current. */
-static int join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uint32_t fails,
-                struct engram_error *err)
+int eng_flush_join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uint32_t fails,
+                   struct engram_error *err)
 {
 	int64_t wait_ms = log->wait_ms > FLUSH_WAIT_MIN_MS ? log->wait_ms : FLUSH_WAIT_MIN_MS;
 	int64_t deadline_us = log->sys->clock.mono_us(log->sys->clock.ctx) + wait_ms * 1000;
@@ -144,7 +143,7 @@ static int join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uin
 			return not_stored(s, err);
 		if (durable >= seq)
 			return ENGRAM_OK;
-		if (m->closed)
+		if (eng_series_is_over(s))
 			return not_stored(s, err);
 		/* Who flushes began before we wrote: do not ask, and wait for the next one. */
 		if (slept || !m->flushing) {
@@ -168,7 +167,8 @@ int eng_log_flush(struct eng_log *log, struct engram_error *err)
 
 	if (!s)
 		return ENGRAM_OK;
-	r = log->pending_lost ? not_stored(s, err) : join(log, s, log->pending_seq, log->pending_fails, err);
+	r = log->pending_lost ? not_stored(s, err)
+	                      : eng_flush_join(log, s, log->pending_seq, log->pending_fails, err);
 	if (r != ENGRAM_EBUSY)
 		log->pending = NULL;
 	return r;
@@ -186,5 +186,22 @@ int eng_log_settle(struct eng_log *log, struct engram_error *err)
 	/* What was written before the failure is void: durable is all there is. */
 	if (fails != s->mark->seg_fails)
 		return ENGRAM_OK;
-	return join(log, s, s->mark->written_seq, fails, err);
+	return eng_flush_join(log, s, s->mark->written_seq, fails, err);
+}
+
+int eng_log_receive_flush(struct eng_log *log, struct engram_error *err)
+{
+	int r = ENGRAM_OK;
+
+	for (size_t i = 0; r == 0 && i < log->nseries; i++) {
+		struct eng_log_series *s = log->series[i];
+
+		if (!s->received)
+			continue;
+		r = s->received_lost ? not_stored(s, err)
+		                     : eng_flush_join(log, s, s->received_seq, s->received_fails, err);
+		if (r != ENGRAM_EBUSY)
+			s->received = false;
+	}
+	return r;
 }

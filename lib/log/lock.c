@@ -185,14 +185,12 @@ void eng_unlock_mint(struct eng_log *log)
 	eng_fs_close(log->sys, &log->lock_fd);
 }
 
-int eng_still_there(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
+int eng_names_mark(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
 {
 	char path[ENG_PATH_MAX];
 	struct eng_stat st;
 	int r;
 
-	if (s->mark->closed && !s->mark->dropped)
-		return ENG_SERIES_OVER;
 	if (!eng_path(path, s->dir, ENG_MARK_FILE))
 		return eng_err_os(err, ENAMETOOLONG, "%s", s->dir);
 	r = log->sys->fs.ops->stat(log->sys->fs.ctx, path, &st);
@@ -206,5 +204,12 @@ int eng_still_there(struct eng_log *log, struct eng_log_series *s, struct engram
 	 * name.  We hold it and the name is the old one: the drop failed, its
 	 * process died, or the power did; else no write would ever succeed again. */
 	s->mark->dropped = 0;
-	return s->mark->closed ? ENG_SERIES_OVER : ENGRAM_OK;
+	return ENGRAM_OK;
+}
+
+int eng_still_there(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
+{
+	int r = s->mark->closed && !s->mark->dropped ? ENG_SERIES_OVER : eng_names_mark(log, s, err);
+
+	return r == 0 && s->mark->closed ? ENG_SERIES_OVER : r;
 }

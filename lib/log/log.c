@@ -105,6 +105,23 @@ static int open_own(struct eng_log *log, struct engram_error *err)
 	return ENGRAM_OK;
 }
 
+/* The others, so that their marks count again: damage below what the state has
+ * applied is found now, and readers need not scan. */
+static int recover_received(struct eng_log *log, struct engram_error *err)
+{
+	int r = ENGRAM_OK;
+
+	for (size_t i = 0; r >= 0 && i < log->nseries; i++) {
+		struct eng_log_series *s = log->series[i];
+
+		if (s == log->own || s->state != ENG_MARK_FITS || eng_series_is_over(s))
+			continue;
+		if (!eng_series_mark_counts(log, s) || eng_own_applied(log, &s->id) > s->mark->durable_seq)
+			r = eng_recover_if_needed(log, s, err);
+	}
+	return r < 0 ? r : ENGRAM_OK;
+}
+
 /* Frames that the state knows and no series here holds: what the state says
  * could not be rebuilt, and the lost seqs may come again with other frames. */
 static int compare_with_state(struct eng_log *log, struct engram_error *err)
@@ -136,6 +153,8 @@ static int open_to_write(struct eng_log *log, bool new_series, struct engram_err
 	eng_own_choose(log);
 	if (log->own)
 		r = open_own(log, err);
+	if (r == 0)
+		r = recover_received(log, err);
 	if (r == 0 && log->own && new_series) {
 		r = close_asked(log, err);
 		log->own = NULL;
@@ -264,7 +283,8 @@ static int describe(struct eng_log *log, struct eng_log_series *s, struct eng_se
 	        .own = mine && s->mark->closed != ENG_BIRTH_COPY,
 	        .active = mine && !s->mark->closed,
 	        .durable_seq = durable > s->base ? durable : s->base,
-	        .written_seq = end.seq,
+	        /* What others wrote is shown once it cannot be lost: it could be shipped on. */
+	        .written_seq = eng_series_receives(s) ? durable : end.seq,
 	        .last_stamp = end.stamp,
 	};
 	if (info->written_seq < info->durable_seq)

@@ -124,6 +124,35 @@ int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b,
                  const struct eng_series *series,
                  uint64_t seq, struct eng_place place, struct engram_error *err);
 
+/* Verified frames from where the cursor stands, byte for byte as they lie,
+ * appended to out: not above upto, nor above what is durable, as many as fit into
+ * max_bytes but one at least.  *n of them; none: there are none yet. */
+int eng_cursor_copy(struct eng_cursor *c, struct eng_buf *out, size_t *n, uint64_t upto, size_t max_bytes,
+                    struct engram_error *err);
+/* Whether its next frame is the one after that. */
+bool eng_cursor_at(const struct eng_cursor *c, const struct eng_series *series, uint64_t after);
+
+/* The header_check of one durable frame. */
+int eng_log_check_at(struct eng_log *log, uint32_t *header_check, const struct eng_series *series, uint64_t seq,
+                     struct engram_error *err);
+/* The last durable frame; info is of the last refresh. */
+int eng_log_head(struct eng_log *log, struct eng_position *out, const struct eng_series_info *info,
+                 struct engram_error *err);
+
+/* -- receiving ------------------------------------------------------------- */
+
+enum { ENG_LOG_FORKED = 1 };
+/* Consecutive frames of a series that another store wrote, n bytes as they lie
+ * in a segment: verified all of them, those held passed over, the rest written as
+ * they are behind the end, not yet durable.  The first frame makes the series.
+ * ENGRAM_EINPUT names series, seq, wanted and found; nothing of this call is kept.
+ * ENG_LOG_FORKED: they do not continue what is held.  Frames of the own series
+ * are refused unless they continue it: then it was rolled back and is closed. */
+int eng_log_receive(struct eng_log *log, uint64_t *taken, const struct eng_series *series, const uint8_t *frames,
+                    size_t n, struct engram_error *err);
+/* All that was received through this handle becomes durable. */
+int eng_log_receive_flush(struct eng_log *log, struct engram_error *err);
+
 /* -- maintenance --------------------------------------------------------- */
 
 /* Reads every byte of every segment: frames, chain, padding, zeros behind the
@@ -133,6 +162,9 @@ int eng_log_check(struct eng_log *log, uint64_t *frames, uint64_t *bytes, engram
 
 /* Seals the active segment of the own series (the next append opens another). */
 int eng_log_rotate(struct eng_log *log, struct engram_error *err);
+
+/* Seals the active segment of a series if it holds frame seq. */
+int eng_log_seal(struct eng_log *log, const struct eng_series *series, uint64_t seq, struct engram_error *err);
 
 /* What lies between two frames that can be read. */
 struct eng_gap {

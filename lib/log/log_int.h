@@ -57,6 +57,10 @@ struct eng_fault {
 int eng_frame_at(struct eng_window *w, struct eng_frame *out, struct eng_fault *fault, uint64_t off,
                  const struct eng_expect *want);
 
+/* The same of a frame among n bytes at p; off is for the fault. */
+int eng_frame_in(struct eng_frame *out, struct eng_fault *fault, uint64_t off, const uint8_t *p, size_t n,
+                 const struct eng_expect *want);
+
 /* Walks valid frames from end->off on until the frame `stop` is reached (it is
  * not read) or one is not valid; end moves along.  1 reached stop, 0 met an
  * invalid frame (fault), or -errno. */
@@ -96,6 +100,14 @@ struct eng_log_series {
 	bool seen;              /* in the last listing */
 	bool recovered;         /* by this handle: the mark counts without a boot id */
 	bool locked;            /* eng_log_drop holds both locks */
+	bool checked_tail;      /* the last frame was compared with the mark */
+	unsigned cursors;       /* open on it */
+
+	/* received through this handle and not yet known to be durable */
+	bool received;
+	bool received_lost;     /* a failure in between: part of it is void */
+	uint64_t received_seq;
+	uint32_t received_fails;
 };
 
 struct eng_log {
@@ -107,7 +119,6 @@ struct eng_log {
 	uint64_t boot;                 /* 0 = there is no boot id */
 	uint32_t pid;
 	bool write;
-	bool checked_tail;             /* the last frame was compared with the mark */
 	int wait_ms;                   /* for any lock */
 	engram_notice_fn *notice;
 	void *notice_data;
@@ -120,8 +131,9 @@ struct eng_log {
 	struct eng_log_series *own;     /* one of them: where appends go */
 	struct eng_series_info *info;   /* what refresh gave; owned */
 
-	/* the active segment of `own`, open for writing */
+	/* the active segment that was written last, open for writing */
 	int seg_fd;
+	struct eng_series seg_series;
 	uint64_t seg_first;
 	uint32_t seg_turn;
 
@@ -153,6 +165,10 @@ bool eng_series_mark_counts(const struct eng_log *log, const struct eng_log_seri
 struct eng_log_series *eng_series_at(struct eng_log *log, const struct eng_series *of, struct eng_place place);
 /* From here on s holds frames of `of` behind frame `base`. */
 void eng_series_is_branch(struct eng_log_series *s, const struct eng_series *of, uint64_t base, uint32_t base_check);
+/* Closed, and nothing was received into it since: no frame will come. */
+bool eng_series_is_over(const struct eng_log_series *s);
+/* What is at its end came from other stores. */
+bool eng_series_receives(const struct eng_log_series *s);
 /* Where it ends (seq, stamp; off and chain only where scanned) as the mark says
  * or as a scan of the newest segment finds, and how much of it is durable. */
 int eng_series_end(struct eng_log *log, struct eng_log_series *s, struct eng_end *end, uint64_t *durable,
@@ -184,9 +200,22 @@ int eng_segment_zero(struct eng_log *log, int fd, uint64_t from, uint64_t to); /
  * that the next flush covers them whatever an earlier one did.  0 or -errno. */
 int eng_segment_rewrite(struct eng_log *log, int fd, uint64_t from, uint64_t to);
 
+/* Steps of an append that receiving takes too (append.c), under the append lock:
+ * 3 the mark and the bytes agree (ENG_SERIES_OVER: it was rolled back); 4 to 6
+ * room for n bytes in one segment, of which `fails` is that; 7 and 8 the frames,
+ * `end` behind them. */
+int eng_append_sound(struct eng_log *log, struct eng_log_series *s, struct engram_error *err);
+int eng_append_room(struct eng_log *log, struct eng_log_series *s, uint32_t *fails, uint64_t n,
+                    struct engram_error *err);
+int eng_append_write(struct eng_log *log, struct eng_log_series *s, const uint8_t *frames, size_t n,
+                     const struct eng_end *end, struct engram_error *err);
+
 /* Choosing, closing, beginning a series (mint.c). */
 void eng_own_choose(struct eng_log *log); /* from the last listing */
 int eng_own_mint(struct eng_log *log, struct engram_error *err);
+/* The series of that id, made with this role where there is none. */
+int eng_series_receiver(struct eng_log_series **s, struct eng_log *log, const struct eng_series *id,
+                        unsigned role, struct engram_error *err);
 /* Both locks held; writes `end` and the reason, and syncs the mark. */
 int eng_own_close(struct eng_log *log, struct eng_log_series *s, enum eng_birth_reason why, bool discard,
                   const struct eng_end *end, struct engram_error *err);
@@ -207,7 +236,9 @@ void eng_unlock_flush(struct eng_log *log, struct eng_log_series *s);
 int eng_lock_mint(struct eng_log *log, struct engram_error *err);
 void eng_unlock_mint(struct eng_log *log);
 enum { ENG_SERIES_OVER = 1 }; /* closed meanwhile, or another file: choose again */
-/* Under the append lock: 0, ENG_SERIES_OVER, or the space is gone. */
+/* Under the append lock: 0, ENG_SERIES_OVER (another file), or the space is gone. */
+int eng_names_mark(struct eng_log *log, struct eng_log_series *s, struct engram_error *err);
+/* The same, and ENG_SERIES_OVER where the own series is closed. */
 int eng_still_there(struct eng_log *log, struct eng_log_series *s, struct engram_error *err);
 
 /* Recovery (recover.c): both locks held.  0, ENG_SERIES_OVER (it was rolled
@@ -218,6 +249,9 @@ int eng_recover_if_needed(struct eng_log *log, struct eng_log_series *s, struct 
 
 /* One flush of the active segment (flush.c); flush lock held. */
 int eng_flush_lead(struct eng_log *log, struct eng_log_series *s, uint32_t fails, struct engram_error *err);
+/* Until seq is durable, written when `fails` was current. */
+int eng_flush_join(struct eng_log *log, struct eng_log_series *s, uint64_t seq, uint32_t fails,
+                   struct engram_error *err);
 void eng_flush_announce(struct eng_log *log, struct eng_log_series *s);
 
 void eng_log_note(struct eng_log *log, const char *format, ...) ENG_PRINTF(2, 3);

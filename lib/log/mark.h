@@ -11,7 +11,9 @@
  *  - sector 1, the positions, counts only while the boot id in it is this
  *    boot's; afterwards durable_seq is a lower bound and the rest is nothing
  *    until recovery has written it again.  `closed` is synced when it is set,
- *    with the final positions, which then count for ever.
+ *    with the final positions, which then count for ever; unless a peer turns
+ *    out to hold more of the series: then `reopened` is synced before the first
+ *    frame is taken, and the positions count as those of any series.
  *
  *   off  size  field         guard
  *     0    8   magic         "ENGMARK\1"; sector 0 never changes
@@ -45,7 +47,8 @@
  *   624    4   gen           raised after each flush; waiters sleep on it
  *   628    4   turn          both locks; raised with each new active segment
  *   632    4   released      raised when the append lock is given back to waiters
- *   636    4   waiting       how many wait for it; too many after a kill, never too few */
+ *   636    4   waiting       how many wait for it; too many after a kill, never too few
+ *   640    4   reopened      both locks; closed, and frames are received since */
 #ifndef ENG_LOG_MARK_H
 #define ENG_LOG_MARK_H
 
@@ -103,12 +106,13 @@ struct eng_mark {
 	_Atomic uint32_t turn;
 	_Atomic uint32_t released;
 	_Atomic uint32_t waiting;
-	uint8_t pad1[ENG_MARK_SIZE - 640];
+	_Atomic uint32_t reopened;
+	uint8_t pad1[ENG_MARK_SIZE - 648];
 };
 
 _Static_assert(offsetof(struct eng_mark_identity, check) == 72, "mark identity");
 _Static_assert(offsetof(struct eng_mark, boot) == 512, "mark sector 1");
-_Static_assert(offsetof(struct eng_mark, waiting) == 636, "mark positions");
+_Static_assert(offsetof(struct eng_mark, reopened) == 640, "mark positions");
 _Static_assert(sizeof(struct eng_mark) == ENG_MARK_SIZE, "mark size");
 
 /* What the end of a series is, as a mark holds it or a scan finds it. */

@@ -56,7 +56,8 @@ static int make_dir(struct eng_log *log, const char *path, struct engram_error *
  * In this order: whoever finds the mark of a writer that died here appends at
  * once and flushes no directory above it (the other way round a power cut
  * after that took the whole series). */
-static int make_series(struct eng_log *log, const struct eng_series *id, struct engram_error *err)
+static int make_series(struct eng_log *log, const struct eng_series *id, enum eng_mark_role role,
+                       struct engram_error *err)
 {
 	char name[ENG_SERIES_NAME + 1], dir[ENG_PATH_MAX];
 	int r;
@@ -74,7 +75,7 @@ static int make_series(struct eng_log *log, const struct eng_series *id, struct 
 	if (r == 0)
 		r = eng_fs_sync_dir(log->sys, log->dir);
 	if (r == 0)
-		r = eng_mark_create(log->sys, dir, id, &log->space, ENG_ROLE_OWN, 0, false, NULL);
+		r = eng_mark_create(log->sys, dir, id, &log->space, role, 0, false, NULL);
 	return r < 0 ? eng_err_fs(err, r, dir, "create") : ENGRAM_OK;
 }
 
@@ -88,7 +89,7 @@ static int mint_locked(struct eng_log *log, struct engram_error *err)
 	r = log->sys->random.fill(log->sys->random.ctx, id.b, sizeof id.b);
 	if (r < 0)
 		return eng_err_os(err, -r, "random numbers");
-	r = make_series(log, &id, err);
+	r = make_series(log, &id, ENG_ROLE_OWN, err);
 	if (r == 0)
 		r = look_again(log, err);
 	if (r == 0 && !log->own)
@@ -105,6 +106,40 @@ int eng_own_mint(struct eng_log *log, struct engram_error *err)
 		return r;
 	r = mint_locked(log, err);
 	eng_unlock_mint(log);
+	return r;
+}
+
+static int receiver_locked(struct eng_log *log, const struct eng_series *id, unsigned role,
+                           struct engram_error *err)
+{
+	struct eng_log_series *s;
+	int r = eng_series_list(log, err);
+
+	if (r < 0)
+		return r;
+	s = eng_series_find(log, id);
+	if (s && s->state == ENG_MARK_FITS)
+		return ENGRAM_OK;
+	r = make_series(log, id, role, err);
+	return r == 0 ? eng_series_list(log, err) : r;
+}
+
+int eng_series_receiver(struct eng_log_series **s, struct eng_log *log, const struct eng_series *id,
+                        unsigned role, struct engram_error *err)
+{
+	int r = ENGRAM_OK;
+
+	*s = eng_series_find(log, id);
+	if (*s && (*s)->state == ENG_MARK_FITS)
+		return ENGRAM_OK;
+	r = eng_lock_mint(log, err);
+	if (r < 0)
+		return r;
+	r = receiver_locked(log, id, role, err);
+	eng_unlock_mint(log);
+	*s = eng_series_find(log, id);
+	if (r == 0 && !(*s && (*s)->state == ENG_MARK_FITS))
+		r = eng_err(err, ENGRAM_EINTERNAL, "%s: wanted the series just made, found none", log->dir);
 	return r;
 }
 
@@ -190,7 +225,7 @@ static int copied_end(struct eng_log *log, struct eng_log_series *s, struct eng_
 	uint64_t durable;
 	int r = eng_series_end(log, s, end, &durable, err);
 
-	if (r == 0)
+	if (r == 0 && !eng_series_receives(s))
 		r = eng_series_sound(log, s, end, err);
 	return r == 0 ? sync_segments(log, s, err) : r;
 }

@@ -15,7 +15,12 @@
  *   6 flush; publish the positions; clear flushing, then dirty
  *
  * Dirty is set first, so that a second death leads back here.  No scan lowers
- * durable_seq: where durable frames are gone the series is closed. */
+ * durable_seq of the own series: where durable frames are gone it is closed.
+ *
+ * A series that is received can be had again from whom it came: only what the
+ * state has applied must be there (within a boot: what was durable), all else
+ * that is bad is cut off and fetched again.  Its frames' witnesses speak of
+ * another store's disk and are not asked. */
 #include "log/log_int.h"
 
 #include <inttypes.h>
@@ -26,6 +31,7 @@ struct recovery {
 	struct eng_window w;
 	struct eng_end end;
 	struct eng_fault fault;
+	uint64_t durable;      /* what must be there */
 	uint64_t rewrite_from; /* bytes from here to the end go out again */
 	char path[ENG_PATH_MAX];
 };
@@ -93,6 +99,7 @@ static int find_end(struct recovery *rec, bool *zero, struct engram_error *err)
 {
 	struct eng_log_series *s = rec->s;
 	size_t newest = s->nfirsts - 1;
+	eng_stamp before = 0;
 	uint32_t chain;
 	int r;
 
@@ -104,11 +111,45 @@ static int find_end(struct recovery *rec, bool *zero, struct engram_error *err)
 		if (r < 0)
 			return r;
 		chain = rec->end.chain;
+		before = rec->end.stamp;
 	}
 	r = open_at(rec, s->firsts[newest], true, err);
 	if (r == 0)
 		r = scan_segment(rec, s->firsts[newest], newest > 0 ? &chain : NULL, UINT64_MAX, zero, err);
+	if (!rec->end.stamp)
+		rec->end.stamp = before;
 	return r < 0 ? r : size_of(rec, err);
+}
+
+/* A received series whose last but one segment is bad where nothing rests on
+ * it: the last one goes. */
+static int drop_newest(struct recovery *rec, struct engram_error *err)
+{
+	struct eng_log_series *s = rec->s;
+	char path[ENG_PATH_MAX];
+	int r;
+
+	eng_segment_path(path, s, s->firsts[--s->nfirsts]);
+	r = rec->log->sys->fs.ops->unlink(rec->log->sys->fs.ctx, path);
+	if (r == 0)
+		r = eng_fs_sync_dir(rec->log->sys, s->dir);
+	return r < 0 ? eng_err_fs(err, r, path, "remove") : ENGRAM_OK;
+}
+
+static int find_end_of_received(struct recovery *rec, bool *zero, struct engram_error *err)
+{
+	struct engram_error why = {0};
+	int r;
+
+	while ((r = find_end(rec, zero, &why)) == ENGRAM_EDAMAGED && rec->s->nfirsts > 1 &&
+	       rec->end.seq >= rec->durable) {
+		r = drop_newest(rec, err);
+		if (r < 0)
+			return r;
+	}
+	if (r < 0 && err)
+		*err = why;
+	return r;
 }
 
 /* -- mending ---------------------------------------------------------------------- */
@@ -155,6 +196,8 @@ static void publish(struct recovery *rec)
 	struct eng_mark *m = rec->s->mark;
 
 	eng_mark_set_end(m, &rec->end);
+	if (eng_series_receives(rec->s)) /* those cut off come again, with the stamps they had */
+		m->last_stamp = rec->end.stamp;
 	eng_point(rec->log->sys, "recover-published");
 	if (rec->log->boot && m->boot != rec->log->boot) {
 		m->seg_fails = 0;
@@ -186,15 +229,34 @@ static int rolled_back(struct eng_log *log, struct eng_log_series *s, const stru
 	return ENG_SERIES_OVER;
 }
 
-static int judge(struct recovery *rec, uint64_t durable, struct engram_error *err)
+/* What the state says of them could not be rebuilt. */
+static void note_cut(struct recovery *rec)
 {
-	int verdict = eng_judge(&rec->w, &rec->end, &rec->s->of, rec->log->space_check, durable);
+	char name[ENG_SERIES_NAME + 1];
+
+	rec->s->mark->discard = 1;
+	eng_series_name(name, &rec->s->id);
+	eng_log_note(rec->log,
+	             "log %s, received from others, was rolled back: frames %" PRIu64 " to %" PRIu64
+	             " are gone; the next sync fetches them again",
+	             name, rec->end.seq + 1, rec->durable);
+}
+
+static int judge(struct recovery *rec, struct engram_error *err)
+{
+	bool receives = eng_series_receives(rec->s);
+	int verdict = receives && rec->end.seq >= rec->durable
+	                      ? ENG_END_TORN
+	                      : eng_judge(&rec->w, &rec->end, &rec->s->of, rec->log->space_check, rec->durable);
 
 	switch (verdict) {
 	case ENG_END_TORN:
 		return ENGRAM_OK;
 	case ENG_END_ROLLBACK:
-		return rolled_back(rec->log, rec->s, &rec->end, durable, err);
+		if (!receives)
+			return rolled_back(rec->log, rec->s, &rec->end, rec->durable, err);
+		note_cut(rec);
+		return ENGRAM_OK;
 	case ENG_END_DAMAGE:
 		return eng_err_fault(err, rec->path, &rec->fault);
 	default:
@@ -204,19 +266,23 @@ static int judge(struct recovery *rec, uint64_t durable, struct engram_error *er
 
 /* The newest segment has nothing in it, or there is none: begin it, unless
  * durable frames are missing. */
-static int begin_again(struct recovery *rec, uint64_t first, uint64_t durable, struct engram_error *err)
+static int begin_again(struct recovery *rec, uint64_t first, struct engram_error *err)
 {
 	struct eng_mark *m = rec->s->mark;
 	int r;
 
-	if (durable > rec->end.seq)
-		return rolled_back(rec->log, rec->s, &rec->end, durable, err);
+	if (rec->durable > rec->end.seq && !eng_series_receives(rec->s))
+		return rolled_back(rec->log, rec->s, &rec->end, rec->durable, err);
+	if (rec->durable > rec->end.seq)
+		note_cut(rec);
 	if (first != rec->end.seq + 1)
 		return eng_err_fault(err, rec->path, &rec->fault);
 	r = eng_segment_begin(rec->log, rec->s, first, rec->end.chain, err);
 	if (r < 0)
 		return r;
 	m->durable_seq = first - 1;
+	if (eng_series_receives(rec->s))
+		m->last_stamp = rec->end.stamp;
 	m->seg_fails = m->fails;
 	m->boot = rec->log->boot;
 	rec->s->recovered = true;
@@ -225,16 +291,16 @@ static int begin_again(struct recovery *rec, uint64_t first, uint64_t durable, s
 	return ENGRAM_OK;
 }
 
-static int recover_segments(struct recovery *rec, uint64_t durable, struct engram_error *err)
+static int recover_segments(struct recovery *rec, struct engram_error *err)
 {
 	bool zero = false;
-	int r = find_end(rec, &zero, err);
+	int r = eng_series_receives(rec->s) ? find_end_of_received(rec, &zero, err) : find_end(rec, &zero, err);
 
 	if (r < 0)
 		return r;
 	if (zero)
-		return begin_again(rec, rec->s->firsts[rec->s->nfirsts - 1], durable, err);
-	r = judge(rec, durable, err);
+		return begin_again(rec, rec->s->firsts[rec->s->nfirsts - 1], err);
+	r = judge(rec, err);
 	if (r != 0)
 		return r;
 	rec->rewrite_from = first_unsure(rec);
@@ -244,20 +310,28 @@ static int recover_segments(struct recovery *rec, uint64_t durable, struct engra
 	return r;
 }
 
+/* The greatest frame that must be there. */
+static uint64_t must_hold(struct eng_log *log, struct eng_log_series *s)
+{
+	uint64_t applied = eng_own_applied(log, &s->id), durable = s->mark->durable_seq;
+
+	if (s->mark->is.role & ENG_ROLE_RECEIVED && !eng_series_mark_counts(log, s))
+		return applied;
+	return applied > durable ? applied : durable;
+}
+
 int eng_recover(struct eng_log *log, struct eng_log_series *s, struct engram_error *err)
 {
-	struct recovery rec = {.log = log, .s = s, .w = {.sys = log->sys, .fd = -1}};
-	uint64_t durable = s->mark->durable_seq, applied = eng_own_applied(log, &s->id);
+	struct recovery rec = {.log = log, .s = s, .w = {.sys = log->sys, .fd = -1}, .durable = must_hold(log, s)};
 	int r = eng_segments_list(log, s, err);
 
 	if (r < 0)
 		return r;
-	if (applied > durable)
-		durable = applied;
-	rec.end = (struct eng_end){.off = ENG_SEGMENT_HEADER, .active = 1};
+	rec.end = (struct eng_end){
+	        .seq = s->base, .chain = s->base_check, .off = ENG_SEGMENT_HEADER, .active = s->base + 1};
 	s->mark->dirty = 1;
 	eng_point(log->sys, "recover-begin");
-	r = s->nfirsts ? recover_segments(&rec, durable, err) : begin_again(&rec, 1, durable, err);
+	r = s->nfirsts ? recover_segments(&rec, err) : begin_again(&rec, s->base + 1, err);
 	eng_window_free(&rec.w);
 	eng_fs_close(log->sys, &rec.w.fd);
 	return r;
@@ -269,7 +343,7 @@ int eng_recover_if_needed(struct eng_log *log, struct eng_log_series *s, struct 
 
 	if (r < 0)
 		return r;
-	r = eng_still_there(log, s, err);
+	r = eng_series_receives(s) ? eng_names_mark(log, s, err) : eng_still_there(log, s, err);
 	if (r != 0)
 		goto append;
 	r = eng_lock_flush(log, s, err);

@@ -88,37 +88,57 @@ static int check_payload(struct eng_fault *fault, uint64_t off, const struct eng
 	return 1;
 }
 
-int eng_frame_at(struct eng_window *w, struct eng_frame *out, struct eng_fault *fault, uint64_t off,
-                 const struct eng_expect *want)
+/* 1 a header that is the expected one lies at p, 0 it does not. */
+static int take_header(struct eng_header *h, struct eng_fault *fault, uint64_t off, const uint8_t *p, size_t n,
+                       const struct eng_expect *want)
 {
 	enum eng_header_state state;
-	struct eng_header h;
-	const uint8_t *p;
-	size_t got, size;
-	int r = eng_window_get(w, &p, &got, off, ENG_FRAME_HEADER);
 
-	if (r < 0)
-		return r;
-	if (got < ENG_FRAME_HEADER)
-		return blame(fault, off, "wanted frame %" PRIu64 ", found the end of the file", want->seq);
-	state = eng_header_decode(&h, p);
+	if (n < ENG_FRAME_HEADER)
+		return blame(fault, off, "wanted frame %" PRIu64 ", found the end after %zu bytes", want->seq, n);
+	state = eng_header_decode(h, p);
 	if (state != ENG_HEADER_OK)
 		return blame(fault, off, "wanted frame %" PRIu64 ", found %s", want->seq,
 		             eng_header_state_text(state));
-	if (!check_header(fault, off, &h, want))
+	return check_header(fault, off, h, want);
+}
+
+/* The rest of it. */
+static int take_body(struct eng_frame *out, struct eng_fault *fault, uint64_t off, const struct eng_header *h,
+                     const uint8_t *p, size_t n)
+{
+	size_t size = (size_t)eng_frame_size(h->payload_len);
+
+	if (n < size)
+		return blame(fault, off + n, "frame %" PRIu64 ": wanted %zu bytes, found the end after %zu", h->seq,
+		             size, n);
+	if (!check_payload(fault, off, h, p))
 		return 0;
-	size = (size_t)eng_frame_size(h.payload_len);
-	r = eng_window_get(w, &p, &got, off, size);
-	if (r < 0)
-		return r;
-	if (got < size)
-		return blame(fault, off + got,
-		             "frame %" PRIu64 ": wanted %zu bytes, found the end of the file after %zu",
-		             want->seq, size, got);
-	if (!check_payload(fault, off, &h, p))
-		return 0;
-	*out = (struct eng_frame){.h = h, .payload = p + ENG_FRAME_HEADER, .place.offset = (uint32_t)off};
+	*out = (struct eng_frame){.h = *h, .payload = p + ENG_FRAME_HEADER, .place.offset = (uint32_t)off};
 	return 1;
+}
+
+int eng_frame_in(struct eng_frame *out, struct eng_fault *fault, uint64_t off, const uint8_t *p, size_t n,
+                 const struct eng_expect *want)
+{
+	struct eng_header h;
+
+	return take_header(&h, fault, off, p, n, want) && take_body(out, fault, off, &h, p, n);
+}
+
+int eng_frame_at(struct eng_window *w, struct eng_frame *out, struct eng_fault *fault, uint64_t off,
+                 const struct eng_expect *want)
+{
+	struct eng_header h;
+	const uint8_t *p;
+	size_t got;
+	int r = eng_window_get(w, &p, &got, off, ENG_FRAME_HEADER);
+
+	if (r == 0 && !take_header(&h, fault, off, p, got, want))
+		return 0;
+	if (r == 0)
+		r = eng_window_get(w, &p, &got, off, (size_t)eng_frame_size(h.payload_len));
+	return r < 0 ? r : take_body(out, fault, off, &h, p, got);
 }
 
 static void step_over(struct eng_end *end, const struct eng_frame *f)

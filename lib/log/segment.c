@@ -267,9 +267,11 @@ int eng_segment_use(struct eng_log *log, struct eng_log_series *s, struct engram
 	uint32_t turn = s->mark->turn;
 	int r;
 
-	if (log->seg_fd >= 0 && log->seg_first == first && log->seg_turn == turn)
+	if (log->seg_fd >= 0 && log->seg_first == first && log->seg_turn == turn &&
+	    eng_series_cmp(&log->seg_series, &s->id) == 0)
 		return ENGRAM_OK;
 	eng_fs_close(log->sys, &log->seg_fd);
+	log->seg_series = s->id;
 	r = eng_segment_open(log, &log->seg_fd, s, first, true, err);
 	log->seg_first = first;
 	log->seg_turn = turn;

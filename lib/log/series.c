@@ -206,7 +206,7 @@ static void forget_unseen(struct eng_log *log)
 	for (size_t i = 0; i < log->nseries; i++) {
 		struct eng_log_series *s = log->series[i];
 
-		if (s->seen || s == log->own || s == log->pending)
+		if (s->seen || s == log->own || s == log->pending || s->received || s->cursors)
 			log->series[kept++] = s;
 		else
 			free_series(log, s);
@@ -234,11 +234,21 @@ bool eng_series_is_empty(const struct eng_log_series *s)
 
 /* -- where a series ends ---------------------------------------------------------- */
 
+bool eng_series_is_over(const struct eng_log_series *s)
+{
+	return s->mark->closed && !s->mark->reopened;
+}
+
+bool eng_series_receives(const struct eng_log_series *s)
+{
+	return s->mark && (s->mark->is.role & ENG_ROLE_RECEIVED || s->mark->reopened);
+}
+
 bool eng_series_mark_counts(const struct eng_log *log, const struct eng_log_series *s)
 {
 	if (s->state != ENG_MARK_FITS)
 		return false;
-	return s->mark->closed || s->recovered || (log->boot && s->mark->boot == log->boot);
+	return eng_series_is_over(s) || s->recovered || (log->boot && s->mark->boot == log->boot);
 }
 
 static void start_of(struct eng_end *end, uint64_t first, uint32_t prev)

@@ -47,9 +47,7 @@ static int by_dot(const void *a, const void *b)
 /* The active segment of a series that is appended to is not sealed. */
 static bool sealed(const struct eng_log *log, const struct eng_log_series *s, size_t i)
 {
-	bool open = s->state != ENG_MARK_FITS || !s->mark->closed;
-
-	if (!open)
+	if (s->state == ENG_MARK_FITS && eng_series_is_over(s))
 		return true;
 	if (eng_series_mark_counts(log, s))
 		return s->firsts[i] < s->mark->active;

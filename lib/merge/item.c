@@ -212,6 +212,19 @@ static int take_payload(struct eng_dot_record *d, const struct eng_frame *f, con
 	return rc ? rc : take_elements(d, &p, payload, n, item->arena, err);
 }
 
+int eng_frame_sensible(const struct eng_frame *f, struct engram_error *err)
+{
+	struct eng_prelude p;
+	size_t n;
+	int rc = eng_prelude_decode(&p, f->payload, f->h.payload_len, err);
+
+	if (rc == 0 && f->h.kind == ENG_FORGET && f->h.flags & ENG_FLAG_STUB)
+		return eng_err(err, ENGRAM_EINPUT, "frame: a forget is never a stub");
+	if (rc < 0 || f->h.flags & ENG_FLAG_STUB)
+		return rc;
+	return count_elements(&n, &p, f->payload, f->h.payload_len, err);
+}
+
 /* -- the set ------------------------------------------------------------------- */
 
 /* Where a dot is, or belongs; true = it is there. */

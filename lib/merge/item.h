@@ -66,6 +66,9 @@ void eng_item_init(struct eng_item *item, const struct engram_id *id, struct eng
 
 /* Whether the frame is a dot of the items of its subjects. */
 bool eng_is_item_frame(const struct eng_frame *f);
+/* Whether every part of a frame of a kind and version that this program knows can
+ * be read, so that eng_item_add will not refuse it: 0 or ENGRAM_EINPUT. */
+int eng_frame_sensible(const struct eng_frame *f, struct engram_error *err);
 
 /* Adds a frame that has item->id among its subjects; twice is once; a full
  * frame replaces a stub and a stub never replaces a full frame unless

@@ -13,6 +13,7 @@ libeng_space_la_SOURCES = \
 	%D%/doc.c \
 	%D%/draft.c \
 	%D%/edges.c \
+	%D%/exchange.c \
 	%D%/forget.c \
 	%D%/gen.c \
 	%D%/identity.c \

@@ -377,7 +377,7 @@ static const struct row mark_rows[] = {
 	AT(written_seq), AT(written_off), AT(active),    AT(last_stamp),  AT(last_off),  AT(filled_off),
 	AT(chain),       AT(fails),       AT(seg_fails), AT(flushing),    AT(dirty),     AT(dropped),
 	AT(closed),      AT(discard),     AT(append_pid), AT(flush_pid),  AT(gen),       AT(turn),
-	AT(released),    AT(waiting),
+	AT(released),    AT(waiting),   AT(reopened),
 };
 
 /* Compares one line of the page with the next row; counts what agrees. */

@@ -1,0 +1,296 @@
+/* exchange.c - frames of other stores in, ours out.
+ *
+ * What a session asks of a store is served from three places: positions and bytes
+ * from the log (lib/log verifies, both ways), the digest from the state, and what
+ * lies between them, how far the received frames may be applied, from horizon.c.
+ *
+ * Only what is durable is told, read or applied.  As long as the space has no
+ * frame its id may be changed by whoever adopts one: the first frame is received
+ * under the identity lock. */
+#include "space/space_int.h"
+
+#include <inttypes.h>
+
+#include "base/alloc.h"
+
+struct eng_exchange {
+	struct engram_space *space;
+	bool take;
+	struct eng_cursor *cursor; /* where the last read stopped */
+	struct eng_position *received, *applied, *wanted; /* as last told */
+	size_t received_cap, applied_cap, wanted_cap;
+};
+
+int eng_exchange_open(struct eng_exchange **out, struct engram_space *space, bool take, struct engram_error *err)
+{
+	struct eng_exchange *x;
+	int r = take ? eng_space_check_writer(space, err) : eng_space_check_handle(space, err);
+
+	if (r < 0)
+		return r;
+	x = eng_calloc(1, sizeof *x);
+	if (!x)
+		return eng_err_nomem(err);
+	x->space = space;
+	x->take = take;
+	*out = x;
+	return 0;
+}
+
+void eng_exchange_close(struct eng_exchange *x)
+{
+	if (!x)
+		return;
+	eng_cursor_close(x->cursor);
+	eng_free(x->received);
+	eng_free(x->applied);
+	eng_free(x->wanted);
+	eng_free(x);
+}
+
+/* -- positions --------------------------------------------------------------------- */
+
+int eng_exchange_empty(struct eng_exchange *x, bool *empty, struct engram_error *err)
+{
+	const struct eng_series_info *infos;
+	size_t n;
+	int r = eng_log_refresh(x->space->log, &infos, &n, err);
+
+	*empty = true;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		*empty = *empty && infos[i].written_seq == infos[i].base;
+	return r;
+}
+
+static int room(struct eng_position **p, size_t *cap, size_t n, struct engram_error *err)
+{
+	return eng_grow(p, cap, n + 1, sizeof **p) ? 0 : eng_err_nomem(err);
+}
+
+int eng_exchange_received(struct eng_exchange *x, const struct eng_position **out, size_t *n, struct engram_error *err)
+{
+	struct eng_log *log = x->space->log;
+	const struct eng_series_info *infos;
+	size_t count;
+	int r = eng_log_refresh(log, &infos, &count, err);
+
+	*n = 0;
+	if (r == 0)
+		r = room(&x->received, &x->received_cap, count, err);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		r = eng_log_head(log, &x->received[*n], &infos[i], err);
+		*n += x->received[*n].seq > infos[i].base;
+	}
+	*out = x->received;
+	return r;
+}
+
+int eng_exchange_check_at(struct eng_exchange *x, uint32_t *header_check, const struct eng_series *series,
+                          uint64_t seq, struct engram_error *err)
+{
+	return eng_log_check_at(x->space->log, header_check, series, seq, err);
+}
+
+/* -- frames out ---------------------------------------------------------------------- */
+
+int eng_exchange_read(struct eng_exchange *x, struct eng_buf *out, size_t *n, const struct eng_series *series,
+                      uint64_t after, uint64_t upto, size_t max_bytes, struct engram_error *err)
+{
+	int r = 0;
+
+	*n = 0;
+	if (!x->cursor || !eng_cursor_at(x->cursor, series, after)) {
+		eng_cursor_close(x->cursor);
+		x->cursor = NULL;
+		r = eng_cursor_open(&x->cursor, x->space->log, series, after, UINT64_MAX, NULL, err);
+	}
+	if (r == 0)
+		r = eng_cursor_copy(x->cursor, out, n, upto, max_bytes, err);
+	if (r < 0) {
+		eng_cursor_close(x->cursor);
+		x->cursor = NULL;
+	}
+	return r;
+}
+
+/* -- frames in ----------------------------------------------------------------------- */
+
+/* Bodies that this version would not understand although it knows their kind. */
+static int check_bodies(const struct eng_series *series, const uint8_t *p, size_t n, struct engram_error *err)
+{
+	struct engram_error why = {0};
+	char name[ENG_SERIES_NAME + 1];
+
+	while (n >= ENG_FRAME_HEADER) {
+		struct eng_frame f = {.payload = p + ENG_FRAME_HEADER};
+		size_t size;
+
+		if (eng_header_decode(&f.h, p) != ENG_HEADER_OK || (size = (size_t)eng_frame_size(f.h.payload_len)) > n)
+			return 0; /* the log says what is wrong with it */
+		if (eng_known_kind(&f.h) && eng_frame_sensible(&f, &why) < 0) {
+			eng_series_name(name, series);
+			return eng_err(err, ENGRAM_EINPUT, "series %s: frame %" PRIu64 ": %s", name, f.h.seq, why.message);
+		}
+		p += size;
+		n -= size;
+	}
+	return 0;
+}
+
+/* The space's id cannot change any more once a frame is there. */
+static int hold_identity(struct engram_space *s, struct engram_error *err)
+{
+	struct eng_identity now;
+	int r = eng_space_lock(s, ENG_LOCK_IDENTITY, ENG_LOCK_SHARED, s->wait_ms, err);
+
+	if (r < 0)
+		return r;
+	r = eng_identity_load(&now, s->sys, s->dir, err);
+	if (r == 0 && eng_id_cmp(&now.id, &s->id) != 0)
+		r = eng_err(err, ENGRAM_EBUSY, "space %s: it took another id just now", s->name);
+	if (r < 0)
+		eng_space_unlock(s, ENG_LOCK_IDENTITY);
+	return r;
+}
+
+int eng_exchange_receive(struct eng_exchange *x, uint64_t *taken, const struct eng_series *series,
+                         const uint8_t *frames, size_t n, struct engram_error *err)
+{
+	struct engram_space *s = x->space;
+	bool empty = false;
+	int r = x->take ? check_bodies(series, frames, n, err)
+	                : eng_err(err, ENGRAM_EUSAGE, "space %s: opened for reading only", s->name);
+
+	*taken = 0;
+	if (r == 0)
+		r = eng_exchange_empty(x, &empty, err);
+	if (r == 0 && empty)
+		r = hold_identity(s, err);
+	if (r < 0)
+		return r;
+	r = eng_log_receive(s->log, taken, series, frames, n, err);
+	if (empty)
+		eng_space_unlock(s, ENG_LOCK_IDENTITY);
+	return r;
+}
+
+int eng_exchange_flush(struct eng_exchange *x, struct engram_error *err)
+{
+	return eng_log_receive_flush(x->space->log, err);
+}
+
+int eng_exchange_mend(struct eng_exchange *x, const uint8_t *frame, size_t n, struct engram_error *err)
+{
+	(void)frame;
+	(void)n;
+	return eng_err(err, ENGRAM_EINTERNAL, "space %s: not yet", x->space->name);
+}
+
+/* -- what was applied ----------------------------------------------------------------- */
+
+/* The state is brought up to date; the text view is for others to bring up. */
+static int apply(struct eng_exchange *x, struct engram_error *err)
+{
+	struct engram_space *s = x->space;
+	int r;
+
+	if (!x->take)
+		return 0;
+	s->text_later = true;
+	r = eng_space_apply(s, NULL, eng_all_frames, true, err);
+	s->text_later = false;
+	return r;
+}
+
+static int position_of(struct eng_position *out, const struct eng_view *v, const struct eng_series *series)
+{
+	const struct eng_head *h = eng_raw_head(&v->raw, series);
+
+	if (!h)
+		h = eng_head_find(v->heads, v->nheads, series);
+	*out = (struct eng_position){*series, h ? h->seq : 0, h ? h->header_check : 0};
+	return out->seq > 0;
+}
+
+/* With an open view: how far it goes. */
+static int tell_applied(struct eng_exchange *x, size_t *n, const struct eng_view *v, struct engram_error *err)
+{
+	const struct eng_series_info *infos;
+	size_t count;
+	int r = eng_log_refresh(x->space->log, &infos, &count, err);
+
+	*n = 0;
+	if (r == 0)
+		r = room(&x->applied, &x->applied_cap, count, err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		*n += (size_t)position_of(&x->applied[*n], v, &infos[i].series);
+	return r;
+}
+
+int eng_exchange_applied(struct eng_exchange *x, const struct eng_position **out, size_t *n, struct engram_error *err)
+{
+	struct eng_view v;
+	int r = apply(x, err);
+
+	if (r == 0)
+		r = eng_view_open(&v, x->space, err);
+	if (r < 0)
+		return r;
+	r = tell_applied(x, n, &v, err);
+	eng_view_close(&v);
+	*out = x->applied;
+	return r;
+}
+
+int eng_exchange_held(struct eng_exchange *x, uint64_t *frames, struct engram_error *err)
+{
+	(void)x;
+	(void)err;
+	*frames = 0;
+	return 0;
+}
+
+int eng_exchange_wanted(struct eng_exchange *x, const struct eng_position **stubs, size_t *n, struct engram_error *err)
+{
+	(void)err;
+	*stubs = x->wanted;
+	*n = 0;
+	return 0;
+}
+
+int eng_exchange_buckets(struct eng_exchange *x, eng_u128 sums[4096], struct engram_error *err)
+{
+	struct eng_view v;
+	int r = eng_view_open(&v, x->space, err);
+
+	if (r < 0)
+		return r;
+	r = eng_view_digest(&v, sums, err);
+	eng_view_close(&v);
+	return r;
+}
+
+int eng_exchange_digest(struct eng_exchange *x, uint8_t digest[16], struct engram_error *err)
+{
+	eng_u128 *sums = eng_alloc(ENG_DIGEST_BUCKETS * sizeof *sums);
+	int r = sums ? apply(x, err) : eng_err_nomem(err);
+
+	if (r == 0)
+		r = eng_exchange_buckets(x, sums, err);
+	if (r == 0)
+		eng_digest_fold(digest, sums);
+	eng_free(sums);
+	return r;
+}
+
+int eng_exchange_items(struct eng_exchange *x, unsigned bucket,
+                       int (*fn)(void *data, const struct engram_id *id, eng_u128 sum), void *data,
+                       struct engram_error *err)
+{
+	(void)x;
+	(void)bucket;
+	(void)fn;
+	(void)data;
+	(void)err;
+	return 0;
+}
