@@ -126,6 +126,7 @@ struct engram_str {
 #define ENGRAM_DIM_MAX 4096u
 #define ENGRAM_SPACE_NAME_MAX 64u   /* [a-z0-9._-], first a letter or digit */
 #define ENGRAM_CONFIDENCE_ONE 10000u
+#define ENGRAM_SERIES_TEXT 32u      /* characters of the name of a series */
 
 /* ---------------------------------------------------------------- memories */
 
@@ -187,9 +188,24 @@ struct engram_memory {
 	 * both live, by (to, relation) */
 	const struct engram_link *links;
 	size_t nlinks;
-	/* other live bodies of this id, newest first */
+	/* What others say of this memory who had not seen the value that is shown:
+	 * newest first, each the fields that one of them states (none need be a
+	 * text).  `cleared` (enum engram_field, or'ed): those that it took away. */
 	const struct engram_memory *conflicts;
 	size_t nconflicts;
+	unsigned cleared;
+	/* out: the same field by field */
+	const struct engram_claim *claims;
+	size_t nclaims;
+};
+
+/* What is said of one field that is in conflict.  Of each field first the claim
+ * that counts, then the others, newest first; different values only. */
+struct engram_claim {
+	enum engram_field field;
+	const struct engram_memory *value;      /* states this field; or took it away: has 0 */
+	int64_t stored_us;                      /* when it was said; INT64_MIN = nobody said it */
+	char series[ENGRAM_SERIES_TEXT + 1];    /* the log that says so, by its directory; "" = none */
 };
 
 /* -------------------------------------------------------------------- home */
@@ -370,7 +386,11 @@ ENGRAM_API int engram_get(struct engram_space *space, const struct engram_id *id
 ENGRAM_API int engram_export(struct engram_space *space, engram_memory_fn *fn, void *data,
                              struct engram_error *err);
 
-/* The same of a space whose log is damaged: what can still be read, past the
+/* Those of them that others say something else of: m->conflicts, m->claims. */
+ENGRAM_API int engram_conflicts(struct engram_space *space, engram_memory_fn *fn, void *data,
+                                struct engram_error *err);
+
+/* As engram_export, of a space whose log is damaged: what can still be read, past the
  * damage.  *lost counts frames and memories that are gone; each gap is one
  * line of the home's notice.  Holds the log in memory. */
 ENGRAM_API int engram_salvage(struct engram_space *space, uint64_t *lost, engram_memory_fn *fn, void *data,

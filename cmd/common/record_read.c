@@ -317,6 +317,21 @@ static int unknown_field(struct record_body *b, struct engram_str name)
 	return record_unknown(name, "field", names, ENG_COUNT(record_fields), b->err);
 }
 
+/* Fields that can be taken away: those of --clear, and the text, which one frame
+ * may take away from another's vector. */
+static const unsigned clearable = ENGRAM_TEXT | ENGRAM_CONFIDENCE | ENGRAM_OCCURRED | ENGRAM_VALID_UNTIL |
+                                  ENGRAM_SOURCE | ENGRAM_ACTOR | ENGRAM_META | ENGRAM_VECTOR;
+
+/* null, in a conflict: it takes the field away. */
+static bool read_cleared(struct record_body *b, const struct record_field *f, enum eng_json_token t)
+{
+	if (t != ENG_JSON_NULL || !b->conflict || !(f->has & clearable))
+		return false;
+	b->memory->has &= ~f->has;
+	b->memory->cleared |= f->has;
+	return true;
+}
+
 /* meta: the bytes as given; whatever is of no concern here: nothing. */
 static int read_raw(struct record_body *b, const struct record_field *f)
 {
@@ -325,7 +340,7 @@ static int read_raw(struct record_body *b, const struct record_field *f)
 
 	if (t == ENG_JSON_BAD)
 		return record_malformed(b);
-	if (!(f->has & ENGRAM_META))
+	if (!(f->has & ENGRAM_META) || read_cleared(b, f, t))
 		return 0;
 	if (t != ENG_JSON_OBJECT)
 		return record_wanted(b, f->name, "an object", t);
@@ -348,7 +363,9 @@ static int read_field(struct record_body *b)
 		if (!f->read)
 			return read_raw(b, f);
 		t = eng_json_next(&b->record->json);
-		return t == ENG_JSON_BAD ? record_malformed(b) : f->read(b, f, t);
+		if (t == ENG_JSON_BAD)
+			return record_malformed(b);
+		return read_cleared(b, f, t) ? 0 : f->read(b, f, t);
 	}
 	return unknown_field(b, name);
 }
@@ -378,6 +395,18 @@ static int read_body(struct record_body *b)
 	return r;
 }
 
+/* A conflict that is of the memory's kind, as most are, does not say so. */
+static void finish_conflicts(struct engram_memory *m)
+{
+	struct engram_memory *c;
+
+	for (size_t i = 0; i < m->nconflicts; i++) {
+		c = (struct engram_memory *)(uintptr_t)&m->conflicts[i]; /* in this record's arena */
+		c->has &= ~(unsigned)ENGRAM_KIND;
+		c->has |= c->kind == m->kind ? 0u : (unsigned)ENGRAM_KIND;
+	}
+}
+
 /* What the type makes of the fields. */
 int record_finish(struct record_body *b)
 {
@@ -404,6 +433,7 @@ int record_finish(struct record_body *b)
 	case RECORD_MEMORY:
 		break;
 	}
+	finish_conflicts(&r->memory);
 	if (!(r->memory.has & (ENGRAM_TEXT | ENGRAM_VECTOR)))
 		return eng_err(b->err, ENGRAM_EINPUT, "text: missing");
 	return 0;

@@ -44,22 +44,37 @@ void record_begin(struct eng_json_out *o, struct eng_buf *b, const char *type)
 	record_key_str(o, "type", type);
 }
 
+/* The key of a field, if it is stated; of one that was taken away null too, which
+ * only a conflict says. */
+static bool key_of(struct eng_json_out *o, const struct engram_memory *m, unsigned field, const char *key)
+{
+	if (!((m->has | m->cleared) & field))
+		return false;
+	eng_json_key(o, key);
+	if (m->has & field)
+		return true;
+	eng_json_raw(o, "null", 4);
+	return false;
+}
+
 static void key_text(struct eng_json_out *o, const struct engram_memory *m, unsigned field, const char *key,
                      struct engram_str s)
 {
-	if (!(m->has & field))
-		return;
-	eng_json_key(o, key);
-	eng_json_str(o, s.p, s.n);
+	if (key_of(o, m, field, key))
+		eng_json_str(o, s.p, s.n);
 }
 
 static void key_time(struct eng_json_out *o, const struct engram_memory *m, unsigned field, const char *key,
                      int64_t us)
 {
-	if (!(m->has & field))
-		return;
-	eng_json_key(o, key);
-	eng_json_time(o, us);
+	if (key_of(o, m, field, key))
+		eng_json_time(o, us);
+}
+
+static void key_confidence(struct eng_json_out *o, const struct engram_memory *m)
+{
+	if (key_of(o, m, ENGRAM_CONFIDENCE, "confidence"))
+		eng_json_unit4(o, m->confidence);
 }
 
 static void key_unit4(struct eng_json_out *o, const char *key, uint32_t v)
@@ -88,17 +103,14 @@ static void write_tail(struct eng_json_out *o, const struct engram_memory *m)
 			eng_json_str(o, m->tags[i].p, m->tags[i].n);
 		eng_json_array_end(o);
 	}
-	if (m->has & ENGRAM_META) {
-		eng_json_key(o, "meta");
+	if (key_of(o, m, ENGRAM_META, "meta"))
 		eng_json_raw(o, m->meta.p, m->meta.n);
-	}
 }
 
 static void write_vector(struct eng_json_out *o, const struct engram_memory *m)
 {
-	if (!(m->has & ENGRAM_VECTOR))
+	if (!key_of(o, m, ENGRAM_VECTOR, "vector"))
 		return;
-	eng_json_key(o, "vector");
 	eng_json_array(o);
 	for (size_t i = 0; i < m->dim; i++)
 		eng_json_float(o, m->vector[i]);
@@ -145,7 +157,7 @@ static void write_links(struct eng_json_out *o, const struct engram_memory *m)
 	eng_json_array_end(o);
 }
 
-/* Another body of the same id: what it says, without id and key. */
+/* What somebody else says of it, without id and key. */
 static void write_conflict(struct eng_json_out *o, const struct engram_memory *m)
 {
 	struct engram_memory body = *m;
@@ -153,8 +165,7 @@ static void write_conflict(struct eng_json_out *o, const struct engram_memory *m
 	body.has &= ~(unsigned)ENGRAM_KEY;
 	eng_json_object(o);
 	write_head(o, &body);
-	if (body.has & ENGRAM_CONFIDENCE)
-		key_unit4(o, "confidence", body.confidence);
+	key_confidence(o, &body);
 	key_time(o, &body, ENGRAM_STORED, "stored", body.stored_us);
 	write_tail(o, &body);
 	write_vector(o, &body);
@@ -166,8 +177,7 @@ void record_write_memory(struct eng_json_out *o, const struct engram_memory *m)
 	eng_json_key(o, "id");
 	eng_json_id(o, &m->id);
 	write_head(o, m);
-	if (m->has & ENGRAM_CONFIDENCE)
-		key_unit4(o, "confidence", m->confidence);
+	key_confidence(o, m);
 	eng_json_key(o, "stored");
 	eng_json_time(o, m->stored_us);
 	write_tail(o, m);

@@ -1,6 +1,6 @@
 /* code.c - an item as bytes, for the state.
  *
- *   1       version 2
+ *   1       version 3
  *   varint  number of series, number of dots
  *   16 each series, ascending
  *   each dot, in order:
@@ -12,7 +12,6 @@
  *     varint  payload_len, segment, offset
  *     varint  number of refs; each: varint series, seq; 4 header_check; varint index
  *   and of every other kind than a forget, if it is no stub:
- *     8       body check
  *     varint  number of elements; each: varint type, length; then the value,
  *             or, of TEXT, VECTOR and unknown types, 8 bytes of its hash;
  *             of VECTOR then varint length of its embedder's name, the name
@@ -30,14 +29,14 @@
 #include "merge/merge_int.h"
 #include "merge/varint.h"
 
-enum { VERSION = 2, KIND_BITS = 0x1f, STUB_BIT = 0x20, RUN_BIT = 0x40 };
+enum { VERSION = 3, KIND_BITS = 0x1f, STUB_BIT = 0x20, RUN_BIT = 0x40 };
 enum {
 	DOT_MIN = 27,
 	DOT_MAX = 1 + 20 + 6 * ENG_VARINT_MAX,
 	REF_MIN = 7,
 	REF_MAX = 4 + 3 * ENG_VARINT_MAX,
 };
-enum { BODY_MAX = 8 + ENG_VARINT_MAX, ELEMENT_MIN = 2, ELEMENT_MAX = 2 * ENG_VARINT_MAX + 8 };
+enum { BODY_MAX = ENG_VARINT_MAX, ELEMENT_MIN = 2, ELEMENT_MAX = 2 * ENG_VARINT_MAX + 8 };
 
 /* u16 length, identity, zeros to a multiple of 4, numbers. */
 size_t eng_vector_head(struct engram_str *name, const uint8_t *p, size_t n)
@@ -207,7 +206,6 @@ static uint8_t *put_dot(uint8_t *p, const struct series_table *t, const struct e
 		p = put_ref(p, t, &d->refs[i]);
 	if (!has_body(d))
 		return p;
-	p = put64(p, d->body_check);
 	p = eng_put_varint(p, d->nelements);
 	for (unsigned i = 0; i < d->nelements; i++)
 		p = put_element(p, &d->elements[i], d->hashes[i], d->embedders ? d->embedders[i] : NULL);
@@ -347,7 +345,6 @@ static int get_elements(struct decoder *d, struct eng_dot_record *out)
 	struct eng_element *elements;
 	uint64_t *hashes, n;
 
-	out->body_check = eng_read_u64(&d->r);
 	n = eng_get_varint(&d->r, UINT16_MAX);
 	if (d->r.bad || n > left(d) / ELEMENT_MIN)
 		return damaged(d, "number of elements");
@@ -436,7 +433,7 @@ int eng_item_decode(struct eng_item *item, const struct engram_id *id, const uin
 		return eng_err_nomem(err);
 	d.r = (struct eng_reader){.p = d.start, .end = d.start + n};
 	if (eng_read_u8(&d.r) != VERSION)
-		return damaged(&d, "wanted version 2");
+		return damaged(&d, "wanted version 3");
 	nseries = eng_get_varint(&d.r, n / 16);
 	ndots = eng_get_varint(&d.r, n / DOT_MIN);
 	if (d.r.bad || (nseries == 0) != (ndots == 0))

@@ -114,23 +114,6 @@ static int count_elements(size_t *n, const struct eng_prelude *p, const uint8_t 
 	return rc < 0 ? eng_err(err, ENGRAM_EINPUT, "element %zu: malformed", *n + 1) : 0;
 }
 
-/* What a body says, without when and by which session it was said (storing the
- * same again is a rehearsal, not a conflict), without tags (they unite, so none
- * is lost) and, beside a text, without vectors: these are made of it, by whichever
- * embedders, and stand side by side.  A sum, since the order of elements says
- * nothing. */
-static uint64_t element_check(const struct eng_element *e, uint64_t hash, bool has_text)
-{
-	uint8_t in[10];
-
-	if (e->type == ENG_EL_SESSION || e->type == ENG_EL_STORED || e->type == ENG_EL_TAG ||
-	    e->type == ENG_EL_MADE_OF || (e->type == ENG_EL_VECTOR && has_text))
-		return 0;
-	eng_set16(in, e->type);
-	eng_set64(in + 2, hash);
-	return XXH3_64bits(in, sizeof in);
-}
-
 static bool states(const struct eng_element *elements, size_t n, uint16_t type)
 {
 	for (size_t i = 0; i < n; i++)
@@ -163,7 +146,6 @@ static int take_elements(struct eng_dot_record *d, const struct eng_prelude *p, 
 	struct eng_element *elements;
 	struct eng_elements it;
 	uint64_t *hashes;
-	bool has_text;
 	size_t n;
 	int rc = count_elements(&n, p, payload, len, err);
 
@@ -176,9 +158,6 @@ static int take_elements(struct eng_dot_record *d, const struct eng_prelude *p, 
 	eng_elements_begin(&it, p, payload, len);
 	for (size_t i = 0; i < n && eng_elements_next(&it, &elements[i]) == 1; i++)
 		hashes[i] = XXH3_64bits(elements[i].p, elements[i].n);
-	has_text = states(elements, n, ENG_EL_TEXT);
-	for (size_t i = 0; i < n; i++)
-		d->body_check += element_check(&elements[i], hashes[i], has_text);
 	rc = take_embedders(d, elements, n, arena, err);
 	if (rc)
 		return rc;

@@ -17,6 +17,8 @@
  *   tags      unite; a tag goes when refs name all its live adds;
  *   stored    = the imported time if one is live, else the smallest stamp of
  *               any memory dot, dead or live, later than the last forget;
+ *   conflicts = what live frames say of a field beside the value that counts:
+ *               nobody who wrote since has seen it, or its refs would cover it;
  *   the item is live while a memory dot is;
  *   uses and feedback are sets; in reading them, those of one series and hour
  *   (of feedback: with the same features) are one.
@@ -52,7 +54,6 @@ struct eng_dot_record {
 	/* Of a VECTOR its first bytes, u16 length and identity, for each element;
 	 * NULL where no element is one. */
 	const uint8_t *const *embedders;
-	uint64_t body_check;      /* of what the body says: all but TAG, SESSION, STORED; 0 for a stub */
 };
 
 struct eng_item {
@@ -86,7 +87,12 @@ struct eng_winner {
 	const struct eng_element *element;
 };
 
-enum { ENG_BODIES_MAX = 16 };
+/* What one live frame says of a field.  The element may be a CLEAR: it took the
+ * field away. */
+struct eng_claim {
+	uint16_t field; /* enum eng_element_type */
+	struct eng_winner by; /* dot NULL: nobody's; of the vector, where none fits the text */
+};
 
 /* What the item reads as.  Pointers go into the item. */
 struct eng_reading {
@@ -100,8 +106,11 @@ struct eng_reading {
 	size_t nvectors;
 	struct eng_winner *tags;       /* sorted bytewise by value, one per tag (its newest add) */
 	size_t ntags;
-	const struct eng_dot_record **conflicts; /* other live memory frames that say something else, newest first,
-	                                          * one for each different body */
+	/* Of each field of which live frames say different things: first what counts,
+	 * then the others, newest first, each value once (its newest frame). */
+	const struct eng_claim *claims;
+	size_t nclaims;
+	const struct eng_dot_record **conflicts; /* the frames of those others, newest first, each once */
 	size_t nconflicts;
 	const struct eng_dot_record **live_dots; /* memory frames, newest first: what an upsert refs */
 	size_t nlive_dots;
@@ -113,6 +122,16 @@ struct eng_reading {
 /* Computes the reading; allocates in the item's arena.  Of an item that is not
  * live only `forgotten` and live_revisions are set.  ENGRAM_ENOMEM. */
 int eng_item_read(const struct eng_item *item, struct eng_reading *out, struct engram_error *err);
+
+/* The field that an element of a memory or revision frame states or takes away,
+ * 0 = none: of a tag (tags go by refs alone), or unknown. */
+uint16_t eng_element_field(const struct eng_element *e);
+/* Every live element of live memory and revision frames, newest frame first, in
+ * the order of each frame: what a writer has seen, and covers by refs. */
+int eng_item_stated(const struct eng_item *item, struct eng_winner **out, size_t *n, struct engram_error *err);
+
+/* Whether it is a vector of the memory itself, not made of a text. */
+bool eng_own_vector(const struct eng_winner *w);
 
 /* The item as of a moment: without the dots that came later, forgets excepted;
  * and whether there are such dots. */

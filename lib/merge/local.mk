@@ -7,6 +7,7 @@ libeng_merge_la_SOURCES = \
 	%D%/varint.h \
 	%D%/as_of.c \
 	%D%/code.c \
+	%D%/conflict.c \
 	%D%/digest.c \
 	%D%/edge.c \
 	%D%/edge_code.c \

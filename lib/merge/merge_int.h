@@ -49,6 +49,22 @@ int eng_frame_order(eng_stamp a_stamp, const struct eng_dot *a, eng_stamp b_stam
 /* The total order of dots: (stamp, series, seq, header_check). */
 int eng_dot_order(const struct eng_dot_record *a, const struct eng_dot_record *b);
 
+/* Single-valued fields are ENG_EL_TEXT .. below ENG_FIELDS, but for TAG. */
+enum { ENG_FIELDS = ENG_EL_CLEAR };
+
+/* Whether the fields of a memory follow from it; uses and feedback say nothing. */
+static inline bool eng_dot_states(const struct eng_dot_record *d)
+{
+	return d->kind == ENG_MEMORY || d->kind == ENG_REVISION;
+}
+
+bool eng_same_embedder(const struct eng_winner *a, const struct eng_winner *b);
+
+/* Claims and conflicts of a reading, the rest of which is done.  won: of each
+ * field the statement that counts, element NULL where there is none. */
+int eng_conflicts(struct eng_reading *r, const struct eng_item *item, const struct eng_liveness *live,
+                  const struct eng_winner won[ENG_FIELDS], struct engram_error *err);
+
 /* Whether the state keeps the value itself, and not just length and hash. */
 bool eng_element_inline(uint16_t type);
 /* Bytes that a value of this type must have; 0 = any. */

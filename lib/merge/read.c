@@ -16,7 +16,7 @@
 #include "base/types.h"
 #include "merge/merge_int.h"
 
-enum { SLOTS = ENG_EL_CLEAR }; /* single-valued fields are ENG_EL_TEXT .. below ENG_EL_CLEAR */
+enum { SLOTS = ENG_FIELDS };
 
 struct slot {
 	struct eng_winner statement; /* element NULL = nothing stated */
@@ -33,19 +33,12 @@ struct scan {
 
 /* -- the pass ------------------------------------------------------------------- */
 
-/* Whether the fields of a memory follow from it; uses and feedback say nothing. */
-static bool states(const struct eng_dot_record *d)
+static void state(struct scan *s, const struct eng_dot_record *d, const struct eng_element *e, uint16_t field)
 {
-	return d->kind == ENG_MEMORY || d->kind == ENG_REVISION;
-}
-
-static void state(struct scan *s, const struct eng_dot_record *d, const struct eng_element *e, uint16_t type,
-                  bool clear)
-{
-	struct slot *slot = d->kind == ENG_REVISION ? &s->revision[type] : &s->memory[type];
+	struct slot *slot = d->kind == ENG_REVISION ? &s->revision[field] : &s->memory[field];
 
 	if (!slot->statement.element)
-		*slot = (struct slot){{d, e}, clear};
+		*slot = (struct slot){{d, e}, e->type == ENG_EL_CLEAR};
 }
 
 static int add_tag(struct scan *s, const struct eng_dot_record *d, const struct eng_element *e)
@@ -67,21 +60,15 @@ static int add_tag(struct scan *s, const struct eng_dot_record *d, const struct 
 	return 0;
 }
 
-/* CLEAR of something that is no single-valued field says nothing: tags go by
- * refs alone, so that an add which the remover did not see survives. */
+/* Tags go by refs alone, so that an add which the remover did not see survives. */
 static int take(struct scan *s, const struct eng_dot_record *d, const struct eng_element *e)
 {
-	uint32_t type;
+	uint16_t field = eng_element_field(e);
 
 	if (e->type == ENG_EL_TAG)
 		return add_tag(s, d, e);
-	if (e->type == ENG_EL_CLEAR) {
-		type = eng_get32(e->p);
-		if (type > ENG_EL_END && type < SLOTS)
-			state(s, d, e, (uint16_t)type, true);
-	} else if (e->type > ENG_EL_END && e->type < SLOTS) {
-		state(s, d, e, e->type, false);
-	}
+	if (field)
+		state(s, d, e, field);
 	return 0;
 }
 
@@ -100,20 +87,21 @@ static int take_dot(struct scan *s, size_t i)
 
 /* -- what follows from it --------------------------------------------------------- */
 
-static struct eng_winner winner(const struct scan *s, uint16_t type)
+static struct slot slot_of(const struct scan *s, uint16_t type)
 {
-	const struct slot *slot = s->revision[type].statement.element ? &s->revision[type] : &s->memory[type];
+	const struct slot *r = &s->revision[type], *m = &s->memory[type];
 
-	return slot->clear ? (struct eng_winner){NULL, NULL} : slot->statement;
+	if (!r->statement.element)
+		return *m;
+	/* Dots lie in ascending order. */
+	return type == ENG_EL_TEXT && m->statement.element && m->statement.dot > r->statement.dot ? *m : *r;
 }
 
-static struct eng_winner text_winner(const struct scan *s)
+static struct eng_winner winner(const struct scan *s, uint16_t type)
 {
-	const struct slot *r = &s->revision[ENG_EL_TEXT], *m = &s->memory[ENG_EL_TEXT], *slot = m;
+	struct slot slot = slot_of(s, type);
 
-	if (r->statement.element && (!m->statement.element || r->statement.dot > m->statement.dot))
-		slot = r; /* dots lie in ascending order */
-	return slot->clear ? (struct eng_winner){NULL, NULL} : slot->statement;
+	return slot.clear ? (struct eng_winner){NULL, NULL} : slot.statement;
 }
 
 /* The newest live element of a type in one dot. */
@@ -161,7 +149,7 @@ static bool clears_vector(const struct scan *s, const struct eng_dot_record *d)
 	return false;
 }
 
-static bool same_embedder(const struct eng_winner *a, const struct eng_winner *b)
+bool eng_same_embedder(const struct eng_winner *a, const struct eng_winner *b)
 {
 	struct eng_embedder x = eng_vector_embedder(a), y = eng_vector_embedder(b);
 
@@ -179,7 +167,7 @@ static void add_vectors(struct scan *s, const struct eng_dot_record *d)
 		struct eng_winner w = {d, &d->elements[k]};
 		if (w.element->type != ENG_EL_VECTOR || eng_element_dead(first, end, w.element->index))
 			continue;
-		for (i = 0; i < r->nvectors && !same_embedder(&r->vectors[i], &w); i++)
+		for (i = 0; i < r->nvectors && !eng_same_embedder(&r->vectors[i], &w); i++)
 			;
 		if (i == r->nvectors)
 			r->vectors[r->nvectors++] = w;
@@ -210,7 +198,7 @@ static int find_vectors(struct scan *s)
 		return ENGRAM_ENOMEM;
 	for (size_t i = s->item->ndots; i-- > 0;) {
 		d = &s->item->dots[i];
-		if (s->live.dead[i] || !states(d))
+		if (s->live.dead[i] || !eng_dot_states(d))
 			continue;
 		if (d->embedders && fits_text(s, d))
 			add_vectors(s, d);
@@ -227,7 +215,7 @@ static void set_winners(struct scan *s)
 	struct eng_reading *r = s->out;
 	struct eng_winner kind = winner(s, ENG_EL_KIND), stored = winner(s, ENG_EL_STORED);
 
-	r->text = text_winner(s);
+	r->text = winner(s, ENG_EL_TEXT);
 	r->key = winner(s, ENG_EL_KEY);
 	r->confidence = winner(s, ENG_EL_CONFIDENCE);
 	r->occurred = winner(s, ENG_EL_OCCURRED);
@@ -240,7 +228,7 @@ static void set_winners(struct scan *s)
 	                              : eng_stamp_us(eng_item_first_stored(s->item, r->forgotten));
 }
 
-/* -- tags and conflicts ------------------------------------------------------------ */
+/* -- tags ------------------------------------------------------------------------- */
 
 static int by_value(const struct eng_element *x, const struct eng_element *y)
 {
@@ -275,53 +263,6 @@ static void sort_tags(struct eng_reading *r)
 	r->ntags = n;
 }
 
-/* By body, then newest first. */
-static int by_body(const void *a, const void *b)
-{
-	const struct eng_dot_record *x = *(const struct eng_dot_record *const *)a;
-	const struct eng_dot_record *y = *(const struct eng_dot_record *const *)b;
-
-	if (x->body_check != y->body_check)
-		return x->body_check < y->body_check ? -1 : 1;
-	return x > y ? -1 : x < y;
-}
-
-static int by_age(const void *a, const void *b)
-{
-	const struct eng_dot_record *x = *(const struct eng_dot_record *const *)a;
-	const struct eng_dot_record *y = *(const struct eng_dot_record *const *)b;
-
-	return x > y ? -1 : x < y;
-}
-
-/* live_dots is newest first: the first is the one that is shown. */
-static int find_conflicts(const struct scan *s, struct engram_error *err)
-{
-	struct eng_reading *r = s->out;
-	const struct eng_dot_record **v;
-	size_t n = 0, kept = 0;
-
-	for (size_t i = 1; i < r->nlive_dots; i++)
-		n += r->live_dots[i]->body_check != r->live_dots[0]->body_check;
-	if (n == 0)
-		return 0;
-	v = eng_arena_alloc(s->item->arena, n * sizeof *v);
-	if (!v)
-		return eng_err_nomem(err);
-	n = 0;
-	for (size_t i = 1; i < r->nlive_dots; i++)
-		if (r->live_dots[i]->body_check != r->live_dots[0]->body_check)
-			v[n++] = r->live_dots[i];
-	qsort(v, n, sizeof *v, by_body);
-	for (size_t i = 0; i < n; i++)
-		if (kept == 0 || v[kept - 1]->body_check != v[i]->body_check)
-			v[kept++] = v[i];
-	qsort(v, kept, sizeof *v, by_age);
-	r->conflicts = v;
-	r->nconflicts = kept;
-	return 0;
-}
-
 /* -- the whole ------------------------------------------------------------------- */
 
 static int list_live(struct scan *s, struct engram_error *err)
@@ -344,10 +285,23 @@ static int list_live(struct scan *s, struct engram_error *err)
 	return 0;
 }
 
+/* One frame does not contradict itself. */
+static int find_conflicts(const struct scan *s, struct engram_error *err)
+{
+	struct eng_winner won[SLOTS];
+
+	if (s->out->nlive_dots + s->out->nlive_revisions < 2)
+		return 0;
+	for (uint16_t type = 0; type < SLOTS; type++)
+		won[type] = slot_of(s, type).statement;
+	won[ENG_EL_VECTOR] = s->out->vector;
+	return eng_conflicts(s->out, s->item, &s->live, won, err);
+}
+
 static int read_live(struct scan *s, struct engram_error *err)
 {
 	for (size_t i = s->item->ndots; i-- > 0;)
-		if (!s->live.dead[i] && states(&s->item->dots[i]) && take_dot(s, i))
+		if (!s->live.dead[i] && eng_dot_states(&s->item->dots[i]) && take_dot(s, i))
 			return eng_err_nomem(err);
 	set_winners(s);
 	if (find_vectors(s))

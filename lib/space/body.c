@@ -127,6 +127,7 @@ static int set_field(struct engram_memory *m, struct source *src, const struct e
 		break;
 	case ENG_EL_KIND:
 		m->kind = bytes.n == 4 ? (enum engram_kind)eng_get32(bytes.p) : ENGRAM_EPISODE;
+		m->has |= ENGRAM_KIND;
 		break;
 	case ENG_EL_OCCURRED:
 		m->occurred_us = bytes.n == 8 ? (int64_t)eng_get64(bytes.p) : 0;
@@ -166,52 +167,115 @@ static int set_tags(struct engram_memory *m, struct source *src, const struct en
 	return 0;
 }
 
-/* -- the other bodies of the id ------------------------------------------------------- */
+/* -- what others say ---------------------------------------------------------------------- */
+
+struct stated {
+	const struct eng_winner *at;
+	size_t n;
+};
 
 /* Tags of one frame stand in the order given, which a draft makes sorted. */
-static int set_own_tags(struct engram_memory *m, struct source *src, const struct eng_dot_record *dot,
-                        struct engram_error *err)
+static int set_own_tags(struct engram_memory *m, struct source *src, const struct stated *all,
+                        const struct eng_dot_record *dot, struct engram_error *err)
 {
-	struct engram_str *tags;
+	struct engram_str *tags = eng_arena_alloc(src->arena, (dot->nelements + 1u) * sizeof *tags);
 	size_t n = 0;
 
-	tags = eng_arena_alloc(src->arena, (dot->nelements + 1u) * sizeof *tags);
 	if (!tags)
 		return eng_err_nomem(err);
-	for (unsigned i = 0; i < dot->nelements; i++)
-		if (dot->elements[i].type == ENG_EL_TAG)
-			tags[n++] = (struct engram_str){(const char *)dot->elements[i].p, dot->elements[i].n};
+	for (size_t i = 0; i < all->n; i++)
+		if (all->at[i].dot == dot && all->at[i].element->type == ENG_EL_TAG)
+			tags[n++] = (struct engram_str){(const char *)all->at[i].element->p, all->at[i].element->n};
 	return set_tags(m, src, tags, n, err);
 }
 
-/* What one frame states by itself. */
-static int build_sibling(struct engram_memory *m, struct source *src, const struct engram_id *id,
-                         const struct eng_dot_record *dot, struct engram_error *err)
+static unsigned field_of(uint16_t type)
+{
+	static const unsigned fields[] = {
+		[ENG_EL_TEXT] = ENGRAM_TEXT,         [ENG_EL_KIND] = ENGRAM_KIND,
+		[ENG_EL_CONFIDENCE] = ENGRAM_CONFIDENCE, [ENG_EL_OCCURRED] = ENGRAM_OCCURRED,
+		[ENG_EL_VALID_UNTIL] = ENGRAM_VALID_UNTIL, [ENG_EL_SOURCE] = ENGRAM_SOURCE,
+		[ENG_EL_ACTOR] = ENGRAM_ACTOR,       [ENG_EL_META] = ENGRAM_META,
+		[ENG_EL_VECTOR] = ENGRAM_VECTOR,
+	};
+
+	return type < ENG_COUNT(fields) ? fields[type] : 0;
+}
+
+/* What one statement says: the last of a field counts. */
+static int set_statement(struct engram_memory *m, struct source *src, const struct eng_winner *w,
+                         struct engram_error *err)
+{
+	unsigned field = field_of(eng_element_field(w->element));
+
+	if (w->element->type != ENG_EL_CLEAR) {
+		m->cleared &= ~field;
+		return set_field(m, src, w->dot, w->element, err);
+	}
+	m->has &= ~field;
+	m->cleared |= field;
+	return 0;
+}
+
+/* What is still said by one frame.  Of its kind: what it states, else that of the
+ * memory, for it does not say another. */
+static int build_sibling(struct engram_memory *m, struct source *src, const struct engram_memory *memory,
+                         const struct stated *all, const struct eng_dot_record *dot, struct engram_error *err)
 {
 	int r = 0;
 
-	*m = (struct engram_memory){.id = *id, .kind = ENGRAM_EPISODE, .stored_us = eng_stamp_us(dot->stamp)};
+	*m = (struct engram_memory){.id = memory->id, .kind = memory->kind, .stored_us = eng_stamp_us(dot->stamp)};
 	m->has = ENGRAM_ID | ENGRAM_KIND | ENGRAM_STORED;
-	for (unsigned i = 0; r == 0 && i < dot->nelements; i++)
-		r = set_field(m, src, dot, &dot->elements[i], err);
-	return r == 0 ? set_own_tags(m, src, dot, err) : r;
+	for (size_t i = 0; r == 0 && i < all->n; i++)
+		if (all->at[i].dot == dot)
+			r = set_statement(m, src, &all->at[i], err);
+	m->has |= ENGRAM_KIND;
+	return r == 0 ? set_own_tags(m, src, all, dot, err) : r;
 }
 
-static int build_siblings(struct engram_memory *m, struct source *src, const struct eng_reading *r,
-                          struct engram_error *err)
+static int build_siblings(struct engram_memory *m, struct source *src, const struct eng_item *item,
+                          const struct eng_reading *r, struct engram_error *err)
 {
-	struct engram_memory *all;
-	int rc = 0;
+	struct engram_memory *out = eng_arena_calloc(src->arena, r->nconflicts, sizeof *out);
+	struct eng_winner *at;
+	struct stated all;
+	int rc = out ? eng_item_stated(item, &at, &all.n, err) : eng_err_nomem(err);
 
-	if (r->nconflicts == 0)
-		return 0;
-	all = eng_arena_calloc(src->arena, r->nconflicts, sizeof *all);
-	if (!all)
-		return eng_err_nomem(err);
-	for (size_t i = 0; rc == 0 && i < r->nconflicts; i++)
-		rc = build_sibling(&all[i], src, &m->id, r->conflicts[i], err);
-	m->conflicts = all;
+	for (size_t i = 0; rc == 0 && i < r->nconflicts; i++) {
+		all.at = at;
+		rc = build_sibling(&out[i], src, m, &all, r->conflicts[i], err);
+	}
+	m->conflicts = out;
 	m->nconflicts = r->nconflicts;
+	return rc;
+}
+
+static int build_claim(struct engram_claim *out, struct source *src, const struct eng_claim *c,
+                       struct engram_error *err)
+{
+	struct engram_memory *value = eng_arena_calloc(src->arena, 1, sizeof *value);
+
+	if (!value)
+		return eng_err_nomem(err);
+	*out = (struct engram_claim){.field = (enum engram_field)field_of(c->field), .value = value,
+	                             .stored_us = INT64_MIN};
+	if (!c->by.dot)
+		return 0;
+	out->stored_us = eng_stamp_us(c->by.dot->stamp);
+	eng_series_name(out->series, &c->by.dot->dot.series);
+	return set_statement(value, src, &c->by, err);
+}
+
+static int build_claims(struct engram_memory *m, struct source *src, const struct eng_reading *r,
+                        struct engram_error *err)
+{
+	struct engram_claim *all = eng_arena_calloc(src->arena, r->nclaims, sizeof *all);
+	int rc = all ? 0 : eng_err_nomem(err);
+
+	for (size_t i = 0; rc == 0 && i < r->nclaims; i++)
+		rc = build_claim(&all[i], src, &r->claims[i], err);
+	m->claims = all;
+	m->nclaims = r->nclaims;
 	return rc;
 }
 
@@ -237,8 +301,10 @@ int eng_memory_build(struct engram_memory *out, struct engram_space *s, const st
 		rc = eng_doc_of(&d, item, r, err);
 	if (rc == 0)
 		rc = set_tags(&m, &src, d.tags, d.ntags, err);
-	if (rc == 0)
-		rc = build_siblings(&m, &src, r, err);
+	if (rc == 0 && r->nconflicts)
+		rc = build_siblings(&m, &src, item, r, err);
+	if (rc == 0 && r->nconflicts)
+		rc = build_claims(&m, &src, r, err);
 	if (rc == 0)
 		*out = m;
 	eng_buf_free(&src.b);

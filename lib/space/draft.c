@@ -51,13 +51,52 @@ static void add_vector(struct eng_payload_out *o, const struct engram_memory *m)
 	eng_set_floats(p + head, m->vector, m->dim);
 }
 
+/* Fields that a conflict states and the memory does not: it has lost them.  Not
+ * said, the conflict's would be the value. */
+static unsigned lost(const struct engram_memory *m)
+{
+	const unsigned fields = ENGRAM_TEXT | ENGRAM_CONFIDENCE | ENGRAM_OCCURRED | ENGRAM_VALID_UNTIL |
+	                        ENGRAM_SOURCE | ENGRAM_ACTOR | ENGRAM_META;
+	unsigned stated = 0;
+
+	for (size_t i = 0; i < m->nconflicts; i++)
+		stated |= m->conflicts[i].has;
+	return stated & fields & ~m->has;
+}
+
+static bool states_kind(const struct engram_memory *m)
+{
+	bool stated = m->has & ENGRAM_KIND;
+
+	for (size_t i = 0; i < m->nconflicts; i++)
+		stated = stated || m->conflicts[i].has & ENGRAM_KIND;
+	return stated;
+}
+
+void eng_draft_clears(struct eng_payload_out *o, unsigned fields)
+{
+	static const struct {
+		unsigned field;
+		uint16_t type;
+	} all[] = {
+		{ENGRAM_TEXT, ENG_EL_TEXT},         {ENGRAM_CONFIDENCE, ENG_EL_CONFIDENCE},
+		{ENGRAM_OCCURRED, ENG_EL_OCCURRED}, {ENGRAM_VALID_UNTIL, ENG_EL_VALID_UNTIL},
+		{ENGRAM_SOURCE, ENG_EL_SOURCE},     {ENGRAM_ACTOR, ENG_EL_ACTOR},
+		{ENGRAM_META, ENG_EL_META},         {ENGRAM_VECTOR, ENG_EL_VECTOR},
+	};
+
+	for (size_t i = 0; i < ENG_COUNT(all); i++)
+		if (fields & all[i].field)
+			eng_payload_u32(o, ENG_EL_CLEAR, all[i].type);
+}
+
 void eng_draft_elements(struct eng_payload_out *o, const struct engram_memory *m)
 {
 	if (m->has & ENGRAM_TEXT)
 		add_str(o, ENG_EL_TEXT, m->text);
 	if (m->has & ENGRAM_KEY)
 		add_str(o, ENG_EL_KEY, m->key);
-	if (m->has & ENGRAM_KIND)
+	if (states_kind(m))
 		eng_payload_u32(o, ENG_EL_KIND, m->kind);
 	if (m->has & ENGRAM_CONFIDENCE)
 		eng_payload_u32(o, ENG_EL_CONFIDENCE, m->confidence);
@@ -77,6 +116,7 @@ void eng_draft_elements(struct eng_payload_out *o, const struct engram_memory *m
 		add_vector(o, m);
 	if (m->has & ENGRAM_STORED)
 		eng_payload_u64(o, ENG_EL_STORED, (uint64_t)m->stored_us);
+	eng_draft_clears(o, m->cleared | lost(m));
 }
 
 /* The next element that takes part in the comparison.  A vector that is not asked

@@ -476,6 +476,17 @@ int engram_export(struct engram_space *space, engram_memory_fn *fn, void *data, 
 	return eng_space_export(space, NULL, fn, data, err);
 }
 
+static bool in_conflict(void *data, const struct eng_reading *r)
+{
+	(void)data;
+	return r->nconflicts > 0;
+}
+
+int engram_conflicts(struct engram_space *space, engram_memory_fn *fn, void *data, struct engram_error *err)
+{
+	return eng_space_export(space, in_conflict, fn, data, err);
+}
+
 /* -- all of a view that pins nothing ------------------------------------------------------------- */
 
 static int view_memory(struct eng_view *v, const struct engram_id *id, struct page *page, struct eng_arena *scratch,

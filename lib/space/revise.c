@@ -1,9 +1,11 @@
 /* revise.c - revision frames: some fields of a memory change.
  *
- * A revision names the elements it replaces, those that it saw: of a field the
- * one that counts, of a tag every add that is not dead yet (one left alive
- * would keep the tag), of a vector those of the same embedder.  Concurrent
- * revisions do not name each other; then the newer counts everywhere.
+ * A revision names the elements it replaces, those that it saw and that are not
+ * dead yet: of a field every statement, the one that counts and those that lost
+ * to it (so it settles conflicts), of a tag every add (one left alive would keep
+ * the tag), of a vector those of the same embedder.  Concurrent revisions do not
+ * name each other; then the newer counts everywhere, and the others are kept as
+ * conflicts.
  *
  * A vector stated without its text says of which text it was made: another
  * writer, here or elsewhere, may change the text at the same time. */
@@ -40,51 +42,32 @@ static void add_ref(struct refs *refs, const struct eng_dot_record *d, uint32_t 
 
 static void replace_winner(struct refs *refs, const struct eng_winner *w)
 {
-	if (w->dot)
-		add_ref(refs, w->dot, w->element->index);
+	add_ref(refs, w->dot, w->element->index);
 }
 
-static void replace_fields(struct refs *refs, const struct eng_reading *r, unsigned fields)
+static bool is_of(const struct eng_winner *vector, const struct engram_memory *m)
 {
-	const struct {
-		unsigned field;
-		const struct eng_winner *winner;
-	} all[] = {
-		{ENGRAM_TEXT, &r->text},           {ENGRAM_CONFIDENCE, &r->confidence},
-		{ENGRAM_OCCURRED, &r->occurred},   {ENGRAM_VALID_UNTIL, &r->valid_until},
-		{ENGRAM_SOURCE, &r->source},       {ENGRAM_ACTOR, &r->actor},
-		{ENGRAM_META, &r->meta},
+	struct eng_embedder who = eng_vector_embedder(vector);
+
+	return m->has & ENGRAM_VECTOR && who.dim == m->dim && eng_str_eq(who.name, m->embedder);
+}
+
+/* -- fields and tags ---------------------------------------------------------------- */
+
+static unsigned field_of(const struct eng_element *e)
+{
+	static const unsigned fields[] = {
+		[ENG_EL_TEXT] = ENGRAM_TEXT,         [ENG_EL_CONFIDENCE] = ENGRAM_CONFIDENCE,
+		[ENG_EL_OCCURRED] = ENGRAM_OCCURRED, [ENG_EL_VALID_UNTIL] = ENGRAM_VALID_UNTIL,
+		[ENG_EL_SOURCE] = ENGRAM_SOURCE,     [ENG_EL_ACTOR] = ENGRAM_ACTOR,
+		[ENG_EL_META] = ENGRAM_META,
 	};
+	uint16_t field = eng_element_field(e);
 
-	for (size_t i = 0; i < ENG_COUNT(all); i++)
-		if (fields & all[i].field)
-			replace_winner(refs, all[i].winner);
+	return field < ENG_COUNT(fields) ? fields[field] : 0;
 }
 
-static void replace_vectors(struct refs *refs, const struct eng_reading *r, const struct engram_memory *m, bool all)
-{
-	for (size_t i = 0; i < r->nvectors; i++) {
-		struct eng_embedder who = eng_vector_embedder(&r->vectors[i]);
-		if (all || (m->has & ENGRAM_VECTOR && who.dim == m->dim && eng_str_eq(who.name, m->embedder)))
-			replace_winner(refs, &r->vectors[i]);
-	}
-}
-
-/* -- tags ------------------------------------------------------------------------ */
-
-static bool replaced(const struct eng_item *item, const struct eng_dot_record *d, uint32_t index)
-{
-	for (size_t i = 0; i < item->ndots; i++)
-		for (unsigned j = 0; j < item->dots[i].nrefs; j++) {
-			const struct eng_ref *ref = &item->dots[i].refs[j];
-			if (ref->dot.seq == d->dot.seq && (ref->index == 0 || ref->index == index) &&
-			    eng_series_cmp(&ref->dot.series, &d->dot.series) == 0)
-				return true;
-		}
-	return false;
-}
-
-static bool wanted_gone(const struct eng_element *e, bool all, const struct engram_str *untag, size_t nuntag)
+static bool is_tag_of(const struct eng_element *e, bool all, const struct engram_str *untag, size_t nuntag)
 {
 	struct engram_str tag = {(const char *)e->p, e->n};
 
@@ -96,54 +79,49 @@ static bool wanted_gone(const struct eng_element *e, bool all, const struct engr
 	return all;
 }
 
-static void replace_tags(struct refs *refs, const struct eng_item *item, const struct eng_reading *r, bool all,
-                         const struct engram_str *untag, size_t nuntag)
+/* All that is said of these fields and tags: also what lost, for it was seen.  Of
+ * vectors those that count, and those that were made of no text: these may lose
+ * to one another. */
+static int replace_stated(struct refs *refs, const struct eng_item *item, const struct eng_reading *reading,
+                          const struct engram_memory *m, unsigned clear, const struct engram_str *untag,
+                          size_t nuntag, struct engram_error *err)
 {
-	for (size_t i = 0; i < item->ndots; i++) {
-		const struct eng_dot_record *d = &item->dots[i];
-		if (d->stamp <= r->forgotten)
-			continue;
-		for (unsigned j = 0; j < d->nelements; j++)
-			if (wanted_gone(&d->elements[j], all, untag, nuntag) &&
-			    !replaced(item, d, d->elements[j].index))
-				add_ref(refs, d, d->elements[j].index);
-	}
+	struct eng_winner *stated;
+	size_t n;
+	int r = eng_item_stated(item, &stated, &n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (field_of(stated[i].element) & (m->has | clear) ||
+		    is_tag_of(stated[i].element, clear & ENGRAM_TAGS, untag, nuntag) ||
+		    (eng_own_vector(&stated[i]) && (clear & ENGRAM_VECTOR || is_of(&stated[i], m))))
+			replace_winner(refs, &stated[i]);
+	for (size_t i = 0; r == 0 && i < reading->nvectors; i++)
+		if (!eng_own_vector(&reading->vectors[i]) && (clear & ENGRAM_VECTOR || is_of(&reading->vectors[i], m)))
+			replace_winner(refs, &reading->vectors[i]);
+	return r == 0 && refs->failed ? eng_err_nomem(err) : r;
 }
 
 /* -- the frame -------------------------------------------------------------------- */
-
-static void add_clears(struct eng_payload_out *o, unsigned clear)
-{
-	static const struct {
-		unsigned field;
-		uint16_t type;
-	} all[] = {
-		{ENGRAM_CONFIDENCE, ENG_EL_CONFIDENCE}, {ENGRAM_OCCURRED, ENG_EL_OCCURRED},
-		{ENGRAM_VALID_UNTIL, ENG_EL_VALID_UNTIL}, {ENGRAM_SOURCE, ENG_EL_SOURCE},
-		{ENGRAM_ACTOR, ENG_EL_ACTOR}, {ENGRAM_META, ENG_EL_META}, {ENGRAM_VECTOR, ENG_EL_VECTOR},
-	};
-
-	for (size_t i = 0; i < ENG_COUNT(all); i++)
-		if (clear & all[i].field)
-			eng_payload_u32(o, ENG_EL_CLEAR, all[i].type);
-}
 
 static int queue(struct engram_writer *w, const struct engram_id *id, const struct refs *refs,
                  const struct engram_memory *m, uint64_t made_of, unsigned clear, struct engram_error *err)
 {
 	const struct eng_ref *at = refs->at;
 	size_t n = refs->n;
+	struct engram_memory said = *m; /* what `m` says of others is not meant */
 	struct eng_payload_out o;
 	int r = eng_writer_spill(w, id, &at, &n, err);
 
+	said.cleared = 0;
+	said.nconflicts = 0;
 	if (r == 0)
 		r = eng_writer_begin(&o, w, id, 1, at, n, err);
 	if (r < 0)
 		return r;
-	eng_draft_elements(&o, m);
+	eng_draft_elements(&o, &said);
 	if (made_of)
 		eng_payload_u64(&o, ENG_EL_MADE_OF, made_of);
-	add_clears(&o, clear);
+	eng_draft_clears(&o, clear);
 	return eng_writer_end(&o, w, ENG_REVISION, err);
 }
 
@@ -191,12 +169,10 @@ static int revise(struct engram_writer *w, const struct engram_id *id, const str
 {
 	struct refs refs = {.arena = &w->arena};
 	uint64_t made_of = (m->has & (ENGRAM_VECTOR | ENGRAM_TEXT)) == ENGRAM_VECTOR ? text_hash(reading) : 0;
+	int r = replace_stated(&refs, item, reading, m, clear, untag, nuntag, err);
 
-	replace_fields(&refs, reading, m->has | clear);
-	replace_vectors(&refs, reading, m, clear & ENGRAM_VECTOR);
-	replace_tags(&refs, item, reading, clear & ENGRAM_TAGS, untag, nuntag);
-	if (refs.failed)
-		return eng_err_nomem(err);
+	if (r < 0)
+		return r;
 	if (refs.n == 0 && m->has == 0 && !(clear & ~(unsigned)ENGRAM_TAGS))
 		return 0; /* tags that it does not have */
 	return queue(w, id, &refs, m, made_of, clear, err);

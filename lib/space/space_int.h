@@ -628,6 +628,8 @@ int eng_revision_validate(const struct engram_memory *m, unsigned clear, const s
                           size_t nuntag, struct engram_error *err);
 /* The elements of the fields stated, in a fixed order. */
 void eng_draft_elements(struct eng_payload_out *o, const struct engram_memory *m);
+/* That these fields (enum engram_field) are taken away; of tags nothing. */
+void eng_draft_clears(struct eng_payload_out *o, unsigned fields);
 /* Whether the frame of `payload` states exactly what m states (session apart;
  * an imported time or a vector only if m states one). */
 bool eng_draft_equal(const uint8_t *payload, size_t n, const struct engram_memory *m, struct eng_buf *scratch);

@@ -221,27 +221,50 @@ static int check_fields(const struct engram_memory *m, struct engram_error *err)
 	return r;
 }
 
-static int check_memory(const struct engram_memory *m, struct engram_error *err)
+static int check_stated(const struct engram_memory *m, struct engram_error *err)
 {
+	const unsigned clearable = ENGRAM_TEXT | ENGRAM_CONFIDENCE | ENGRAM_OCCURRED | ENGRAM_VALID_UNTIL |
+	                           ENGRAM_SOURCE | ENGRAM_ACTOR | ENGRAM_META | ENGRAM_VECTOR;
 	int r = check_fields(m, err);
+
+	if (r == 0 && m->cleared & (m->has | ~clearable))
+		r = eng_err(err, ENGRAM_EUSAGE, "put: a field is set and cleared at once, or cannot be cleared");
 
 	if (r == 0 && m->has & ENGRAM_KEY)
 		r = check_nonempty("key", m->key, err);
 	if (r == 0 && m->has & ENGRAM_KIND && m->kind != ENGRAM_EPISODE && m->kind != ENGRAM_CONCEPT)
 		r = eng_err(err, ENGRAM_EINPUT, "kind: wanted episode or concept, found %d", (int)m->kind);
-	if (r == 0 && !(m->has & ENGRAM_TEXT && m->text.n > 0) && !(m->has & ENGRAM_VECTOR))
-		r = eng_err(err, ENGRAM_EINPUT, "text: wanted at least one byte, or a vector");
 	return r;
+}
+
+static int check_body(const struct engram_memory *m, struct engram_error *err)
+{
+	if (!(m->has & ENGRAM_TEXT && m->text.n > 0) && !(m->has & ENGRAM_VECTOR))
+		return eng_err(err, ENGRAM_EINPUT, "text: wanted at least one byte, or a vector");
+	return 0;
+}
+
+/* It need not state a text: a revision may have changed one field. */
+static int check_conflict(const struct engram_memory *m, struct engram_error *err)
+{
+	const unsigned unsaid = ENGRAM_ID | ENGRAM_KEY | ENGRAM_STORED;
+	int r = check_stated(m, err);
+
+	if (r == 0 && !(m->has & ~unsaid) && !m->cleared)
+		r = eng_err(err, ENGRAM_EINPUT, "wanted a field, found none");
+	return r == 0 && m->has & ENGRAM_TEXT ? check_body(m, err) : r;
 }
 
 int engram_check(const struct engram_memory *m, struct engram_error *err)
 {
-	int r = m ? check_memory(m, err) : eng_err(err, ENGRAM_EUSAGE, "put: no memory");
+	int r = m ? check_stated(m, err) : eng_err(err, ENGRAM_EUSAGE, "put: no memory");
 
+	if (r == 0)
+		r = check_body(m, err);
 	if (r == 0 && m->nconflicts && !(m->has & (ENGRAM_ID | ENGRAM_KEY)))
 		r = eng_err(err, ENGRAM_EINPUT, "conflicts: wanted an id or a key that they share, found none");
 	for (size_t i = 0; r == 0 && i < m->nconflicts; i++) {
-		r = check_memory(&m->conflicts[i], err);
+		r = check_conflict(&m->conflicts[i], err);
 		if (r < 0)
 			eng_err_prefix(err, "conflict %zu", i);
 	}

@@ -49,6 +49,48 @@ rich()
 	engram-store --space=copy --export | cmp - one
 }
 
+@test "conflicts of every field come back as they were" {
+	engram-store --key=k --confidence=0.5 --source=s --meta='{"a":1}' --tag=t "text" >/dev/null
+	engram-store --export >base
+	# Two copies of a memory, revised apart, as one export: what a merge of them reads as.
+	jq -c 'if .type == "memory" then . + {confidence: 0.7, conflicts: [
+		{kind: "episode", confidence: 0.9, stored: "2026-11-21T10:00:02Z", source: null},
+		{kind: "concept", text: "another text", stored: "2026-11-21T10:00:01Z", actor: "me",
+		 valid_until: "2030-01-01T00:00:00Z", tags: ["t"], meta: {"a": 2}}]} else . end' base >one
+	exits 0 engram-store --space=copy --create --import=ndjson --preserve --adopt one
+	engram-store --space=copy --export >two
+	same "$(jq -cS . one)" "$(jq -cS . two)"
+	engram-store --space=again --create --import=ndjson --preserve --adopt two
+	engram-store --space=again --export | cmp two -
+	exits 0 engram-store --space=again --import=ndjson --preserve --adopt two
+	same "imported 0 of 1: all already known" "$output"
+	engram-consolidate --space=again --rebuild
+	engram-store --space=again --export | cmp two -
+	# What wins is what the record says, also that a field is absent.
+	same 'text 0.7 s null' "$(sed 1d two | jq -r '"\(.text) \(.confidence) \(.source) \(.actor)"')"
+	# A revision settles what it states, and nothing else.
+	id=$(sed 1d two | jq -r .id)
+	engram-store --space=again --revise "$id" --confidence=0.8
+	same '["source"] 2' "$(engram-store --space=again --json --get "$id" |
+		jq -r '"\(.conflicts[0] | keys - ["kind", "stored"] | tojson) \(.conflicts | length)"')"
+	engram-store --space=again --revise "$id" "a third" --source=s2 --clear=actor --clear=meta --clear=valid-until
+	same '["kind"]' "$(engram-store --space=again --json --get "$id" |
+		jq -c '[.conflicts[] | keys - ["stored", "tags"]] | add')"
+	# Storing again under the key settles all.
+	engram-store --space=again --key=k "a fourth"
+	same null "$(engram-store --space=again --json --get "$id" | jq .conflicts)"
+}
+
+@test "conflicts that say nothing or are no conflicts are refused" {
+	for c in '{}' '{"stored":"2026-11-21"}' '{"text":""}' '{"kind":null}' '{"tags":null}' '{"stored":null}'; do
+		echo '{"key":"k","text":"x","conflicts":['"$c"']}' >in
+		run --separate-stderr engram-store --import=ndjson --adopt in
+		[ "$status" -ne 0 ] || { echo "taken: $c" >&2; return 1; }
+	done
+	echo '{"text":"x","source":null}' >in
+	exits 65 engram-store --import=ndjson in
+}
+
 @test "without --adopt: a new space with new ids, the same memories" {
 	rich >/dev/null
 	engram-store --export >one

@@ -300,12 +300,6 @@ static bool same_or_absent(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool same_body(const struct frame_spec *a, const struct frame_spec *b)
-{
-	return same_or_absent(a->text, b->text) && same_or_absent(a->source, b->source) &&
-	       (a->text || same_or_absent(a->vector, b->vector)) && a->confidence == b->confidence;
-}
-
 /* -- both as text, to be compared -------------------------------------------------------------- */
 
 struct out {
@@ -373,18 +367,72 @@ static void model_dots(struct out *o, const char *name, const struct sample *c, 
 	say(o, "\n");
 }
 
-static size_t model_conflicts(size_t out[FRAMES_MAX], const struct sample *c, const size_t *live, size_t n)
+/* What frame i says of a field: the last live element of it. */
+static bool says(const struct sample *c, size_t i, uint16_t type, struct stated *out)
 {
-	size_t found = 0;
+	struct stated e[16];
 
-	for (size_t i = 1; i < n; i++) {
-		bool differs = !same_body(&c->spec[live[i]], &c->spec[live[0]]);
-		for (size_t k = 0; k < found; k++)
-			differs &= !same_body(&c->spec[live[i]], &c->spec[out[k]]);
-		if (differs)
-			out[found++] = live[i];
+	if (!model_live(c, i))
+		return false;
+	for (size_t k = elements_of(e, &c->spec[i]); k-- > 0;)
+		if (e[k].type == type && !named(c, i, e[k].index)) {
+			*out = e[k];
+			return true;
+		}
+	return false;
+}
+
+/* Whether frame i says of the field something else than what counts. */
+static bool loses(const struct sample *c, size_t i, uint16_t type, struct stated *what)
+{
+	struct claim won = type == ENG_EL_VECTOR ? shown_vector(c) : shown(c, type);
+
+	if (!says(c, i, type, what))
+		return false;
+	if (type == ENG_EL_VECTOR && (what->clear || c->spec[i].text))
+		return false;
+	return won.any ? what->clear || strcmp(what->value, won.what.value) != 0 : !what->clear;
+}
+
+static bool same_claim(const struct stated *a, const struct stated *b)
+{
+	return a->clear == b->clear && (a->clear || strcmp(a->value, b->value) == 0);
+}
+
+/* Of those who say the same the newest. */
+static bool lost(const struct sample *c, size_t i, uint16_t type, struct stated *what)
+{
+	struct stated other;
+
+	if (!loses(c, i, type, what))
+		return false;
+	for (size_t k = 0; k < c->n; k++)
+		if (k != i && model_order(c, k, i) > 0 && loses(c, k, type, &other) && same_claim(what, &other))
+			return false;
+	return true;
+}
+
+static void model_claims(struct out *o, const struct sample *c)
+{
+	static const uint16_t fields[] = {ENG_EL_TEXT, ENG_EL_CONFIDENCE, ENG_EL_SOURCE, ENG_EL_VECTOR};
+	size_t v[FRAMES_MAX], n = 0, at;
+	struct stated what;
+
+	for (size_t i = 0; i < c->n; i++) {
+		bool any = false;
+		for (size_t f = 0; f < ENG_COUNT(fields); f++)
+			any |= lost(c, i, fields[f], &what);
+		if (!any)
+			continue;
+		for (at = n++; at > 0 && model_order(c, v[at - 1], i) < 0; at--)
+			v[at] = v[at - 1];
+		v[at] = i;
 	}
-	return found;
+	model_dots(o, "conflicts", c, v, n);
+	for (size_t f = 0; f < ENG_COUNT(fields); f++)
+		for (size_t i = 0; i < n; i++)
+			if (lost(c, v[i], fields[f], &what))
+				say(o, "lost %u:%s%s\n", fields[f], what.clear ? "" : ":", what.value);
 }
 
 static int64_t model_stored(const struct sample *c)
@@ -459,7 +507,7 @@ static void model(struct out *o, const struct sample *c)
 	say(o, "stored=%lld\n", (long long)model_stored(c));
 	model_evidence(o, c);
 	model_tags(o, c);
-	model_dots(o, "conflicts", c, other, model_conflicts(other, c, live, n));
+	model_claims(o, c);
 }
 
 /* The values of texts and vectors are found through the dot, as a reader of the
@@ -507,6 +555,17 @@ static void read_evidence(struct out *o, const struct eng_item *item)
 	say(o, "useful=%u useless=%u\n", v.useful, v.useless);
 }
 
+/* Of each field the first is what counts. */
+static void read_claims(struct out *o, const struct sample *c, const struct eng_reading *r)
+{
+	for (size_t i = 1; i < r->nclaims; i++) {
+		const struct eng_winner *by = &r->claims[i].by;
+		bool clear = by->dot && by->element->type == ENG_EL_CLEAR;
+		if (r->claims[i].field == r->claims[i - 1].field)
+			say(o, "lost %u:%s%s\n", r->claims[i].field, clear ? "" : ":", value_in_log(c, by));
+	}
+}
+
 static void reading(struct out *o, const struct sample *c, const struct eng_item *item)
 {
 	struct eng_reading r;
@@ -530,6 +589,7 @@ static void reading(struct out *o, const struct sample *c, const struct eng_item
 	for (size_t i = 0; i < r.ntags; i++)
 		say(o, "tag=%.*s\n", (int)r.tags[i].element->n, (const char *)r.tags[i].element->p);
 	read_dots(o, "conflicts", r.conflicts, r.nconflicts);
+	read_claims(o, c, &r);
 }
 
 /* -- deliveries ---------------------------------------------------------------------------------- */

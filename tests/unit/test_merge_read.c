@@ -73,6 +73,27 @@ static const char *tags(const struct eng_reading *r)
 
 /* -- liveness ----------------------------------------------------------------- */
 
+/* "FIELD: VALUE that counts, the others; ..." with `-` for one taken away. */
+static const char *claims(const struct bench *b)
+{
+	static char text[256];
+	size_t n = 0;
+
+	text[0] = 0;
+	for (size_t i = 0; i < b->r.nclaims; i++) {
+		const struct eng_claim *c = &b->r.claims[i];
+		bool first = i == 0 || c[-1].field != c->field, last = i + 1 == b->r.nclaims || c[1].field != c->field;
+		struct eng_winner w = c->by.dot && c->by.element->type != ENG_EL_CLEAR ? c->by : (struct eng_winner){NULL, NULL};
+		char number_text[16];
+		snprintf(number_text, sizeof number_text, "%d", c->field == ENG_EL_CONFIDENCE && w.dot ? number(&w) : 0);
+		if (first)
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s%u:", i ? " " : "", c->field);
+		n += (size_t)snprintf(text + n, sizeof text - n, " %s%s",
+		                      c->field == ENG_EL_CONFIDENCE && w.dot ? number_text : value(&w), last ? ";" : "");
+	}
+	return text;
+}
+
 static void one_memory(void)
 {
 	struct bench b = start();
@@ -249,9 +270,59 @@ static void revisions_first(void)
 	tap_str(value(&b.r.source), "s1", "a field that the newest does not state: the newest that does");
 	READ(&b, rt, m2, r, m1);
 	tap_str(value(&b.r.text), "three", "text: a newer revision wins");
-	tap_int(b.r.nconflicts, 1, "and siblings are still told by their memory frames");
+	tap_str(claims(&b), "1: three two one; 4: 9000 4000 5000;", "what lost is told field by field");
+	tap_int(b.r.nconflicts, 2, "and frame by frame");
 	READ(&b, r, rt);
 	tap_ok(!b.r.live && !b.r.text.element, "revisions alone make no memory");
+	finish(&b);
+}
+
+/* Two who had not seen each other; then one who saw both. */
+static void concurrent_revisions(void)
+{
+	struct bench b = start();
+	const struct eng_frame *m = MAKE(&b, .kind = ENG_MEMORY, .series = 'A', .stamp = 10, .text = "t",
+	                                 .confidence = 5000, .source = "s");
+	const struct eng_frame *x = MAKE(&b, .kind = ENG_REVISION, .series = 'A', .stamp = 20, .confidence = 9000,
+	                                 .source = "x", .refs = {{m, 2}, {m, 3}});
+	const struct eng_frame *y = MAKE(&b, .kind = ENG_REVISION, .series = 'B', .stamp = 21, .confidence = 7000,
+	                                 .clear = {ENG_EL_SOURCE}, .refs = {{m, 2}, {m, 3}});
+	const struct eng_frame *z = MAKE(&b, .kind = ENG_REVISION, .series = 'C', .stamp = 19, .confidence = 7000,
+	                                 .refs = {{m, 2}});
+	const struct eng_frame *saw = MAKE(&b, .kind = ENG_REVISION, .series = 'A', .stamp = 30, .confidence = 8000,
+	                                   .refs = {{x, 1}, {y, 1}, {z, 1}});
+	const struct eng_frame *back = MAKE(&b, .kind = ENG_REVISION, .series = 'B', .stamp = 31, .source = "s",
+	                                    .refs = {{x, 2}});
+
+	READ(&b, m, x);
+	tap_str(claims(&b), "", "a revision that saw what it replaces leaves no conflict");
+	READ(&b, y, m, x);
+	tap_str(claims(&b), "4: 7000 9000; 7: - x;", "of two that did not see each other the newer counts, the other is kept");
+	tap_ok(b.r.nconflicts == 1 && b.r.conflicts[0]->stamp == 20, "one frame lost both fields");
+	READ(&b, z, y, m, x);
+	tap_str(claims(&b), "4: 7000 9000; 7: - x;", "the same said twice is one claim");
+	READ(&b, z, y, m, x, saw);
+	tap_str(claims(&b), "7: - x;", "one who saw all covers all");
+	READ(&b, z, y, m, x, saw, back);
+	tap_str(claims(&b), "7: s -;", "that it was taken away can lose too");
+	finish(&b);
+}
+
+static void plain_store_after_a_revision(void)
+{
+	struct bench b = start();
+	const struct eng_frame *m = MAKE(&b, .kind = ENG_MEMORY, .series = 'A', .stamp = 10, .text = "t");
+	const struct eng_frame *r = MAKE(&b, .kind = ENG_REVISION, .series = 'A', .stamp = 20, .text = "u", .refs = {{m, 1}});
+	const struct eng_frame *m2 = MAKE(&b, .kind = ENG_MEMORY, .series = 'A', .stamp = 30, .text = "t", .confidence = 1);
+	const struct eng_frame *v1 = MAKE(&b, .kind = ENG_MEMORY, .series = 'A', .stamp = 10, .key = "k", .vector = "one");
+	const struct eng_frame *v2 = MAKE(&b, .kind = ENG_MEMORY, .series = 'B', .stamp = 11, .key = "k", .vector = "two");
+
+	READ(&b, m, m2);
+	tap_str(claims(&b), "", "who states more than another does not contradict it");
+	READ(&b, m, r, m2);
+	tap_str(claims(&b), "1: t u;", "a text stored again under a revised one is shown, the revision is kept");
+	READ(&b, v2, v1);
+	tap_str(claims(&b), "11: two one;", "vectors without a text contradict each other");
 	finish(&b);
 }
 
@@ -537,6 +608,8 @@ int main(void)
 	refs_to_what_is_not_there();
 	runs_wait_for_their_cut();
 	revisions_first();
+	concurrent_revisions();
+	plain_store_after_a_revision();
 	newest_by_series_and_seq();
 	clearing();
 	element_refs();
