@@ -18,11 +18,13 @@ struct picked {
 	struct store *store;
 	struct engram_id *ids; /* owned */
 	size_t n;
-	bool with_gone;        /* forgotten ones count as found, and are left out */
+	bool with_gone;        /* forgotten ones count as found: they go into gone */
 	bool unseen;           /* whole ids are taken as they are: show() tells what is missing */
 	struct engram_id *absent; /* owned: of ids, those that show() missed */
 	size_t nabsent;
-	uint64_t gone, missing;
+	struct engram_id *gone; /* owned */
+	size_t ngone;
+	uint64_t missing;
 	int first_missing;     /* exit status of the first one not found */
 	bool stdin_taken;
 	bool failed;           /* reported */
@@ -77,7 +79,7 @@ static void resolve(struct picked *p, const char *text)
 	} else if (!gone) {
 		add(p, &p->ids, &p->n, &id);
 	} else if (p->with_gone) {
-		p->gone++;
+		add(p, &p->gone, &p->ngone, &id);
 	} else {
 		eng_err(&err, ENGRAM_ENOID, "id %s: was forgotten", text);
 		eng_err_object(&err, text);
@@ -163,8 +165,9 @@ static void end(struct picked *p)
 	struct cli *cli = &p->store->cli;
 
 	if (cli->status == EXIT_DONE && p->missing > 0)
-		cli->status = p->n - p->nabsent + p->gone > 0 ? EXIT_PARTLY : p->first_missing;
+		cli->status = p->n - p->nabsent + p->ngone > 0 ? EXIT_PARTLY : p->first_missing;
 	eng_free(p->ids);
+	eng_free(p->gone);
 	eng_free(p->absent);
 }
 
@@ -253,6 +256,8 @@ static bool purge(struct cli *cli)
 	return cli_fail(cli, &err);
 }
 
+/* The forgotten ones again too: a store that had not heard may have said something
+ * of them since, a link or a correction, and that shall go as well. */
 static bool forget(struct picked *p)
 {
 	struct cli *cli = &p->store->cli;
@@ -262,6 +267,8 @@ static bool forget(struct picked *p)
 
 	if (r == 0)
 		r = engram_forget(w, p->ids, p->n, &err);
+	if (r == 0)
+		r = engram_forget(w, p->gone, p->ngone, &err);
 	if (r == 0)
 		r = engram_commit(w, &err);
 	engram_writer_close(w);
@@ -293,7 +300,7 @@ static bool forget_for_good(struct picked *p)
 	if (p->n > 0 && !cli_confirm(cli, p->stdin_taken, "forget %s in space %s", cli_number(p->n),
 	                             cli->space_name))
 		return false;
-	return (p->n == 0 || forget(p)) && (!p->store->now || purge(cli));
+	return (p->n + p->ngone == 0 || forget(p)) && (!p->store->now || purge(cli));
 }
 
 void store_forget(struct store *s)
