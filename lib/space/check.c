@@ -21,6 +21,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 
@@ -41,8 +42,8 @@ const char *eng_check_id(struct eng_check *c, const struct engram_id *id)
 	return c->id;
 }
 
-int eng_check_item(struct eng_check *c, struct eng_item *item, uint32_t *doc, const struct engram_id *id,
-                   struct engram_error *err)
+int eng_check_item(struct eng_check *c, struct eng_arena *arena, struct eng_item *item, uint32_t *doc,
+                   const struct engram_id *id, struct engram_error *err)
 {
 	struct engram_error why = {0};
 	struct eng_bytes value;
@@ -50,7 +51,7 @@ int eng_check_item(struct eng_check *c, struct eng_item *item, uint32_t *doc, co
 
 	if (r <= 0)
 		return r < 0 ? eng_txn_status(c->view.txn, err) : 0;
-	r = eng_item_load(item, doc, id, value, &c->arena, &why);
+	r = eng_item_load(item, doc, id, value, arena, &why);
 	if (r == ENGRAM_ENOMEM)
 		return eng_err_nomem(err);
 	if (r < 0) {
@@ -62,13 +63,30 @@ int eng_check_item(struct eng_check *c, struct eng_item *item, uint32_t *doc, co
 
 /* -- A: log -> items ------------------------------------------------------------------ */
 
-static struct eng_dot_record *find_dot(const struct eng_item *item, const struct eng_dot_record *d)
+/* Dots ascend by stamp, then by series and seq. */
+static int by_stamp(const void *a, const void *b)
 {
-	for (size_t i = 0; i < item->ndots; i++)
-		if (item->dots[i].dot.seq == d->dot.seq &&
-		    eng_series_cmp(&item->dots[i].dot.series, &d->dot.series) == 0)
-			return &item->dots[i];
-	return NULL;
+	const struct eng_dot_record *x = a, *y = b;
+	int c = (x->stamp > y->stamp) - (x->stamp < y->stamp);
+
+	if (c == 0)
+		c = eng_series_cmp(&x->dot.series, &y->dot.series);
+	return c ? c : (x->dot.seq > y->dot.seq) - (x->dot.seq < y->dot.seq);
+}
+
+/* 1, 0 where there is none, as eng_check_item: into c->last. */
+static int load_last(struct eng_check *c, const struct engram_id *id, struct engram_error *err)
+{
+	uint32_t doc;
+	int r;
+
+	if (c->has_last && eng_id_cmp(&c->last.id, id) == 0)
+		return 1;
+	c->has_last = false;
+	eng_arena_reset(&c->kept);
+	r = eng_check_item(c, &c->kept, &c->last, &doc, id, err);
+	c->has_last = r == 1;
+	return r;
 }
 
 /* One dot, as the state would hold it. */
@@ -84,28 +102,28 @@ static int encode_dot(struct eng_buf *b, const struct eng_item *item, struct eng
 static int compare_dot(struct eng_check *c, const struct eng_frame *f, const struct engram_id *id,
                        struct engram_error *err)
 {
-	struct eng_item item, fresh;
-	struct eng_dot_record *dot;
-	uint32_t doc;
+	struct eng_dot_record *dot = NULL;
+	struct eng_item fresh;
 	bool changed;
 	int r;
 
 	eng_arena_reset(&c->arena);
 	c->log_dots++;
-	r = eng_check_item(c, &item, &doc, id, err);
+	r = load_last(c, id, err);
 	if (r < 0)
 		return r;
 	eng_item_init(&fresh, id, &c->arena);
 	if (eng_item_add(&fresh, &changed, f, true, err) < 0 || fresh.ndots != 1)
 		return 0;
-	dot = r == 1 ? find_dot(&item, &fresh.dots[0]) : NULL;
+	if (r == 1 && c->last.ndots)
+		dot = bsearch(&fresh.dots[0], c->last.dots, c->last.ndots, sizeof *dot, by_stamp);
 	if (!dot) {
 		eng_differ(c, "item %s: frame %" PRIu64 " is missing", eng_check_id(c, id), f->h.seq);
 		return 0;
 	}
 	if (fresh.dots[0].stub && !dot->stub) /* a compaction was cut short: it will go on */
 		return 0;
-	r = encode_dot(&c->a, &item, dot, err);
+	r = encode_dot(&c->a, &c->last, dot, err);
 	if (r == 0)
 		r = encode_dot(&c->b, &fresh, &fresh.dots[0], err);
 	if (r == 0 && (c->a.n != c->b.n || memcmp(c->a.p, c->b.p, c->a.n) != 0))
@@ -251,7 +269,7 @@ static int check_item(struct eng_check *c, const struct engram_id *id, struct en
 	int r;
 
 	eng_arena_reset(&c->arena);
-	r = eng_check_item(c, &item, &doc, id, err);
+	r = eng_check_item(c, &c->arena, &item, &doc, id, err);
 	if (r <= 0)
 		return r;
 	c->item_dots += item.ndots;
@@ -357,6 +375,7 @@ static void check_free(struct eng_check *c)
 	eng_free(c->has_text);
 	eng_free(c->vectors.live);
 	eng_arena_free(&c->arena);
+	eng_arena_free(&c->kept);
 }
 
 struct finding {
@@ -368,7 +387,7 @@ struct finding {
 
 static void find(struct finding *f, struct engram_space *s, const struct eng_job *job)
 {
-	struct eng_check c = {.s = s, .job = job, .arena = ENG_ARENA_INIT};
+	struct eng_check c = {.s = s, .job = job, .arena = ENG_ARENA_INIT, .kept = ENG_ARENA_INIT};
 
 	f->code = check_derived(&c, &f->err);
 	f->differences = c.differences;

@@ -19,7 +19,7 @@ static int forgotten_of(struct eng_check *c, eng_stamp *out, const struct eng_ed
 
 	*out = 0;
 	for (unsigned i = 0; r >= 0 && i < 2; i++) {
-		r = eng_check_item(c, &item, &doc, ends[i], err);
+		r = eng_check_item(c, &c->arena, &item, &doc, ends[i], err);
 		if (r == 1 && eng_item_forgotten(&item) > *out)
 			*out = eng_item_forgotten(&item);
 	}

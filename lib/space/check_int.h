@@ -8,7 +8,9 @@ struct eng_check {
 	struct engram_space *s;
 	const struct eng_job *job;
 	struct eng_view view;
-	struct eng_arena arena;
+	struct eng_arena arena, kept;
+	struct eng_item last; /* that A compared with, in kept: a text stored again and again is one item */
+	bool has_last;
 	struct eng_buf a, b, text;
 	struct eng_terms terms;
 	struct eng_dfmap df;
@@ -27,8 +29,8 @@ struct eng_check {
 ENG_PRINTF(2, 3) void eng_differ(struct eng_check *c, const char *format, ...);
 const char *eng_check_id(struct eng_check *c, const struct engram_id *id); /* until the next call */
 /* 1, 0 where there is none; a value that cannot be decoded is a difference, and 0. */
-int eng_check_item(struct eng_check *c, struct eng_item *item, uint32_t *doc, const struct engram_id *id,
-                   struct engram_error *err);
+int eng_check_item(struct eng_check *c, struct eng_arena *arena, struct eng_item *item, uint32_t *doc,
+                   const struct engram_id *id, struct engram_error *err);
 
 /* A: the edges that a frame of the log speaks of. */
 int eng_check_edge_frame(struct eng_check *c, const struct eng_frame *f, struct engram_error *err);
