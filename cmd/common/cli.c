@@ -28,7 +28,7 @@
 #define WAIT_MAX_MS (24 * 3600 * 1000)
 
 static const char *const whens[] = {"auto", "always", "never", NULL};
-static const char *const shows[] = {"options", "config", NULL}; /* as enum opt_result has them */
+static const char *const shows[] = {"options", "config", "verbs", NULL}; /* as enum opt_result has them */
 
 #define AT(field) .at = offsetof(struct cli, field)
 
@@ -57,7 +57,8 @@ static const struct opt common[] = {
 	 .words = whens, .setting = "progress"},
 	{"config", .kind = OPT_TEXT, .arg = "FILE", .help = "settings from this file alone (ENGRAM_CONFIG)",
 	 AT(config_path)},
-	{"help", 'h', .kind = OPT_HELP, .arg = "WHAT", .help = "print a summary (options, config: all of these), and exit",
+	{"help", 'h', .kind = OPT_HELP, .arg = "WHAT",
+	 .help = "print a summary (options, config, verbs: all of these), and exit",
 	 .words = shows},
 	{"version", 'V', .kind = OPT_VERSION, .help = "print the version and exit"},
 };
@@ -166,7 +167,8 @@ bool cli_usage_short(struct cli *cli)
 	struct eng_buf b = ENG_BUF_INIT;
 
 	if (cli->json)
-		return cli_usage(cli, "needs operands, or - for standard input");
+		return cli_usage(cli, "%s", cli->tables[0].nverbs > 0 ? "needs a verb"
+		                                                       : "needs operands, or - for standard input");
 	help_usage(&b, cli->program);
 	out_stderr(b.p, b.n);
 	eng_buf_free(&b);
@@ -270,6 +272,8 @@ static bool show(struct cli *cli, enum opt_result what)
 		help_show(&cli->out.buf, cli->program, cli->tables, 2);
 	else if (what == OPT_SHOW_OPTIONS)
 		help_options(&cli->out.buf, cli->tables, 2);
+	else if (what == OPT_SHOW_VERBS)
+		help_verbs(&cli->out.buf, &cli->tables[0]);
 	else
 		help_version(&cli->out.buf, cli->program);
 	return false;
@@ -305,6 +309,32 @@ static bool variable_is_set(const char *name)
 	return v && *v && strcmp(v, "0") != 0;
 }
 
+/* The first operand of a program with verbs. */
+static bool take_verb(struct cli *cli)
+{
+	const struct opt_table *t = &cli->tables[0];
+	const char *names[OPT_VERBS_MAX], *near;
+	struct engram_error err = {0};
+
+	if (cli->noperands == 0)
+		return cli_usage_short(cli);
+	if (*t->verb) {
+		cli->operands++;
+		cli->noperands--;
+		return true;
+	}
+	for (size_t i = 0; i < t->nverbs; i++)
+		names[i] = t->verbs[i].name;
+	near = eng_nearest(cli->operands[0], names, t->nverbs);
+	eng_err(&err, ENGRAM_EUSAGE, "unknown verb \"%s\"", cli->operands[0]);
+	eng_err_object(&err, cli->operands[0]);
+	if (near)
+		eng_err_hint(&err, "did you mean %s?", near);
+	else
+		eng_err_hint(&err, "see %s --help", cli->program->name);
+	return cli_fail(cli, &err);
+}
+
 bool cli_begin(struct cli *cli, const struct program *program, const struct opt_table *own, int argc,
                char **argv)
 {
@@ -338,7 +368,7 @@ bool cli_begin(struct cli *cli, const struct program *program, const struct opt_
 	cli->operands = argv + operands;
 	cli->noperands = (size_t)(argc - operands);
 	crash_catch(cli->program->name, cli->json);
-	return true;
+	return cli->tables[0].nverbs == 0 || take_verb(cli);
 }
 
 /* -- opening and ending ------------------------------------------------------- */

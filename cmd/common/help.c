@@ -43,6 +43,23 @@ static void add_rows(struct eng_buf *b, const struct opt_table *t)
 	}
 }
 
+static void add_verb_rows(struct eng_buf *b, const struct opt_table *t)
+{
+	size_t line = b->n;
+
+	for (size_t i = 0; i < t->nverbs; i++) {
+		const struct opt_verb *v = &t->verbs[i];
+
+		eng_buf_printf(b, "%s%s", b->n == line ? "  " : ", ", v->name);
+		if (!v->help)
+			continue;
+		eng_buf_printf(b, "%s%s", v->operands ? " " : "", v->operands ? v->operands : "");
+		pad(b, line, HELP_COLUMN);
+		eng_buf_printf(b, "%s\n", v->help);
+		line = b->n;
+	}
+}
+
 /* Names, and letters, in lines of their own; `only_more`: those that have no row. */
 static void add_names(struct eng_buf *b, const char *head, const struct opt_table *t, bool only_more)
 {
@@ -90,14 +107,15 @@ void help_show(struct eng_buf *b, const struct program *program, const struct op
 	for (size_t i = 0; program->examples[i]; i++)
 		eng_buf_printf(b, "  %s\n", program->examples[i]);
 	eng_buf_byte(b, '\n');
+	add_verb_rows(b, &tables[0]);
 	add_rows(b, &tables[0]);
 	if (has_more(&tables[0]))
 		add_names(b, "More:", &tables[0], true);
 	for (size_t t = 1; t < ntables; t++)
 		add_names(b, "Common:", &tables[t], false);
-	eng_buf_str(b, "What each does: --help=options; the settings and where from: --help=config.\n");
 	eng_buf_printf(b, "Exit status: %s.\n", program->exits);
-	eng_buf_printf(b, "Manual: %s(1), engram(7). See also %s.\n", program->name, program->others);
+	eng_buf_printf(b, "Tables: --help=options, --help=config. Manual: %s(1), engram(7).\n", program->name);
+	eng_buf_printf(b, "See also %s.\n", program->others);
 }
 
 void help_usage(struct eng_buf *b, const struct program *program)
@@ -126,6 +144,18 @@ void help_options(struct eng_buf *b, const struct opt_table *tables, size_t ntab
 			eng_buf_printf(b, "%s\t%s\t%s\t%s\n", o->words ? "" : "-", repeats(o) ? "+" : "-",
 			               described->help, o->operands ? o->operands : "-");
 		}
+}
+
+void help_verbs(struct eng_buf *b, const struct opt_table *t)
+{
+	for (size_t i = 0; i < t->nverbs; i++) {
+		const struct opt_verb *v = &t->verbs[i], *described = v;
+
+		while (!described->help)
+			described++;
+		eng_buf_printf(b, "%s\t%s\t%s\n", v->name, described->operands ? described->operands : "-",
+		               described->help);
+	}
 }
 
 void help_version(struct eng_buf *b, const struct program *program)

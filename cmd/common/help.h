@@ -22,6 +22,8 @@ void help_show(struct eng_buf *b, const struct program *program, const struct op
 /* One option a line, tab-separated: name, letter, value, values allowed
  * (joined by |), more than once (+ or -), help, what the operands are. */
 void help_options(struct eng_buf *b, const struct opt_table *tables, size_t ntables);
+/* One verb a line: name, what follows it or -, help. */
+void help_verbs(struct eng_buf *b, const struct opt_table *t);
 void help_version(struct eng_buf *b, const struct program *program);
 /* Two lines for a call that says nothing. */
 void help_usage(struct eng_buf *b, const struct program *program);

@@ -253,23 +253,47 @@ int opt_set(const struct opt *o, void *target, const char *what, const char *val
 	return 0;
 }
 
+/* The verb that the first operand is. */
+static void find_verb(const struct opt_table *t, const char *word)
+{
+	for (size_t i = 0; i < t->nverbs && word; i++)
+		if (strcmp(t->verbs[i].name, word) == 0)
+			*t->verb = (int)i + 1;
+}
+
+/* What was chosen, as it was written; NULL: nothing. */
+static const char *chosen_mode(const struct parser *p, const struct opt_table *t, int *mode)
+{
+	*mode = 0;
+	if (t->nverbs > 0) {
+		*mode = *t->verb;
+		return *mode ? t->verbs[*mode - 1].name : NULL;
+	}
+	for (size_t i = 0; i < p->n; i++)
+		if (p->options[i]->kind == OPT_MODE && *p->given[i]) {
+			*mode = p->options[i]->mode;
+			return p->options[i]->name;
+		}
+	return NULL;
+}
+
 /* Options that say nothing in the mode that was chosen are refused: dropping
  * them in silence would do something else than asked. */
-static int check_modes(const struct parser *p, struct engram_error *err)
+static int check_modes(const struct parser *p, const struct opt_table *t, struct engram_error *err)
 {
-	const struct opt *chosen = NULL;
+	int mode;
+	const char *chosen = chosen_mode(p, t, &mode);
 
-	for (size_t i = 0; i < p->n; i++)
-		if (p->options[i]->kind == OPT_MODE && *p->given[i])
-			chosen = p->options[i];
+	if (t->nverbs > 0 && !chosen)
+		return 0; /* that is what is wrong */
 	for (size_t i = 0; i < p->n; i++) {
 		const struct opt *o = p->options[i];
 
-		if (!*p->given[i] || !o->modes || o->modes >> (chosen ? chosen->mode : 0) & 1)
+		if (!*p->given[i] || !o->modes || o->modes >> mode & 1)
 			continue;
 		if (chosen)
-			return eng_err(err, ENGRAM_EUSAGE, "--%s: does not go with --%s", o->name,
-			               chosen->name);
+			return eng_err(err, ENGRAM_EUSAGE, "--%s: does not go with %s%s", o->name,
+			               t->nverbs > 0 ? "" : "--", chosen);
 		for (size_t m = 0; m < p->n; m++)
 			if (p->options[m]->kind == OPT_MODE && o->modes >> p->options[m]->mode & 1)
 				return eng_err(err, ENGRAM_EUSAGE, "--%s: goes with --%s only", o->name,
@@ -359,7 +383,8 @@ enum opt_result opt_parse(int *operands, struct opt_table *tables, size_t ntable
 	}
 	if (r == OPT_BAD && asked_to_show(&p, argc, argv) != OPT_OK)
 		r = asked_to_show(&p, argc, argv);
-	if (r == OPT_OK && check_modes(&p, err) < 0)
+	find_verb(&tables[0], argv[optind]);
+	if (r == OPT_OK && check_modes(&p, &tables[0], err) < 0)
 		r = OPT_BAD;
 	*operands = optind;
 	return r == OPT_OK ? later : r;

@@ -51,13 +51,24 @@ struct opt {
 	bool more;                /* --help names it only: it is not for the first hour */
 };
 
+/* A program whose first operand says what to do; verbs count from 1, as modes. */
+struct opt_verb {
+	const char *name;
+	const char *operands; /* what --help calls what follows; NULL = nothing does */
+	const char *help;     /* NULL = shares the row of the next verb */
+};
+
 #define OPT_TABLE_MAX 48
+#define OPT_VERBS_MAX 16
 
 /* A table and the struct that its offsets are of. */
 struct opt_table {
 	const struct opt *options;
 	size_t n;
 	void *target;
+	const struct opt_verb *verbs; /* nverbs 0: operands are data */
+	size_t nverbs;
+	int *verb; /* by the parser: which one the first operand is, 0 = none of them */
 	const char *given[OPT_TABLE_MAX]; /* by the parser: the value ("" for a flag), or NULL */
 };
 
@@ -67,6 +78,7 @@ enum opt_result {
 	OPT_SHOW_HELP,
 	OPT_SHOW_OPTIONS, /* --help=options */
 	OPT_SHOW_CONFIG,  /* --help=config */
+	OPT_SHOW_VERBS,   /* --help=verbs */
 	OPT_SHOW_VERSION,
 };
 

@@ -62,9 +62,8 @@ void out_begin(struct out *o, bool null, bool seq, enum when color)
 		o->width = terminal_width();
 }
 
-/* Dies as the default action would have it, also where the parent ignored
- * SIGPIPE for us. */
-static void die_of_pipe(void)
+/* Also where the parent ignored SIGPIPE for us. */
+void out_die_of_pipe(void)
 {
 	signal(SIGPIPE, SIG_DFL);
 	raise(SIGPIPE);
@@ -92,7 +91,7 @@ bool out_flush(struct out *o)
 	if (!o->os)
 		o->os = write_all(STDOUT_FILENO, o->buf.p, o->buf.n);
 	if (o->os == EPIPE)
-		die_of_pipe();
+		out_die_of_pipe();
 	eng_buf_reset(&o->buf);
 	o->record = 0;
 	return o->os == 0;

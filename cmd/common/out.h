@@ -28,6 +28,8 @@ void out_printf(struct out *o, const char *format, ...) ENG_PRINTF(2, 3);
 /* Writes what waits; false once anything was lost.  Where the reader has gone
  * away (`| head -1`) the process dies of SIGPIPE, silently. */
 bool out_flush(struct out *o);
+/* The end that SIGPIPE brings by default. */
+void out_die_of_pipe(void);
 /* Flushes and closes standard output; false if anything was lost. */
 bool out_close(struct out *o);
 

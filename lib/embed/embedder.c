@@ -247,7 +247,7 @@ static int encode(struct run *r)
 	if (r->out.failed)
 		return eng_err_nomem(r->err);
 	if (r->out.n == 0)
-		eng_process_close_input(&r->process);
+		eng_pipes_close_to(&r->process.pipes);
 	return 0;
 }
 
@@ -285,7 +285,7 @@ static int exchange(struct run *r)
 			round.nsend = r->out.n - r->at;
 		}
 		now = mono_us();
-		rc = now < until ? eng_process_round(&r->process, &round, (int)((until - now + 999) / 1000)) : 0;
+		rc = now < until ? eng_pipes_round(&r->process.pipes, &round, (int)((until - now + 999) / 1000)) : 0;
 		if (rc == 0)
 			return timed_out(r);
 		if (rc < 0)
@@ -346,7 +346,7 @@ static bool reserve_rows(struct engram_embedder *e, size_t n)
 
 static int run(struct run *r)
 {
-	int rc = eng_process_start(&r->process, r->e->command), status;
+	int rc = eng_process_start(&r->process, r->e->command, ENG_GROUP_OWN), status;
 
 	if (rc < 0)
 		return eng_err_os(r->err, -rc, "embedder \"%.120s\": cannot start it", r->e->command);

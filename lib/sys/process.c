@@ -1,13 +1,6 @@
 /* process.c - one child process behind two pipes.
  *
- * Our ends of the pipes do not block; poll() waits for whichever is ready, so a
- * child that answers while it is still being fed cannot deadlock with us.
- *
- * A child that stops reading makes write() raise SIGPIPE, which a library may
- * neither handle nor ignore for its program: the signal is blocked in this
- * thread for the length of the write and taken out of the queue again.  (A socket
- * pair with MSG_NOSIGNAL would do without, but /dev/stdin of a socket cannot be
- * opened, and filters do that.)
+ * pipes.c has how the two are written and read without blocking each other.
  *
  * Deliberately not done: reading the child's standard error.  It is the
  * program's own, so what a filter complains about is seen as it is said. */
@@ -15,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -66,17 +58,11 @@ static int make_pipe(int ends[2])
 	return r;
 }
 
-static int not_blocking(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
-}
-
 /* A program that ignores or blocks signals must not hand that down: a filter
  * has to end by SIGPIPE, SIGINT and SIGTERM as it would in a shell. */
-static int set_attributes(posix_spawnattr_t *attr)
+static int set_attributes(posix_spawnattr_t *attr, enum eng_process_group group)
 {
+	short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
 	sigset_t none, usual;
 	int r;
 
@@ -86,13 +72,15 @@ static int set_attributes(posix_spawnattr_t *attr)
 	sigaddset(&usual, SIGINT);
 	sigaddset(&usual, SIGTERM);
 	sigaddset(&usual, SIGHUP);
-	r = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	if (group == ENG_GROUP_OWN)
+		flags = (short)(flags | POSIX_SPAWN_SETPGROUP);
+	r = posix_spawnattr_setflags(attr, flags);
 	r = r ? r : posix_spawnattr_setpgroup(attr, 0);
 	r = r ? r : posix_spawnattr_setsigmask(attr, &none);
 	return r ? r : posix_spawnattr_setsigdefault(attr, &usual);
 }
 
-static int spawn(int *pid, const char *command, int in, int out)
+static int spawn(int *pid, const char *command, enum eng_process_group group, int in, int out)
 {
 	const char *const words[] = {"sh", "-c", command, NULL};
 	char *argv[ENG_COUNT(words)];
@@ -108,7 +96,7 @@ static int spawn(int *pid, const char *command, int in, int out)
 		return -r;
 	}
 	memcpy(argv, words, sizeof argv); /* posix_spawn changes none of them, whatever its type says */
-	r = set_attributes(&attr);
+	r = set_attributes(&attr, group);
 	r = r ? r : posix_spawn_file_actions_adddup2(&files, in, 0);
 	r = r ? r : posix_spawn_file_actions_adddup2(&files, out, 1);
 	r = r ? r : posix_spawn(pid, "/bin/sh", &files, &attr, argv, environ);
@@ -117,19 +105,18 @@ static int spawn(int *pid, const char *command, int in, int out)
 	return -r;
 }
 
-int eng_process_start(struct eng_process *p, const char *command)
+int eng_process_start(struct eng_process *p, const char *command, enum eng_process_group group)
 {
 	int in[2] = {-1, -1}, out[2] = {-1, -1}, pid = 0;
+	struct eng_pipes pipes;
 	int r = make_pipe(in);
 
 	if (r == 0)
 		r = make_pipe(out);
 	if (r == 0)
-		r = not_blocking(in[1]);
+		r = eng_pipes_own(&pipes, in[1], out[0]);
 	if (r == 0)
-		r = not_blocking(out[0]);
-	if (r == 0)
-		r = spawn(&pid, command, in[0], out[1]);
+		r = spawn(&pid, command, group, in[0], out[1]);
 	close_fd(&in[0]);
 	close_fd(&out[1]);
 	if (r < 0) {
@@ -137,87 +124,8 @@ int eng_process_start(struct eng_process *p, const char *command)
 		close_fd(&out[0]);
 		return r;
 	}
-	*p = (struct eng_process){pid, in[1], out[0]};
+	*p = (struct eng_process){pid, group, pipes};
 	return 0;
-}
-
-/* -- rounds ---------------------------------------------------------------------- */
-
-static ssize_t write_unsignalled(int fd, const void *bytes, size_t n)
-{
-	const struct timespec at_once = {0, 0};
-	sigset_t pipe_only, before, pending;
-	bool was_pending;
-	ssize_t done;
-	int os;
-
-	sigemptyset(&pipe_only);
-	sigaddset(&pipe_only, SIGPIPE);
-	sigpending(&pending);
-	was_pending = sigismember(&pending, SIGPIPE) == 1;
-	pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-	done = write(fd, bytes, n);
-	os = errno;
-	if (done < 0 && os == EPIPE && !was_pending)
-		while (sigtimedwait(&pipe_only, NULL, &at_once) < 0 && errno == EINTR)
-			;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return done < 0 ? -os : done;
-}
-
-static int send_some(struct eng_process *p, struct eng_round *r)
-{
-	ssize_t n = write_unsignalled(p->in, r->send, r->nsend);
-
-	if (n == -EAGAIN || n == -EINTR)
-		return 0;
-	if (n == -EPIPE) {
-		r->deaf = true;
-		close_fd(&p->in);
-		return 0;
-	}
-	if (n < 0)
-		return (int)n;
-	r->sent = (size_t)n;
-	return 0;
-}
-
-static int take_some(struct eng_process *p, struct eng_round *r)
-{
-	ssize_t n = read(p->out, r->take, r->ntake);
-
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	r->taken = (size_t)n;
-	r->end = n == 0;
-	return 0;
-}
-
-int eng_process_round(struct eng_process *p, struct eng_round *r, int timeout_ms)
-{
-	struct pollfd fds[2] = {
-		{.fd = p->out, .events = POLLIN},
-		{.fd = r->nsend ? p->in : -1, .events = POLLOUT},
-	};
-	int n, rc = 0;
-
-	r->sent = r->taken = 0;
-	r->deaf = r->end = false;
-	n = poll(fds, 2, timeout_ms);
-	if (n < 0)
-		return errno == EINTR ? 1 : -errno;
-	if (n == 0)
-		return 0;
-	if (fds[1].revents)
-		rc = send_some(p, r);
-	if (rc == 0 && fds[0].revents)
-		rc = take_some(p, r);
-	return rc < 0 ? rc : 1;
-}
-
-void eng_process_close_input(struct eng_process *p)
-{
-	close_fd(&p->in);
 }
 
 /* -- ending ---------------------------------------------------------------------- */
@@ -254,26 +162,28 @@ static bool ended(int pid, int *status, int timeout_ms)
 	}
 }
 
-static void put_down(int pid, int *status)
+static void put_down(const struct eng_process *p, int *status)
 {
-	kill(-pid, SIGTERM);
-	if (!ended(pid, status, GRACE_MS)) {
-		kill(-pid, SIGKILL);
-		while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+	int whom = p->group == ENG_GROUP_OWN ? -p->pid : p->pid;
+
+	kill(whom, SIGTERM);
+	if (!ended(p->pid, status, GRACE_MS)) {
+		kill(whom, SIGKILL);
+		while (waitpid(p->pid, status, 0) < 0 && errno == EINTR)
 			;
 		return;
 	}
-	kill(-pid, SIGKILL); /* what it started and left behind */
+	if (p->group == ENG_GROUP_OWN)
+		kill(whom, SIGKILL); /* what it started and left behind */
 }
 
 int eng_process_end(struct eng_process *p, bool kill_now, int timeout_ms)
 {
 	int status = 0;
 
-	close_fd(&p->in);
-	close_fd(&p->out);
+	eng_pipes_close(&p->pipes);
 	if (kill_now || !ended(p->pid, &status, timeout_ms)) {
-		put_down(p->pid, &status);
+		put_down(p, &status);
 		return -ETIMEDOUT;
 	}
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

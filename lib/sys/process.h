@@ -1,42 +1,25 @@
-/* process.h - one child process behind two pipes: lines in, lines out.
+/* process.h - one child process behind two pipes: what it is told, what it says.
  *
- * The caller drives it by rounds: each hands over what the child will take and
- * fetches what it has said, whichever is possible first.  Writing and reading
- * wait in the same call, so neither side can fill its pipe and block the other.
- *
- * The child is a shell command in a process group of its own: what it started
- * ends with it.  Its standard error is ours.  It inherits no other descriptor. */
+ * The child is a shell command.  Its standard error is ours; it inherits no other
+ * descriptor. */
 #ifndef ENG_SYS_PROCESS_H
 #define ENG_SYS_PROCESS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "sys/pipes.h"
+
+enum eng_process_group {
+	ENG_GROUP_OWN,  /* what it started ends with it */
+	ENG_GROUP_OURS, /* it may ask its user at the terminal, as ssh does for a password */
+};
 
 struct eng_process {
 	int pid;
-	int in, out; /* our ends; -1 = closed */
+	enum eng_process_group group;
+	struct eng_pipes pipes; /* our ends */
 };
 
 /* Runs `sh -c command`.  0 or -errno; on failure there is nothing to end. */
-int eng_process_start(struct eng_process *p, const char *command);
-
-struct eng_round {
-	const void *send;
-	size_t nsend;
-	void *take;
-	size_t ntake;
-	/* out */
-	size_t sent, taken;
-	bool deaf; /* the child closed its input; `sent` bytes went in before */
-	bool end;  /* the child closed its output */
-};
-
-/* One round.  1 something happened, 0 nothing did in timeout_ms, -errno.
- * nsend 0 waits for output alone. */
-int eng_process_round(struct eng_process *p, struct eng_round *r, int timeout_ms);
-
-/* Closes the child's input: it sees the end of the file. */
-void eng_process_close_input(struct eng_process *p);
+int eng_process_start(struct eng_process *p, const char *command, enum eng_process_group group);
 
 /* Closes the pipes and waits for the end: the exit status, 128 + the signal
  * that ended it, or -ETIMEDOUT where it had to be killed.  kill_now does not

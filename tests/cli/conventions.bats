@@ -520,7 +520,7 @@ on_terminal() { TERM=xterm COLUMNS=$1 script -qec "$2" /dev/null; }
 	for p in $programs; do
 		[[ $p == engram-* ]]
 		for q in $programs; do
-			"$p" --help | tail -n 1 | grep -q "$q"
+			"$p" --help | tail -n 2 | grep -q "$q"
 		done
 	done
 }
