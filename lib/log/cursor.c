@@ -436,7 +436,8 @@ int eng_log_head(struct eng_log *log, struct eng_position *out, const struct eng
 	struct eng_log_series *s = eng_series_find(log, &info->series);
 
 	*out = (struct eng_position){info->series, info->durable_seq, 0};
-	if (out->seq == 0 || (s && chain_in_mark(log, s, &out->header_check, out->seq)))
+	out->header_check = info->base_check;
+	if (out->seq == info->base || (s && chain_in_mark(log, s, &out->header_check, out->seq)))
 		return ENGRAM_OK;
 	return eng_log_check_at(log, &out->header_check, &out->series, out->seq, err);
 }

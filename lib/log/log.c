@@ -155,6 +155,8 @@ static int open_to_write(struct eng_log *log, bool new_series, struct engram_err
 		r = open_own(log, err);
 	if (r == 0)
 		r = recover_received(log, err);
+	if (r == 0)
+		r = eng_branches_finish(log, err);
 	if (r == 0 && log->own && new_series) {
 		r = close_asked(log, err);
 		log->own = NULL;

@@ -150,6 +150,10 @@ enum { ENG_LOG_FORKED = 1 };
  * are refused unless they continue it: then it was rolled back and is closed. */
 int eng_log_receive(struct eng_log *log, uint64_t *taken, const struct eng_series *series, const uint8_t *frames,
                     size_t n, struct engram_error *err);
+/* Frame seq of the series was written by two stores: from it on, what is here of
+ * the series becomes a branch (engram-formats(5)); nothing to do where it is not
+ * reached, or done.  The derived files must be discarded then. */
+int eng_log_split(struct eng_log *log, const struct eng_series *of, uint64_t seq, struct engram_error *err);
 /* All that was received through this handle becomes durable. */
 int eng_log_receive_flush(struct eng_log *log, struct engram_error *err);
 

@@ -163,6 +163,8 @@ void eng_series_free_all(struct eng_log *log);
 bool eng_series_mark_counts(const struct eng_log *log, const struct eng_log_series *s);
 /* The branch of a series whose places have this tag, or the series itself. */
 struct eng_log_series *eng_series_at(struct eng_log *log, const struct eng_series *of, struct eng_place place);
+/* Splits that were cut off are done again (branch.c). */
+int eng_branches_finish(struct eng_log *log, struct engram_error *err);
 /* From here on s holds frames of `of` behind frame `base`. */
 void eng_series_is_branch(struct eng_log_series *s, const struct eng_series *of, uint64_t base, uint32_t base_check);
 /* Closed, and nothing was received into it since: no frame will come. */

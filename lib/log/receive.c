@@ -123,6 +123,8 @@ static int find_series(struct eng_log_series **s, struct eng_log *log, const str
 	*s = eng_series_find(log, series);
 	if (branch && !begins && !(*s && (*s)->tag))
 		return refuse(series, "wanted frames of it, or the frame that it is named after, found another's", err);
+	if (branch && in->first > ENG_PLACE_SEQ)
+		return refuse(series, "wanted a branch from a frame below 2^40", err);
 	r = eng_series_receiver(s, log, series, branch ? ENG_ROLE_RECEIVED | ENG_ROLE_BRANCH : ENG_ROLE_RECEIVED, err);
 	if (r < 0)
 		return r;
@@ -188,7 +190,7 @@ static int pass_held(struct eng_log *log, struct eng_log_series *s, struct incom
 	uint32_t mine, theirs;
 	int r;
 
-	if (in->first > head + 1)
+	if (in->first > head + 1 || in->first <= s->base)
 		return refuse_gap(s, in, head, err);
 	theirs = eng_get32(p + 32);
 	for (; seq < head && seq < in->last; seq++) {

@@ -27,6 +27,7 @@ struct promise {
 	uint64_t acked[TAGS];
 	uint64_t nacked, begun;
 	bool may_branch; /* the workload itself begins further series */
+	bool may_repeat; /* until the next writer has been, a frame may lie in two of them */
 	size_t from;     /* step at which the promises begin */
 };
 
@@ -219,6 +220,32 @@ static void work_new_series(struct work *w)
 	flush(w, 1);
 }
 
+/* Three segments, and the series forked in the middle one. */
+static void work_split(struct work *w)
+{
+	struct engram_error e = {0};
+	struct eng_appended a = {0};
+
+	w->promise->may_branch = w->promise->may_repeat = true;
+	open_handle(w, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		put(w, 0, 3, 300);
+		flush(w, 0);
+		must(eng_log_rotate(w->log[0], &e), &e, "rotate");
+	}
+	sim_note(w->sim, 0, ++w->promise->begun);
+	must(client_append(w->log[0], w->promise->begun, 1, 100, &a, &e), &e, "append");
+	w->unacked[0][w->nunacked[0]++] = w->promise->begun;
+	must(eng_log_split(w->log[0], &a.series, 6, &e), &e, "split");
+	flush(w, 0);
+	put(w, 0, 2, 80);
+	flush(w, 0);
+	must(eng_log_split(w->log[0], &a.series, 5, &e), &e, "split before it");
+	must(eng_log_split(w->log[0], &a.series, 8, &e), &e, "split behind it");
+	put(w, 0, 1, 80);
+	flush(w, 0);
+}
+
 /* As cp -r does it: names and bytes, and no flush. */
 static void copy_tree(struct work *w, const char *from, const char *to)
 {
@@ -293,10 +320,13 @@ static int complain(const char *what, const struct engram_error *e)
 }
 
 /* Every acknowledged tag there, nothing else, nothing twice, nothing half. */
-static int holds(const struct client_seen *seen, const struct promise *p, const uint64_t notes[SIM_NOTES], bool added)
+static int holds(const struct client_seen *seen, const struct promise *p, const uint64_t notes[SIM_NOTES], bool written,
+                 bool added)
 {
-	if (seen->twice || seen->wrong)
-		return complain(seen->twice ? "a frame twice" : "a frame half there", NULL);
+	bool twice = seen->twice && (written || added || !p->may_repeat);
+
+	if (twice || seen->wrong)
+		return complain(twice ? "a frame twice" : "a frame half there", NULL);
 	for (uint64_t i = 0; i < notes[1]; i++)
 		if (!client_has(seen, p->acked[i]))
 			return complain("an acknowledged frame is lost", NULL);
@@ -323,7 +353,7 @@ static int read_and_compare(const struct eng_sys *sys, const char *root, const s
 	if (client_read(log, &seen, &e) < 0)
 		bad = complain("cannot be read", &e);
 	else
-		bad = holds(&seen, p, notes, added);
+		bad = holds(&seen, p, notes, write, added);
 	if (!bad && !p->may_branch && seen.own > 1)
 		bad = complain("a sound store taken for a copy", NULL);
 	if (!bad && seen.active > 1)
@@ -504,6 +534,7 @@ int main(void)
 	run("stubs", work_stub, 1, 60);
 	run("a new series", work_new_series, 1, 60);
 	run("a copied store", work_copy, 1, 60);
+	run("a forked series", work_split, 3, 60);
 	deaths();
 	tap_ok(all_images >= 2000, "%" PRIu64 " images in all", all_images);
 	return tap_done();
