@@ -39,12 +39,16 @@ static int say_bye(struct eng_sync *s)
 {
 	s->phase = PHASE_BYE;
 	s->bye_out = true;
+	if (s->bye_in)
+		s->state = ENG_SYNC_DONE;
 	return eng_sync_say(s, ENG_MSG_BYE, NULL, 0);
 }
 
 int eng_sync_hear_bye(struct eng_sync *s)
 {
 	s->bye_in = true;
+	if (s->bye_out)
+		s->state = ENG_SYNC_DONE;
 	return 0;
 }
 
@@ -190,7 +194,5 @@ int eng_sync_compare(struct eng_sync *s)
 		r = say_items(s);
 	if (r == 0 && s->phase == PHASE_ITEMS && s->items)
 		r = name_first(s);
-	if (r == 0 && s->phase == PHASE_BYE && s->bye_in)
-		s->state = ENG_SYNC_DONE;
 	return r;
 }

@@ -11,5 +11,6 @@ include %D%/text.mk
 include %D%/index.mk
 include %D%/embed.mk
 include %D%/space.mk
+include %D%/sync.mk
 include %D%/recall.mk
 include %D%/cmd.mk
