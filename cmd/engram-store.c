@@ -73,6 +73,8 @@ static const struct opt options[] = {
 	 .mode = STORE_EXPORT},
 	{"salvage", .kind = OPT_FLAG, .help = "export: of a damaged log, what can be read", AT(salvage),
 	 .modes = WITH(EXPORT), .more = true},
+	{"conflicts", .kind = OPT_MODE, .help = "what others said of these, or all, memories",
+	 AT(mode), .mode = STORE_CONFLICTS, .more = true, .operands = "ID"},
 	{"list-spaces", .kind = OPT_MODE, .help = NULL, AT(mode), .mode = STORE_LIST},
 	{"create", .kind = OPT_FLAG, .help = "print the spaces; make the space named", AT(create),
 	 .modes = WITH(PUT) | WITH(IMPORT)},
@@ -121,7 +123,7 @@ static void run(struct store *s)
 		[STORE_PUT] = store_put,       [STORE_GET] = store_get,       [STORE_FORGET] = store_forget,
 		[STORE_REVISE] = store_revise, [STORE_IMPORT] = store_import, [STORE_EXPORT] = store_export,
 		[STORE_LIST] = store_list,     [STORE_DROP] = store_drop,
-		[STORE_LINK] = store_link,
+		[STORE_LINK] = store_link,     [STORE_CONFLICTS] = store_conflicts,
 	};
 
 	/* A revision changes what was asked for, not who said it first. */

@@ -39,6 +39,7 @@ engram_store_SOURCES = \
 	%D%/engram-store.c \
 	%D%/store-jobs.h \
 	%D%/store-batch.c \
+	%D%/store-conflicts.c \
 	%D%/store-edit.c \
 	%D%/store-embed.c \
 	%D%/store-import.c \

@@ -175,11 +175,13 @@ static void end(struct picked *p)
 
 struct showing {
 	struct picked *picked;
+	store_print_fn *print;
 	size_t at; /* which of the ids is called back */
 };
 
-static int print_memory(struct cli *cli, const struct engram_memory *m)
+static int print_memory(struct store *s, const struct engram_memory *m)
 {
+	struct cli *cli = &s->cli;
 	struct eng_json_out o;
 
 	if (cli->json) {
@@ -201,7 +203,7 @@ static int show(void *data, const struct engram_memory *m)
 
 	if (!m)
 		return add(p, &p->absent, &p->nabsent, id) ? 0 : ENGRAM_ENOMEM;
-	return print_memory(&p->store->cli, m);
+	return s->print(p->store, m);
 }
 
 /* Says of each id that was not there whether it was forgotten or never known. */
@@ -221,10 +223,10 @@ static void report_absent(struct picked *p)
 	eng_free(rest.ids);
 }
 
-static void show_picked(struct picked *p)
+static void show_picked(struct picked *p, store_print_fn *print)
 {
 	struct cli *cli = &p->store->cli;
-	struct showing s = {.picked = p};
+	struct showing s = {.picked = p, .print = print};
 	struct engram_error err = {0};
 
 	if (engram_get(cli->space, p->ids, p->n, show, &s, &err) < 0 && !cli->out.os && !p->failed)
@@ -233,13 +235,18 @@ static void show_picked(struct picked *p)
 		report_absent(p);
 }
 
-void store_get(struct store *s)
+void store_show(struct store *s, const char *mode, store_print_fn *print)
 {
 	struct picked p = {.store = s, .unseen = true};
 
-	if (pick_operands(&p, "get"))
-		show_picked(&p);
+	if (pick_operands(&p, mode))
+		show_picked(&p, print);
 	end(&p);
+}
+
+void store_get(struct store *s)
+{
+	store_show(s, "get", print_memory);
 }
 
 /* -- forget ---------------------------------------------------------------- */
@@ -310,7 +317,7 @@ void store_forget(struct store *s)
 	if (pick_operands(&p, "forget")) {
 		unite(&p);
 		if (s->cli.dry_run)
-			show_picked(&p);
+			show_picked(&p, print_memory);
 		else if (forget_for_good(&p))
 			forget_report(&p), s->cli.done = "forgotten all the same";
 	}
@@ -456,6 +463,14 @@ static void state_fields(struct engram_memory *m, const struct engram_memory *gi
 	m->has |= given->has;
 }
 
+static bool settles(const struct engram_memory *m, unsigned fields)
+{
+	for (size_t i = 0; i < m->nclaims; i++)
+		if (!(m->claims[i].field & fields))
+			return false;
+	return true;
+}
+
 static int show_preview(void *data, const struct engram_memory *m)
 {
 	struct preview *p = data;
@@ -470,7 +485,9 @@ static int show_preview(void *data, const struct engram_memory *m)
 	state_fields(&would, p->given);
 	would.tags = tags;
 	would.ntags = preview_tags(p, tags, m, clear & ENGRAM_TAGS);
-	r = print_memory(&p->store->cli, &would);
+	if (settles(m, p->given->has | clear))
+		would.nconflicts = 0;
+	r = print_memory(p->store, &would);
 	eng_free(tags);
 	return r;
 }

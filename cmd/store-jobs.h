@@ -15,6 +15,7 @@ enum store_mode {
 	STORE_LIST,
 	STORE_DROP,
 	STORE_LINK,
+	STORE_CONFLICTS,
 };
 
 struct store {
@@ -36,6 +37,7 @@ struct store {
 	int64_t occurred_us, valid_until_us;
 	struct opt_list tags, untags;
 	unsigned clear; /* bit per word of store_clear_words */
+	uint64_t conflicts; /* found so far */
 };
 
 extern const char *const store_clear_words[];
@@ -51,6 +53,11 @@ void store_revise(struct store *s);
 void store_list(struct store *s);
 void store_drop(struct store *s);
 void store_link(struct store *s);
+void store_conflicts(struct store *s);
+
+/* Prints each of the memories that the operands name; < 0: standard output is lost. */
+typedef int store_print_fn(struct store *s, const struct engram_memory *m);
+void store_show(struct store *s, const char *mode, store_print_fn *print);
 
 /* The stored memory that is most like the text, if it is as like as --if-new says:
  * 1, 0 there is none, -1 reported. */

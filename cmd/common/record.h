@@ -19,6 +19,11 @@
 
 void record_write_memory(struct eng_json_out *o, const struct engram_memory *m);
 void record_write_edge(struct eng_json_out *o, const struct engram_id *from, const struct engram_link *l);
+/* The keys of a conflict record: n claims of one field, the one that counts first. */
+void record_write_conflict(struct eng_json_out *o, const struct engram_memory *m, const struct engram_claim *c,
+                           size_t n);
+/* As the keys of a record have it. */
+const char *record_field_name(enum engram_field field);
 struct record_hit {
 	bool cued;         /* found by a cue, so that it has a confidence */
 	bool explain;      /* the terms of its score too */

@@ -107,14 +107,19 @@ static void write_tail(struct eng_json_out *o, const struct engram_memory *m)
 		eng_json_raw(o, m->meta.p, m->meta.n);
 }
 
-static void write_vector(struct eng_json_out *o, const struct engram_memory *m)
+static void write_numbers(struct eng_json_out *o, const struct engram_memory *m)
 {
-	if (!key_of(o, m, ENGRAM_VECTOR, "vector"))
-		return;
 	eng_json_array(o);
 	for (size_t i = 0; i < m->dim; i++)
 		eng_json_float(o, m->vector[i]);
 	eng_json_array_end(o);
+}
+
+static void write_vector(struct eng_json_out *o, const struct engram_memory *m)
+{
+	if (!key_of(o, m, ENGRAM_VECTOR, "vector"))
+		return;
+	write_numbers(o, m);
 	if (m->embedder.p) {
 		eng_json_key(o, "embedder");
 		eng_json_str(o, m->embedder.p, m->embedder.n);
@@ -189,6 +194,81 @@ void record_write_memory(struct eng_json_out *o, const struct engram_memory *m)
 	eng_json_array(o);
 	for (size_t i = 0; i < m->nconflicts; i++)
 		write_conflict(o, &m->conflicts[i]);
+	eng_json_array_end(o);
+}
+
+/* -- conflicts ------------------------------------------------------------------- */
+
+const char *record_field_name(enum engram_field field)
+{
+	switch (field) {
+	case ENGRAM_TEXT:
+		return "text";
+	case ENGRAM_KIND:
+		return "kind";
+	case ENGRAM_CONFIDENCE:
+		return "confidence";
+	case ENGRAM_OCCURRED:
+		return "occurred";
+	case ENGRAM_VALID_UNTIL:
+		return "valid_until";
+	case ENGRAM_SOURCE:
+		return "source";
+	case ENGRAM_ACTOR:
+		return "actor";
+	case ENGRAM_META:
+		return "meta";
+	default:
+		return "vector";
+	}
+}
+
+static void write_value(struct eng_json_out *o, const struct engram_claim *c)
+{
+	const struct engram_memory *v = c->value;
+
+	key_text(o, v, c->field & ENGRAM_TEXT, "value", v->text);
+	key_text(o, v, c->field & ENGRAM_SOURCE, "value", v->source);
+	key_text(o, v, c->field & ENGRAM_ACTOR, "value", v->actor);
+	key_time(o, v, c->field & ENGRAM_OCCURRED, "value", v->occurred_us);
+	key_time(o, v, c->field & ENGRAM_VALID_UNTIL, "value", v->valid_until_us);
+	if (v->has & c->field & ENGRAM_KIND)
+		record_key_str(o, "value", record_kind(v->kind));
+	if (v->has & c->field & ENGRAM_CONFIDENCE)
+		key_unit4(o, "value", v->confidence);
+	if (v->has & c->field & ENGRAM_META)
+		eng_json_key(o, "value"), eng_json_raw(o, v->meta.p, v->meta.n);
+	if (v->has & c->field & ENGRAM_VECTOR)
+		eng_json_key(o, "value"), write_numbers(o, v);
+	if (!(v->has & c->field))
+		eng_json_key(o, "value"), eng_json_raw(o, "null", 4);
+}
+
+static void write_claim(struct eng_json_out *o, const struct engram_claim *c)
+{
+	write_value(o, c);
+	if (c->stored_us == INT64_MIN)
+		return;
+	eng_json_key(o, "stored");
+	eng_json_time(o, c->stored_us);
+	record_key_str(o, "series", c->series);
+}
+
+void record_write_conflict(struct eng_json_out *o, const struct engram_memory *m, const struct engram_claim *c,
+                           size_t n)
+{
+	eng_json_key(o, "id");
+	eng_json_id(o, &m->id);
+	key_text(o, m, ENGRAM_KEY, "key", m->key);
+	record_key_str(o, "field", record_field_name(c->field));
+	write_claim(o, c);
+	eng_json_key(o, "others");
+	eng_json_array(o);
+	for (size_t i = 1; i < n; i++) {
+		eng_json_object(o);
+		write_claim(o, &c[i]);
+		eng_json_object_end(o);
+	}
 	eng_json_array_end(o);
 }
 

@@ -32,6 +32,10 @@ everything()
 	keys link engram-store --json --link "$id" "$(engram-recall --ids -k 1)" --relation=r --weight=0.5
 	keys links engram-store --json --get "$id"
 	keys export engram-store --export
+	engram-store --actor=b --confidence=0.8 "with others" >/dev/null
+	engram-store --confidence=0.7 "with others" >/dev/null
+	keys conflicts engram-store --json --conflicts
+	engram-store --forget --yes "$(engram-store --conflicts | head -n 1 | cut -f 1)" >/dev/null
 	keys spaces engram-store --json --list-spaces
 	keys recall engram-recall --json --explain -k 1 "walrus clams"
 	keys list engram-recall --json

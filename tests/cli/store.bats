@@ -176,3 +176,54 @@ field() { jq -r "select(.type == \"memory\") | $1"; }
 	same default "$(engram-store --list-spaces | cut -f 1)"
 	same "default" "$(ls "$ENGRAM_HOME/spaces")"
 }
+
+@test "--conflicts: every field, in lines and JSON, some or all, none" {
+	engram-store "agreed" >/dev/null
+	exits 1 engram-store --conflicts
+	same "" "$output"
+	echo '{"key":"k","text":"one","confidence":0.7,"meta":{"a":1},"conflicts":[{"text":"two\tor more","confidence":0.9,
+		"source":null,"actor":"me","valid_until":"2030-01-01"},{"text":"three","confidence":0.9,"kind":"concept",
+		"occurred":"2026-01-02","meta":{"b":2}}]}' | tr -d '\n\t' >in
+	engram-store --space=merged --create --import=ndjson --adopt in
+	exits 0 engram-store -s merged --conflicts
+	id=$(engram-store -s merged --json --conflicts | head -n 1 | jq -r .id)
+	same "$id text shown one
+$id text other two\\tor more
+$id text other three
+$id kind shown episode
+$id kind other concept
+$id confidence shown 0.7
+$id confidence other 0.9
+$id occurred shown -
+$id occurred other 2026-01-02T00:00:00Z
+$id valid_until shown -
+$id valid_until other 2030-01-01T00:00:00Z
+$id actor shown -
+$id actor other me
+$id meta shown {\"a\":1}
+$id meta other {\"b\":2}" "$(cut -f 1-3,6 <<<"$output" | tr '\t' ' ')"
+	series=$(basename "$(ls -d "$ENGRAM_HOME"/spaces/merged/log/*/)")
+	same "$series" "$(cut -f 5 <<<"$output" | sort -u)"
+	exits 0 engram-store -s merged --json --conflicts "${id:0:6}"
+	same 7 "${#lines[@]}"
+	same '"text" "one" ["two\tor more","three"]' "$(jq -r '"\(.field|tojson) \(.value|tojson) \([.others[].value]|tojson)"' <<<"${lines[0]}")"
+	same 'null ["me"]' "$(jq -r 'select(.field == "actor") | "\(.value) \([.others[].value]|tojson)"' <<<"$output")"
+	same "$series" "$(jq -r .others[].series <<<"$output" | sort -u)"
+	# By id from stdin; what is not there; what agrees.
+	exits 0 engram-store -s merged --conflicts - <<<"$id"
+	exits 3 engram-store -s merged --conflicts "$id" zzzzzz
+	says "zzzzzz"
+	exits 66 engram-store --conflicts zzzzzz
+	exits 1 engram-store --conflicts "$(engram-recall --ids agreed)"
+	exits 2 engram-store --conflicts --tag=x
+	# --dry-run of a revision shows what would be settled; the revision settles it.
+	exits 0 engram-store -s merged -n --json --revise "$id" four --confidence=1 --clear=occurred \
+		--clear=valid-until --clear=actor --clear=meta
+	same 2 "$(jq '.conflicts | length' <<<"$output")"
+	engram-store -s merged --revise "$id" four --confidence=1 --clear=occurred --clear=valid-until --clear=actor --clear=meta
+	exits 0 engram-store -s merged --conflicts
+	same "kind kind" "$(cut -f 2 <<<"$output" | tr '\n' ' ' | sed 's/ $//')"
+	engram-store --forget --yes -s merged "$id"
+	exits 1 engram-store -s merged --conflicts
+	exits 66 engram-store -s merged --conflicts "$id"
+}
