@@ -34,6 +34,7 @@ include %D%/unit/local.mk
 include %D%/prop/local.mk
 include %D%/fuzz/local.mk
 include %D%/crash/local.mk
+include %D%/sim/local.mk
 include %D%/cli/local.mk
 include %D%/man/local.mk
 include %D%/long/local.mk
