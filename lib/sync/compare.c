@@ -115,20 +115,6 @@ static int say_items(struct eng_sync *s)
 	return eng_sync_said(s);
 }
 
-int eng_sync_hear_items(struct eng_sync *s, const uint8_t *p, size_t n)
-{
-	s->nitems = (n - 4) / ENG_ITEM_ENTRY;
-	s->items = eng_alloc(s->nitems * sizeof *s->items + 1);
-	if (!s->items)
-		return eng_err_nomem(&s->err);
-	s->their_bucket = eng_get32(p);
-	for (size_t i = 0; i < s->nitems; i++) {
-		memcpy(s->items[i].id.b, p + 4 + i * ENG_ITEM_ENTRY, 16);
-		s->items[i].sum = eng_u128_decode(p + 4 + i * ENG_ITEM_ENTRY + 16);
-	}
-	return 0;
-}
-
 static int name_item(struct eng_sync *s, const struct engram_id *id, const char *how)
 {
 	char text[ENGRAM_ID_TEXT + 1];
@@ -150,6 +136,7 @@ static int name_first(struct eng_sync *s)
 
 	if (r < 0)
 		return r;
+	s->told = true; /* the peer has our items, and finds the same */
 	if (s->their_bucket != s->bucket)
 		return eng_sync_bad(s, "items: wanted those of bucket %u, found %u", s->bucket, s->their_bucket);
 	for (i = 0; i < n && i < s->nitems; i++) {
@@ -166,6 +153,20 @@ static int name_first(struct eng_sync *s)
 		return name_item(s, &theirs[i].id, "known to the peer only");
 	return eng_err(&s->err, ENGRAM_EINTERNAL, "inconsistent: equal vectors, and bucket %u differs in no item",
 	               s->bucket);
+}
+
+int eng_sync_hear_items(struct eng_sync *s, const uint8_t *p, size_t n)
+{
+	s->nitems = (n - 4) / ENG_ITEM_ENTRY;
+	s->items = eng_alloc(s->nitems * sizeof *s->items + 1);
+	if (!s->items)
+		return eng_err_nomem(&s->err);
+	s->their_bucket = eng_get32(p);
+	for (size_t i = 0; i < s->nitems; i++) {
+		memcpy(s->items[i].id.b, p + 4 + i * ENG_ITEM_ENTRY, 16);
+		s->items[i].sum = eng_u128_decode(p + 4 + i * ENG_ITEM_ENTRY + 16);
+	}
+	return s->phase == PHASE_ITEMS ? name_first(s) : 0;
 }
 
 /* -- what comes next ------------------------------------------------------------------- */

@@ -98,12 +98,12 @@ static int check_version(struct eng_sync *s)
 
 static int check_mode(struct eng_sync *s)
 {
+	static const char *const what[] = {"a peer to talk with", "a file of frames"};
 	const bool file = s->o.mode == ENG_SYNC_FILE_IN;
 
 	if (file == s->peer.file)
 		return 0;
-	return eng_err(&s->err, ENGRAM_EINPUT, "wanted %s, found %s",
-	               file ? "a file of frames" : "a peer to talk with", file ? "a peer to talk with" : "a file of frames");
+	return eng_err(&s->err, ENGRAM_EINPUT, "wanted %s, found %s", what[file], what[!file]);
 }
 
 /* Of two empty spaces the elder stays. */

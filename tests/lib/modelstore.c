@@ -284,6 +284,25 @@ size_t modelstore_purge(struct modelstore *m)
 	return modelstate_purge(m);
 }
 
+void modelstore_lose(struct modelstore *m, struct eng_series name)
+{
+	struct modelstore_log *log = find_log(m, &name);
+
+	if (!log)
+		abort();
+	while (log->n > 0)
+		free(log->frames[--log->n].p);
+	drop_empty(m);
+	forget_derived(m);
+	if (eng_series_cmp(&m->own, &name) == 0)
+		memset(&m->own, 0, sizeof m->own);
+}
+
+void modelstore_state_version(struct modelstore *m, uint32_t version)
+{
+	m->self.state_version = version;
+}
+
 /* -- forks -------------------------------------------------------------------------------- */
 
 static bool is_fork(const struct modelstore *m, const struct eng_series *series, uint64_t seq)
@@ -395,7 +414,7 @@ static int seam_check_at(void *ctx, uint32_t *check, const struct eng_series *se
 {
 	const struct modelstore_log *log = find_log(ctx, series);
 
-	if (!log || seq - log->first + 1 > log->ndurable + log->first)
+	if (!log || seq >= log->first + log->ndurable)
 		abort(); /* the session asked for what it was not told of */
 	*check = seq < log->first ? 0 : log->frames[seq - log->first].h.header_check;
 	return called(ctx, err);

@@ -62,6 +62,10 @@ void modelstore_flush(struct modelstore *m);
  * How many. */
 size_t modelstore_purge(struct modelstore *m);
 
+/* As damage would: a whole log is gone. */
+void modelstore_lose(struct modelstore *m, struct eng_series name);
+void modelstore_state_version(struct modelstore *m, uint32_t version);
+
 /* -- looking ----------------------------------------------------------------- */
 
 /* A log: the frames of one series, or of a branch from its fork on. */
