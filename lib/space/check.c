@@ -74,19 +74,21 @@ static int by_stamp(const void *a, const void *b)
 	return c ? c : (x->dot.seq > y->dot.seq) - (x->dot.seq < y->dot.seq);
 }
 
-/* 1, 0 where there is none, as eng_check_item: into c->last. */
+/* Into c->last: without a dot where there is none, or none that can be decoded. */
 static int load_last(struct eng_check *c, const struct engram_id *id, struct engram_error *err)
 {
 	uint32_t doc;
 	int r;
 
 	if (c->has_last && eng_id_cmp(&c->last.id, id) == 0)
-		return 1;
+		return 0;
 	c->has_last = false;
 	eng_arena_reset(&c->kept);
 	r = eng_check_item(c, &c->kept, &c->last, &doc, id, err);
-	c->has_last = r == 1;
-	return r;
+	if (r == 0)
+		eng_item_init(&c->last, id, &c->kept);
+	c->has_last = r >= 0;
+	return r < 0 ? r : 0;
 }
 
 /* One dot, as the state would hold it. */
@@ -115,7 +117,7 @@ static int compare_dot(struct eng_check *c, const struct eng_frame *f, const str
 	eng_item_init(&fresh, id, &c->arena);
 	if (eng_item_add(&fresh, &changed, f, true, err) < 0 || fresh.ndots != 1)
 		return 0;
-	if (r == 1 && c->last.ndots)
+	if (c->last.ndots)
 		dot = bsearch(&fresh.dots[0], c->last.dots, c->last.ndots, sizeof *dot, by_stamp);
 	if (!dot) {
 		eng_differ(c, "item %s: frame %" PRIu64 " is missing", eng_check_id(c, id), f->h.seq);
