@@ -428,6 +428,9 @@ static int write_frames(struct eng_log *log, struct eng_log_series *s, struct ba
 	r = eng_append_write(log, s, log->out.p, log->out.n, &end, err);
 	if (r < 0)
 		return r;
+	batch->done.bytes = log->out.p;
+	batch->done.nbytes = log->out.n;
+	batch->done.place = (struct eng_place){m->active, (uint32_t)from};
 	if (ENG_PLANTED(2))
 		batch->fails = m->fails;
 	remember(log, s, end.seq, batch->fails);

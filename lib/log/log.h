@@ -59,6 +59,9 @@ struct eng_appended {
 	uint64_t first_seq;   /* the drafts have first_seq .. first_seq + n - 1 */
 	eng_stamp first_stamp;
 	eng_stamp last_stamp;
+	const uint8_t *bytes; /* as they were written, a birth frame before them; until the next append */
+	size_t nbytes;
+	struct eng_place place; /* of these */
 };
 
 /* Frames of one call lie in one segment: at most this many bytes of them. */

@@ -64,8 +64,9 @@ static int check_behind(const struct position *p, const struct eng_series_info *
 }
 
 /* Frames between the state and what is durable, bounded; none if there are fewer
- * than wanted: another process may have applied them. */
-static int read_waiting(struct eng_raw *raw, struct position *p, struct engram_space *s, struct eng_gen *g,
+ * than wanted: another process may have applied them.  *raw becomes what the writer
+ * has at hand, if that is all of them. */
+static int read_waiting(struct eng_raw **raw, struct position *p, struct engram_space *s, struct eng_gen *g,
                         struct eng_range frames, bool *more, struct engram_error *err)
 {
 	struct eng_raw_limit limit = {
@@ -82,9 +83,14 @@ static int read_waiting(struct eng_raw *raw, struct position *p, struct engram_s
 		r = check_behind(p, infos, n, err);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		p->durable += infos[i].durable_seq - infos[i].base;
+	if (r == 0 && s->written && eng_written_is_rest(s->written, s->log, p->heads, p->n, infos, n)) {
+		*raw = &s->written->raw;
+		*more = false;
+		return 0;
+	}
 	for (size_t i = 0; r == 0 && i < n && p->durable >= p->applied + frames.least; i++) {
 		const struct eng_head *from = eng_head_find(p->heads, p->n, &infos[i].series);
-		r = eng_raw_read(raw, s->log, &infos[i], from, infos[i].durable_seq, &limit, err);
+		r = eng_raw_read(*raw, s->log, &infos[i], from, infos[i].durable_seq, &limit, err);
 	}
 	*more = limit.full;
 	return r;
@@ -112,24 +118,24 @@ static int step(struct engram_space *s, struct eng_gen *g, const struct eng_job 
                 bool *more, struct engram_error *err)
 {
 	struct position p = {0};
-	struct eng_raw raw;
+	struct eng_raw own, *raw = &own;
 	int r;
 
-	eng_raw_init(&raw);
+	eng_raw_init(&own);
 	r = read_waiting(&raw, &p, s, g, frames, more, err);
 	if (r == 0)
 		s->applied = p.applied;
-	if (r == 0 && raw.read > 0) {
-		r = take_batch(s, g, &raw, job, err);
+	if (r == 0 && raw->read > 0) {
+		r = take_batch(s, g, raw, job, err);
 		if (r == 0) {
-			s->applied = p.applied + raw.read;
+			s->applied = p.applied + raw->read;
 			if (job && job->report)
-				job->report->applied += raw.read;
+				job->report->applied += raw->read;
 			r = eng_job_progress(job, "apply", s->applied, p.durable, err);
 		}
 	}
 	eng_free(p.heads);
-	eng_raw_free(&raw);
+	eng_raw_free(&own);
 	return r;
 }
 

@@ -516,7 +516,9 @@ static int alloc_batch(struct batch *b, struct engram_error *err)
 	b->fresh = eng_alloc(n * sizeof *b->fresh);
 	b->forgets = eng_alloc(n * sizeof *b->forgets);
 	b->lexicon = eng_lexicon_new();
-	return b->digest && b->briefs && b->order && b->rows && b->fresh && b->forgets && b->lexicon ? 0 : eng_err_nomem(err);
+	if (!b->digest || !b->briefs || !b->order || !b->rows || !b->fresh || !b->forgets || !b->lexicon)
+		return eng_err_nomem(err);
+	return 0;
 }
 
 static void free_batch(struct batch *b)

@@ -247,6 +247,20 @@ int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series
 	return rc < 0 ? rc : 0;
 }
 
+int eng_raw_take(struct eng_raw *r, const struct eng_head *from, const struct eng_frame *f, struct engram_error *err)
+{
+	const struct eng_series_info series = {.series = f->h.series};
+	struct eng_head *h = NULL;
+	int rc = head_of(&h, r, &series, from, err);
+
+	if (rc == 0)
+		rc = take(r, h, f, err);
+	if (rc == 1)
+		h->next = (struct eng_place){f->place.segment,
+		                             f->place.offset + (uint32_t)eng_frame_size(f->h.payload_len)};
+	return rc;
+}
+
 static int by_edge(const void *a, const void *b)
 {
 	const struct eng_raw_edge *x = a, *y = b;

@@ -65,6 +65,7 @@ struct engram_space {
 	int lock_fd;  /* writers only, else -1 */
 	unsigned writers; /* open ones */
 	bool text_later;  /* the writer that applies leaves the text view as it is */
+	struct eng_written *written; /* what the writer that applies has at hand, or NULL */
 	uint64_t applied; /* frames that the state had when last looked at: a hint for writers */
 	struct eng_log *log;
 	struct eng_gen *gen; /* the generation in use, NULL = no usable state */
@@ -310,6 +311,9 @@ void eng_raw_init(struct eng_raw *r);
 void eng_raw_free(struct eng_raw *r);
 /* Takes one frame, whatever it follows; an unknown kind is ENGRAM_EDAMAGED here. */
 int eng_raw_take_loose(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err);
+/* Takes the frame that follows the head of its series, `from` where it has none yet;
+ * 1, or 0 where nothing behind it can be understood. */
+int eng_raw_take(struct eng_raw *r, const struct eng_head *from, const struct eng_frame *f, struct engram_error *err);
 /* Reads on from where it stopped (or from `from`, the state's head; NULL = the
  * beginning) up to `upto`. */
 int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series_info *series,
@@ -336,6 +340,23 @@ const struct eng_head *eng_raw_head(const struct eng_raw *r, const struct eng_se
 bool eng_fact_of(struct eng_fact *out, const struct eng_frame *f);
 #define ENG_FACT_KEY 53u
 void eng_fact_key(uint8_t out[ENG_FACT_KEY], const struct eng_fact *f);
+
+/* -- what a bulk writer wrote (written.c) ------------------------------------ */
+
+/* The frames of a run that is not applied yet, as they went into the log. */
+struct eng_written {
+	struct eng_raw raw;
+	struct eng_head from; /* what the first of them follows */
+	struct eng_place last; /* where the last of them lies */
+	bool lost;            /* not all are here: apply reads the log */
+};
+void eng_written_init(struct eng_written *w);
+void eng_written_free(struct eng_written *w);
+void eng_written_add(struct eng_written *w, const struct eng_appended *a);
+void eng_written_lose(struct eng_written *w); /* until the next init */
+/* Whether they are all that a state with these heads has not applied. */
+bool eng_written_is_rest(const struct eng_written *w, struct eng_log *log, const struct eng_head *heads, size_t nheads,
+                         const struct eng_series_info *infos, size_t ninfos);
 
 /* -- state and raw frames of one moment (view.c) --------------------------- */
 

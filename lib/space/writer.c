@@ -143,6 +143,8 @@ static int append(struct engram_writer *w, struct engram_error *err)
 	w->next_seq = done.first_seq + w->ndrafts;
 	w->appended += w->ndrafts;
 	w->appended_bytes += w->payloads.n;
+	if (w->flags & ENGRAM_BULK)
+		eng_written_add(&w->written, &done);
 	return 0;
 }
 
@@ -157,6 +159,7 @@ int eng_writer_append(struct engram_writer *w, struct engram_error *err)
 	r = append(w, &why);
 	forget_drafts(w);
 	if (r < 0) {
+		eng_written_lose(&w->written);
 		w->lost = why;
 		if (err)
 			*err = why;
@@ -467,6 +470,8 @@ int engram_commit(struct engram_writer *w, struct engram_error *err)
 	w->lost = (struct engram_error){0};
 	if (r == 0) /* "known" rests on frames that others may have written and not flushed */
 		r = w->rested ? eng_log_settle(w->space->log, err) : eng_log_flush(w->space->log, err);
+	if (r < 0)
+		eng_written_lose(&w->written);
 	w->rested = false;
 	if (!(w->flags & ENGRAM_BULK))
 		eng_writer_unlook(w);
@@ -537,15 +542,19 @@ void eng_writer_apply(struct engram_writer *w, bool closing)
 	if (waiting == 0 || waiting < most)
 		return;
 	w->applied_bytes = w->appended_bytes;
-	if (w->flags & ENGRAM_BULK) /* frames that nobody flushed cannot be applied */
-		eng_log_flush(w->space->log, NULL);
+	/* Frames that nobody flushed cannot be applied. */
+	if (w->flags & ENGRAM_BULK && eng_log_flush(w->space->log, NULL) < 0)
+		eng_written_lose(&w->written);
 	eng_writer_unlook(w);
 	w->space->text_later = w->flags & ENGRAM_TEXT_LATER;
+	w->space->written = w->flags & ENGRAM_BULK ? &w->written : NULL;
 	frames.least = most;
 	if (!(w->flags & ENGRAM_BULK))
 		frames.most = most > ENG_APPLY_PASSING ? most : ENG_APPLY_PASSING;
 	eng_space_apply(w->space, NULL, frames, w->flags & ENGRAM_BULK || waiting >= ENG_APPLY_MUST, NULL);
 	w->space->text_later = false;
+	w->space->written = NULL;
+	eng_written_free(&w->written);
 }
 
 void engram_writer_close(struct engram_writer *w)
@@ -555,6 +564,7 @@ void engram_writer_close(struct engram_writer *w)
 	if (w->appended && w->space->pid == eng_sys_pid())
 		eng_writer_apply(w, true);
 	eng_writer_unlook(w);
+	eng_written_free(&w->written);
 	if (w->holds_identity)
 		eng_space_unlock(w->space, ENG_LOCK_IDENTITY);
 	w->space->writers--;

@@ -36,6 +36,7 @@ struct engram_writer {
 	struct eng_series series; /* where the own frames last went, and the number behind them */
 	uint64_t next_seq;
 	bool rested;     /* an answer rested on frames that may not be durable */
+	struct eng_written written; /* by a bulk writer, and not applied */
 	uint64_t appended, appended_bytes; /* frames written to the log, their payloads */
 	uint64_t asked;  /* value of `appended` when apply was last considered */
 	uint64_t asked_durable; /* durable frames of the space then */

@@ -122,31 +122,51 @@ static int add_word(void *data, const struct eng_word *w)
 	return 0;
 }
 
-static uint64_t magnitude(int64_t v)
+/* Signs and sizes of the sums, the sizes brought below 2^31; 0: all are zero.
+ * In runs of known length, which become SIMD, as in what follows. */
+static unsigned narrow(uint32_t size[ENG_HASH1_DIM], int32_t sign[ENG_HASH1_DIM], const int64_t sums[ENG_HASH1_DIM])
 {
-	int64_t sign = v >> 63;
-	return (uint64_t)((v ^ sign) - sign);
+	uint64_t any = 0;
+	unsigned shift = 0;
+	for (size_t i = 0; i < ENG_HASH1_DIM; i++) {
+		int64_t minus = sums[i] >> 63;
+		any |= (uint64_t)((sums[i] ^ minus) - minus);
+	}
+	while (any >> shift >= (uint64_t)1 << 31)
+		shift++;
+	for (size_t i = 0; i < ENG_HASH1_DIM; i++) {
+		int64_t minus = sums[i] >> 63;
+		size[i] = (uint32_t)((uint64_t)((sums[i] ^ minus) - minus) >> shift);
+		sign[i] = (int32_t)minus;
+	}
+	return any != 0;
 }
 
 /* code = sum * 127 / max, rounded to the nearest, halves away from zero.  The
- * sums are first brought below 2^23, so that one reciprocal serves them all. */
-static bool quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
+ * sums are first brought below 2^23, so that one reciprocal serves them all:
+ *
+ *     code = (size * scale + 2^39) >> 40
+ *
+ * with the scale, of 47 bits, in two parts, so that no product needs more than 64. */
+static bool quantise(int8_t codes[ENG_HASH1_DIM], const int64_t sums[ENG_HASH1_DIM])
 {
-	uint64_t max = 0;
+	uint32_t size[ENG_HASH1_DIM], low, high;
+	int32_t sign[ENG_HASH1_DIM], max = 0;
 	unsigned shift = 0;
-	for (size_t i = 0; i < ENG_HASH1_DIM; i++) {
-		uint64_t m = magnitude(sums[i]);
-		max = m > max ? m : max;
-	}
-	if (max == 0)
+	uint64_t scale;
+	if (!narrow(size, sign, sums))
 		return false;
-	while (max >> shift >= 1u << 23)
+	for (size_t i = 0; i < ENG_HASH1_DIM; i++)
+		max = (int32_t)size[i] > max ? (int32_t)size[i] : max;
+	while (max >> shift >= 1 << 23)
 		shift++;
-	uint64_t scale = ((uint64_t)127 << 40) / (max >> shift);
+	scale = ((uint64_t)127 << 40) / (uint64_t)(max >> shift);
+	low = (uint32_t)(scale & 0xffffff);
+	high = (uint32_t)(scale >> 24);
 	for (size_t i = 0; i < ENG_HASH1_DIM; i++) {
-		uint64_t code = ((magnitude(sums[i]) >> shift) * scale + ((uint64_t)1 << 39)) >> 40;
-		int64_t sign = sums[i] >> 63;
-		codes[i] = (int8_t)(((int64_t)code ^ sign) - sign);
+		uint32_t s = size[i] >> shift;
+		uint64_t code = ((uint64_t)s * high + (1u << 15) + ((uint64_t)s * low >> 24)) >> 16;
+		codes[i] = (int8_t)(((int32_t)code ^ sign[i]) - sign[i]);
 	}
 	return true;
 }
