@@ -420,6 +420,7 @@ static int write_frames(struct eng_log *log, struct eng_log_series *s, struct ba
 	struct eng_mark *m = s->mark;
 	struct eng_end end = {
 	        .seq = m->written_seq, .off = m->written_off, .stamp = m->last_stamp, .chain = m->chain};
+	const struct eng_place place = {m->active, (uint32_t)m->written_off};
 	int r = check_clock(m, wall_us, err);
 
 	if (r < 0)
@@ -430,7 +431,7 @@ static int write_frames(struct eng_log *log, struct eng_log_series *s, struct ba
 		return r;
 	batch->done.bytes = log->out.p;
 	batch->done.nbytes = log->out.n;
-	batch->done.place = (struct eng_place){m->active, (uint32_t)from};
+	batch->done.place = place;
 	if (ENG_PLANTED(2))
 		batch->fails = m->fails;
 	remember(log, s, end.seq, batch->fails);

@@ -122,24 +122,35 @@ static int add_word(void *data, const struct eng_word *w)
 	return 0;
 }
 
-/* Signs and sizes of the sums, the sizes brought below 2^31; 0: all are zero.
- * In runs of known length, which become SIMD, as in what follows. */
-static unsigned narrow(uint32_t size[ENG_HASH1_DIM], int32_t sign[ENG_HASH1_DIM], const int64_t sums[ENG_HASH1_DIM])
+static uint64_t magnitude(int64_t v)
+{
+	int64_t sign = v >> 63;
+	return (uint64_t)((v ^ sign) - sign);
+}
+
+/* Whether all are within 32 bits, as they are but for texts of a megabyte.  Runs of
+ * known length become SIMD, here and below. */
+static bool all_narrow(const int64_t sums[ENG_HASH1_DIM])
+{
+	uint64_t beyond = 0;
+	for (size_t i = 0; i < ENG_HASH1_DIM; i++)
+		beyond |= ((uint64_t)sums[i] + INT32_MAX) >> 32; /* -2^31 has no size in 32 bits */
+	return beyond == 0;
+}
+
+/* The sums, brought to sizes below 2^31. */
+static void narrow(int32_t out[ENG_HASH1_DIM], const int64_t sums[ENG_HASH1_DIM])
 {
 	uint64_t any = 0;
 	unsigned shift = 0;
-	for (size_t i = 0; i < ENG_HASH1_DIM; i++) {
-		int64_t minus = sums[i] >> 63;
-		any |= (uint64_t)((sums[i] ^ minus) - minus);
-	}
+	for (size_t i = 0; i < ENG_HASH1_DIM; i++)
+		any |= magnitude(sums[i]);
 	while (any >> shift >= (uint64_t)1 << 31)
 		shift++;
 	for (size_t i = 0; i < ENG_HASH1_DIM; i++) {
-		int64_t minus = sums[i] >> 63;
-		size[i] = (uint32_t)((uint64_t)((sums[i] ^ minus) - minus) >> shift);
-		sign[i] = (int32_t)minus;
+		int32_t size = (int32_t)(magnitude(sums[i]) >> shift);
+		out[i] = sums[i] < 0 ? -size : size;
 	}
-	return any != 0;
 }
 
 /* code = sum * 127 / max, rounded to the nearest, halves away from zero.  The
@@ -148,25 +159,30 @@ static unsigned narrow(uint32_t size[ENG_HASH1_DIM], int32_t sign[ENG_HASH1_DIM]
  *     code = (size * scale + 2^39) >> 40
  *
  * with the scale, of 47 bits, in two parts, so that no product needs more than 64. */
-static bool quantise(int8_t codes[ENG_HASH1_DIM], const int64_t sums[ENG_HASH1_DIM])
+static bool quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
 {
-	uint32_t size[ENG_HASH1_DIM], low, high;
-	int32_t sign[ENG_HASH1_DIM], max = 0;
+	int32_t sum[ENG_HASH1_DIM], max = 0;
 	unsigned shift = 0;
-	uint64_t scale;
-	if (!narrow(size, sign, sums))
+	if (all_narrow(sums))
+		for (size_t i = 0; i < ENG_HASH1_DIM; i++)
+			sum[i] = (int32_t)sums[i];
+	else
+		narrow(sum, sums);
+	for (size_t i = 0; i < ENG_HASH1_DIM; i++) {
+		int32_t size = sum[i] < 0 ? -sum[i] : sum[i];
+		max = size > max ? size : max;
+	}
+	if (max == 0)
 		return false;
-	for (size_t i = 0; i < ENG_HASH1_DIM; i++)
-		max = (int32_t)size[i] > max ? (int32_t)size[i] : max;
 	while (max >> shift >= 1 << 23)
 		shift++;
-	scale = ((uint64_t)127 << 40) / (uint64_t)(max >> shift);
-	low = (uint32_t)(scale & 0xffffff);
-	high = (uint32_t)(scale >> 24);
+	uint64_t scale = ((uint64_t)127 << 40) / (uint64_t)(max >> shift);
+	uint32_t low = scale & 0xffffff, high = (uint32_t)(scale >> 24);
 	for (size_t i = 0; i < ENG_HASH1_DIM; i++) {
-		uint32_t s = size[i] >> shift;
-		uint64_t code = ((uint64_t)s * high + (1u << 15) + ((uint64_t)s * low >> 24)) >> 16;
-		codes[i] = (int8_t)(((int32_t)code ^ sign[i]) - sign[i]);
+		int32_t sign = sum[i] >> 31;
+		uint32_t size = (uint32_t)((sum[i] ^ sign) - sign) >> shift;
+		uint64_t code = ((uint64_t)size * high + (1u << 15) + ((uint64_t)size * low >> 24)) >> 16;
+		codes[i] = (int8_t)(((int32_t)code ^ sign) - sign);
 	}
 	return true;
 }
