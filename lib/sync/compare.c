@@ -191,10 +191,11 @@ int eng_sync_compare(struct eng_sync *s)
 		r = say_digest(s);
 	if (r == 0 && s->phase == PHASE_DIGESTS && s->digest_in)
 		r = judge(s);
-	/* A step that fails takes back what it said: the items go out in one of their own. */
-	if (r == 0 && s->phase == PHASE_ITEMS && s->items)
-		r = name_first(s);
 	if (r == 0 && s->phase == PHASE_BUCKETS && s->their_sums)
 		r = say_items(s);
+	if (r == 0)
+		s->whole = s->out.n; /* also if this end now fails, the other needs our items to do the same */
+	if (r == 0 && s->phase == PHASE_ITEMS && s->items)
+		r = name_first(s);
 	return r;
 }

@@ -49,19 +49,19 @@ static void say_error(struct eng_sync *s)
 	eng_message_end(&s->out, begin, ENG_MSG_ERROR, 0);
 }
 
-/* `whole`: how much of `out` is whole messages; what stood half-made is dropped. */
-static int fail(struct eng_sync *s, size_t whole, struct engram_error *err)
+/* What stands half-made in `out` is dropped. */
+static int fail(struct eng_sync *s, struct engram_error *err)
 {
 	s->state = ENG_SYNC_FAILED;
 	if (!s->store_failed && s->got_bytes > s->flushed_bytes)
 		(void)s->store.flush(s->store.ctx, NULL);
 	s->out.failed = false;
-	s->out.n = whole;
+	s->out.n = s->whole;
 	if (s->o.mode == ENG_SYNC_BOTH && !s->told)
 		say_error(s);
 	if (s->out.failed) {
 		s->out.failed = false;
-		s->out.n = whole;
+		s->out.n = s->whole;
 	}
 	if (err)
 		*err = s->err;
@@ -177,31 +177,32 @@ static int step(struct eng_sync *s)
 
 int eng_sync_step(struct eng_sync *s, struct engram_error *err)
 {
-	size_t whole = s->out.n;
 	int r = 0;
 
 	if (s->state == ENG_SYNC_FAILED)
 		return again(s, err);
+	s->whole = s->out.n;
 	if (s->state == ENG_SYNC_RUNNING)
 		r = step(s);
-	return r < 0 ? fail(s, whole, err) : 0;
+	return r < 0 ? fail(s, err) : 0;
 }
 
 int eng_sync_input(struct eng_sync *s, size_t *used, const uint8_t *p, size_t n, struct engram_error *err)
 {
-	size_t whole = s->out.n, k;
+	size_t k;
 	int r = 0;
 
 	*used = 0;
 	if (s->state == ENG_SYNC_FAILED)
 		return again(s, err);
+	s->whole = s->out.n;
 	while (r == 0 && *used < n && s->state == ENG_SYNC_RUNNING && s->out.n - s->out_at < ENG_SYNC_OUT_DEAF) {
-		whole = s->out.n;
+		s->whole = s->out.n;
 		r = eng_sync_take(s, &k, p + *used, n - *used);
 		*used += k;
 		s->stats.bytes_in += k;
 	}
-	return r < 0 ? fail(s, whole, err) : 0;
+	return r < 0 ? fail(s, err) : 0;
 }
 
 static int ended(struct eng_sync *s)
@@ -234,7 +235,8 @@ int eng_sync_input_end(struct eng_sync *s, struct engram_error *err)
 	s->told = true; /* nobody listens */
 	if (eng_sync_flush(s, false) == 0)
 		(void)ended(s);
-	return fail(s, s->out.n, err);
+	s->whole = s->out.n;
+	return fail(s, err);
 }
 
 struct eng_bytes eng_sync_output(const struct eng_sync *s)

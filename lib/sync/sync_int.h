@@ -114,6 +114,7 @@ struct eng_sync {
 
 	struct eng_buf out;
 	size_t out_at;
+	size_t whole;            /* of out, whole messages: what stays if this call fails */
 	size_t send_at;          /* in mine: the series being sent */
 	size_t mend_at;          /* in wanted */
 	uint64_t sent_seq;       /* of that series */
