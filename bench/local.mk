@@ -16,6 +16,11 @@ bench_vectors_LDADD = libeng_all.la -lm
 bench_noop_SOURCES = %D%/peers/noop.c
 bench_noop_LDADD =
 bench_flatscan_SOURCES = %D%/peers/flatscan.c
+EXTRA_PROGRAMS += %D%/ann
+bench_ann_SOURCES = %D%/ann.c $(measure)
+bench_ann_CFLAGS = $(AM_CFLAGS) -O3
+bench_ann_LDADD = libeng_all.la -lm -lpthread
+EXTRA_DIST += %D%/peers/hnswlib.cc %D%/data/wink.py
 dist_noinst_SCRIPTS += %D%/run.sh
 CLEANFILES += $(EXTRA_PROGRAMS) %D%/results.ndjson
 
@@ -23,6 +28,12 @@ CLEANFILES += $(EXTRA_PROGRAMS) %D%/results.ndjson
 bench: all engram-store engram-recall engram-consolidate %D%/puts %D%/spawn %D%/bulk %D%/vectors %D%/noop \
 	%D%/flatscan
 	$(SHELL) $(srcdir)/%D%/run.sh '$(abs_builddir)' $(BENCH)
+
+# The graph of neighbours beside the exact scan and hnswlib: a quarter of an hour.
+.PHONY: bench-ann
+bench-ann: %D%/ann %D%/vectors
+	$(SHELL) $(srcdir)/%D%/ann.sh '$(abs_builddir)' $(ANN)
+dist_noinst_SCRIPTS += %D%/ann.sh
 
 # Is the right memory found, and is the confidence right?  Fetches the data of
 # the tasks (bench/data/packages) once; RETRIEVAL_CACHE keeps it elsewhere.

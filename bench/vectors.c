@@ -2,11 +2,17 @@
  *
  *     vectors ndjson N <TEXTS >LINES     {"text":...,"vector":[768 numbers]}
  *     vectors fvecs N >FILE              the same vectors as fvecs
+ *     vectors clusters N SEED >FILE      vectors with neighbours, as fvecs
  *
  * A text is 300 bytes of the lines of standard input, one behind the other.  A
  * vector is 768 numbers of a normal distribution, by length 1, printed by
  * "%.9g", which is what keeps a float: about 11 bytes each, 9 KB a line.  The
- * seed is fixed. */
+ * seed is fixed.
+ *
+ * Vectors of no structure have no neighbours worth finding.  Those with: 1,000
+ * clusters around one mean, each spread over 24 directions of its own that count
+ * less and less, and a little noise in all 768.  Clusters are the same for every
+ * SEED, so that one run makes the rows and another the queries. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,21 +61,82 @@ static void put_line(const float x[DIM])
 	fputs("]}\n", stdout);
 }
 
-int main(int argc, char **argv)
+/* -- clusters ---------------------------------------------------------------------- */
+
+enum { CLUSTERS = 1000, SPREAD = 24 };
+
+static double normal(struct eng_rng *g)
 {
-	long n = argc == 3 ? atol(argv[2]) : 0;
+	int64_t sum = 0;
+	for (int k = 0; k < 12; k++)
+		sum += (int64_t)eng_rng_below(g, 1 << 24) - (1 << 23);
+	return (double)sum / (1 << 24); /* variance 1 */
+}
+
+/* A random direction, times `by`; made once. */
+static void add_direction(float x[DIM], size_t which, double by)
+{
+	static float *made[1 + CLUSTERS * (1 + SPREAD)];
+	struct eng_rng g;
+	if (!made[which]) {
+		made[which] = malloc(DIM * sizeof *x);
+		if (!made[which])
+			measure_die("out of memory");
+		eng_rng_seed(&g, 1000000 + which);
+		for (int i = 0; i < DIM; i++)
+			made[which][i] = (float)(normal(&g) / sqrt(DIM));
+	}
+	for (int i = 0; i < DIM; i++)
+		x[i] += (float)by * made[which][i];
+}
+
+static void make_member(struct eng_rng *g, float x[DIM])
+{
+	size_t cluster = (size_t)eng_rng_below(g, CLUSTERS);
+	memset(x, 0, DIM * sizeof *x);
+	add_direction(x, 0, 0.6);
+	add_direction(x, 1 + cluster, 0.8);
+	for (size_t k = 0; k < SPREAD; k++)
+		add_direction(x, 1 + CLUSTERS + cluster * SPREAD + k, 0.375 * normal(g) / sqrt(1 + (double)k));
+	for (int i = 0; i < DIM; i++)
+		x[i] += (float)(0.15 * normal(g) / sqrt(DIM));
+}
+
+static void put_fvec(const float x[DIM])
+{
+	int32_t dim = DIM;
+	if (fwrite(&dim, sizeof dim, 1, stdout) != 1 || fwrite(x, sizeof *x, DIM, stdout) != DIM)
+		measure_die("standard output: cannot write");
+}
+
+static int clusters(long n, uint64_t seed)
+{
 	struct eng_rng g;
 	float x[DIM];
-	int32_t dim = DIM;
-	if (n < 1 || (strcmp(argv[1], "ndjson") && strcmp(argv[1], "fvecs")))
-		measure_die("usage: vectors ndjson|fvecs N");
+	eng_rng_seed(&g, seed);
+	for (long i = 0; i < n; i++) {
+		make_member(&g, x);
+		put_fvec(x);
+	}
+	return fflush(stdout) ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	long n = argc >= 3 ? atol(argv[2]) : 0;
+	struct eng_rng g;
+	float x[DIM];
+	if (n > 0 && argc == 4 && strcmp(argv[1], "clusters") == 0)
+		return clusters(n, strtoull(argv[3], NULL, 10));
+	if (n < 1 || argc != 3 || (strcmp(argv[1], "ndjson") && strcmp(argv[1], "fvecs")))
+		measure_die("usage: vectors ndjson|fvecs N, or clusters N SEED");
 	eng_rng_seed(&g, 768);
 	for (long i = 0; i < n; i++) {
 		make_vector(&g, x);
 		if (argv[1][0] == 'n')
 			put_line(x);
-		else if (fwrite(&dim, sizeof dim, 1, stdout) != 1 || fwrite(x, sizeof x, 1, stdout) != 1)
-			measure_die("standard output: cannot write");
+		else
+			put_fvec(x);
 	}
 	return fflush(stdout) ? 1 : 0;
 }

@@ -132,3 +132,21 @@ int32_t eng_vec_sum(const int8_t *codes, size_t stride)
 	}
 	return sum;
 }
+
+#define LANES 16u
+
+float eng_vec_dot_f32(const float *a, const float *b, size_t dim)
+{
+	float sum[LANES] = {0};
+	size_t i = 0;
+
+	for (; i + LANES <= dim; i += LANES)
+		for (unsigned k = 0; k < LANES; k++)
+			sum[k] += a[i + k] * b[i + k];
+	for (; i < dim; i++)
+		sum[i % LANES] += a[i] * b[i];
+	for (unsigned half = LANES / 2; half > 0; half /= 2)
+		for (unsigned k = 0; k < half; k++)
+			sum[k] += sum[k + half];
+	return sum[0];
+}

@@ -44,11 +44,23 @@ static inline int32_t eng_vec_sim(int32_t dot, uint32_t ra, uint32_t rb)
  * Overflow-free up to ENGRAM_DIM_MAX. */
 void eng_vec_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows);
 
+/* The same for rows that lie anywhere: dots[i] = <query, rows[i]>, sums[i] the
+ * sum of its codes. */
+void eng_vec_dots_at(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums, uint32_t n,
+                     uint32_t stride);
+
+/* Sum of a[i] * b[i] in floats, the same bits everywhere: sixteen sums of every
+ * sixteenth product, then halves added to halves.  No product is fused with its
+ * sum (-ffp-contract=off), which processors do in different ways. */
+float eng_vec_dot_f32(const float *a, const float *b, size_t dim);
+
 /* The kernels by name, for tests and benches: "scalar", "avx2", "vnni", "neon";
  * NULL-terminated list of what this machine can run, scalar first, best last. */
 struct eng_vec_kernel {
 	const char *name;
 	void (*dots)(int32_t *dots, const int8_t *query, const struct eng_rows *rows);
+	void (*dots_at)(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums, uint32_t n,
+	                uint32_t stride);
 };
 const struct eng_vec_kernel *const *eng_vec_kernels(void);
 

@@ -21,20 +21,39 @@
 #include <arm_neon.h>
 #endif
 
-static void scalar_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows)
+/* Rows that lie anywhere are waited for one after the other unless they are asked
+ * for ahead: four rows, as many as are computed at once. */
+static inline void prefetch_four(const int8_t *const *rows, uint32_t i, uint32_t n, uint32_t stride)
 {
-	const int8_t *row = rows->codes;
-
-	for (uint32_t i = 0; i < rows->n; i++, row += rows->stride) {
-		int32_t dot = 0;
-
-		for (uint32_t k = 0; k < rows->stride; k++)
-			dot += query[k] * row[k];
-		dots[i] = dot;
-	}
+	for (uint32_t end = i + 4 < n ? i + 4 : n; i < end; i++)
+		for (uint32_t k = 0; k < stride; k += 64)
+			__builtin_prefetch(rows[i] + k);
 }
 
-static const struct eng_vec_kernel scalar = {"scalar", scalar_dots};
+static int32_t scalar_dot(const int8_t *query, const int8_t *row, uint32_t stride)
+{
+	int32_t dot = 0;
+
+	for (uint32_t k = 0; k < stride; k++)
+		dot += query[k] * row[k];
+	return dot;
+}
+
+static void scalar_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows)
+{
+	for (uint32_t i = 0; i < rows->n; i++)
+		dots[i] = scalar_dot(query, rows->codes + (size_t)i * rows->stride, rows->stride);
+}
+
+static void scalar_dots_at(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums,
+                           uint32_t n, uint32_t stride)
+{
+	(void)sums;
+	for (uint32_t i = 0; i < n; i++)
+		dots[i] = scalar_dot(query, rows[i], stride);
+}
+
+static const struct eng_vec_kernel scalar = {"scalar", scalar_dots, scalar_dots_at};
 
 #if defined(__x86_64__)
 
@@ -47,23 +66,35 @@ __attribute__((target("avx2"))) static int32_t avx2_sum(__m256i v)
 	return _mm_cvtsi128_si32(s);
 }
 
-__attribute__((target("avx2"))) static void avx2_dots(int32_t *dots, const int8_t *query,
-                                                      const struct eng_rows *rows)
+__attribute__((target("avx2"))) static int32_t avx2_dot(const int8_t *query, const int8_t *row, uint32_t stride)
 {
 	const __m256i ones = _mm256_set1_epi16(1);
-	const int8_t *row = rows->codes;
+	__m256i acc = _mm256_setzero_si256();
 
-	for (uint32_t i = 0; i < rows->n; i++, row += rows->stride) {
-		__m256i acc = _mm256_setzero_si256();
+	for (uint32_t k = 0; k < stride; k += 32) {
+		__m256i q = _mm256_loadu_si256((const void *)(query + k));
+		__m256i r = _mm256_loadu_si256((const void *)(row + k));
+		__m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(q), _mm256_sign_epi8(r, q));
 
-		for (uint32_t k = 0; k < rows->stride; k += 32) {
-			__m256i q = _mm256_loadu_si256((const void *)(query + k));
-			__m256i r = _mm256_loadu_si256((const void *)(row + k));
-			__m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(q), _mm256_sign_epi8(r, q));
+		acc = _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, ones));
+	}
+	return avx2_sum(acc);
+}
 
-			acc = _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, ones));
-		}
-		dots[i] = avx2_sum(acc);
+static void avx2_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows)
+{
+	for (uint32_t i = 0; i < rows->n; i++)
+		dots[i] = avx2_dot(query, rows->codes + (size_t)i * rows->stride, rows->stride);
+}
+
+static void avx2_dots_at(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums, uint32_t n,
+                         uint32_t stride)
+{
+	(void)sums;
+	for (uint32_t i = 0; i < n; i++) {
+		if (i % 4 == 0)
+			prefetch_four(rows, i + 4, n, stride);
+		dots[i] = avx2_dot(query, rows[i], stride);
 	}
 }
 
@@ -76,7 +107,7 @@ VNNI static __m512i load_512(const int8_t *p)
 
 /* Four rows at once: the query is shifted once for all of them, and four
  * chains of additions hide the latency of one. */
-VNNI static void vnni_four(int32_t *dots, const int8_t *query, const int8_t *row, size_t stride)
+VNNI static void vnni_four(int32_t *dots, const int8_t *query, const int8_t *const rows[4], size_t stride)
 {
 	const __m512i shift = _mm512_set1_epi8(-128);
 	__m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
@@ -84,10 +115,10 @@ VNNI static void vnni_four(int32_t *dots, const int8_t *query, const int8_t *row
 	for (size_t k = 0; k < stride; k += 64) {
 		__m512i q = _mm512_xor_si512(load_512(query + k), shift);
 
-		a = _mm512_dpbusd_epi32(a, q, load_512(row + k));
-		b = _mm512_dpbusd_epi32(b, q, load_512(row + stride + k));
-		c = _mm512_dpbusd_epi32(c, q, load_512(row + 2 * stride + k));
-		d = _mm512_dpbusd_epi32(d, q, load_512(row + 3 * stride + k));
+		a = _mm512_dpbusd_epi32(a, q, load_512(rows[0] + k));
+		b = _mm512_dpbusd_epi32(b, q, load_512(rows[1] + k));
+		c = _mm512_dpbusd_epi32(c, q, load_512(rows[2] + k));
+		d = _mm512_dpbusd_epi32(d, q, load_512(rows[3] + k));
 	}
 	dots[0] = _mm512_reduce_add_epi32(a);
 	dots[1] = _mm512_reduce_add_epi32(b);
@@ -110,16 +141,36 @@ VNNI static void vnni_dots(int32_t *dots, const int8_t *query, const struct eng_
 	const size_t stride = rows->stride;
 	uint32_t i = 0;
 
-	for (; i + 4 <= rows->n; i += 4)
-		vnni_four(dots + i, query, rows->codes + i * stride, stride);
+	for (; i + 4 <= rows->n; i += 4) {
+		const int8_t *row = rows->codes + i * stride;
+		const int8_t *const four[4] = {row, row + stride, row + 2 * stride, row + 3 * stride};
+
+		vnni_four(dots + i, query, four, stride);
+	}
 	for (; i < rows->n; i++)
 		dots[i] = vnni_one(query, rows->codes + i * stride, stride);
 	for (i = 0; i < rows->n; i++)
 		dots[i] -= 128 * rows->sum[i];
 }
 
-static const struct eng_vec_kernel avx2 = {"avx2", avx2_dots};
-static const struct eng_vec_kernel vnni = {"vnni", vnni_dots};
+VNNI static void vnni_dots_at(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums,
+                              uint32_t n, uint32_t stride)
+{
+	uint32_t i = 0;
+
+	prefetch_four(rows, 0, n, stride);
+	for (; i + 4 <= n; i += 4) {
+		prefetch_four(rows, i + 4, n, stride);
+		vnni_four(dots + i, query, rows + i, stride);
+	}
+	for (; i < n; i++)
+		dots[i] = vnni_one(query, rows[i], stride);
+	for (i = 0; i < n; i++)
+		dots[i] -= 128 * sums[i];
+}
+
+static const struct eng_vec_kernel avx2 = {"avx2", avx2_dots, avx2_dots_at};
+static const struct eng_vec_kernel vnni = {"vnni", vnni_dots, vnni_dots_at};
 
 const struct eng_vec_kernel *const *eng_vec_kernels(void)
 {
@@ -139,26 +190,38 @@ const struct eng_vec_kernel *const *eng_vec_kernels(void)
 
 #elif defined(__ARM_NEON)
 
+static int32_t neon_dot(const int8_t *query, const int8_t *row, uint32_t stride)
+{
+	int32x4_t acc = vdupq_n_s32(0);
+
+	for (uint32_t k = 0; k < stride; k += 16) {
+		int8x16_t q = vld1q_s8(query + k), r = vld1q_s8(row + k);
+		int16x8_t pairs = vmull_s8(vget_low_s8(q), vget_low_s8(r));
+
+		pairs = vmlal_s8(pairs, vget_high_s8(q), vget_high_s8(r));
+		acc = vpadalq_s16(acc, pairs);
+	}
+	return vgetq_lane_s32(acc, 0) + vgetq_lane_s32(acc, 1) + vgetq_lane_s32(acc, 2) + vgetq_lane_s32(acc, 3);
+}
+
 static void neon_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows)
 {
-	const int8_t *row = rows->codes;
+	for (uint32_t i = 0; i < rows->n; i++)
+		dots[i] = neon_dot(query, rows->codes + (size_t)i * rows->stride, rows->stride);
+}
 
-	for (uint32_t i = 0; i < rows->n; i++, row += rows->stride) {
-		int32x4_t acc = vdupq_n_s32(0);
-
-		for (uint32_t k = 0; k < rows->stride; k += 16) {
-			int8x16_t q = vld1q_s8(query + k), r = vld1q_s8(row + k);
-			int16x8_t pairs = vmull_s8(vget_low_s8(q), vget_low_s8(r));
-
-			pairs = vmlal_s8(pairs, vget_high_s8(q), vget_high_s8(r));
-			acc = vpadalq_s16(acc, pairs);
-		}
-		dots[i] = vgetq_lane_s32(acc, 0) + vgetq_lane_s32(acc, 1) + vgetq_lane_s32(acc, 2) +
-		          vgetq_lane_s32(acc, 3);
+static void neon_dots_at(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums, uint32_t n,
+                         uint32_t stride)
+{
+	(void)sums;
+	for (uint32_t i = 0; i < n; i++) {
+		if (i % 4 == 0)
+			prefetch_four(rows, i + 4, n, stride);
+		dots[i] = neon_dot(query, rows[i], stride);
 	}
 }
 
-static const struct eng_vec_kernel neon = {"neon", neon_dots};
+static const struct eng_vec_kernel neon = {"neon", neon_dots, neon_dots_at};
 
 const struct eng_vec_kernel *const *eng_vec_kernels(void)
 {
@@ -178,11 +241,29 @@ const struct eng_vec_kernel *const *eng_vec_kernels(void)
 
 #endif
 
+/* The last of the list: the choice is made once. */
+static const struct eng_vec_kernel *best_kernel(void)
+{
+	static const struct eng_vec_kernel *_Atomic chosen;
+	const struct eng_vec_kernel *best = chosen;
+
+	if (!best) {
+		const struct eng_vec_kernel *const *all = eng_vec_kernels();
+
+		while (all[1])
+			all++;
+		chosen = best = *all;
+	}
+	return best;
+}
+
 void eng_vec_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows)
 {
-	const struct eng_vec_kernel *const *best = eng_vec_kernels();
+	best_kernel()->dots(dots, query, rows);
+}
 
-	while (best[1])
-		best++;
-	(*best)->dots(dots, query, rows);
+void eng_vec_dots_at(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums, uint32_t n,
+                     uint32_t stride)
+{
+	best_kernel()->dots_at(dots, query, rows, sums, n, stride);
 }

@@ -38,7 +38,8 @@ static int8_t one_code(struct eng_rng *g, enum fill fill, size_t i)
 static long kernel_mismatches(struct eng_rng *g, uint32_t dim, const int8_t *query)
 {
 	struct eng_rows rows = {codes, norms, sums, docs, 0, ENG_VEC_STRIDE(dim)};
-	int32_t found[ROWS + 1];
+	const int8_t *scattered[ROWS];
+	int32_t found[ROWS + 1], found_at[ROWS], scattered_sums[ROWS];
 	long wrong = 0;
 
 	for (size_t i = 0; i < ROWS; i++) {
@@ -49,11 +50,19 @@ static long kernel_mismatches(struct eng_rng *g, uint32_t dim, const int8_t *que
 			row[k] = k < dim ? one_code(g, fill, k) : 0;
 		sums[i] = eng_vec_sum(row, rows.stride);
 	}
+	for (size_t i = 0; i < ROWS; i++) { /* rows that lie anywhere: last first */
+		scattered[i] = codes + (ROWS - 1 - i) * rows.stride;
+		scattered_sums[i] = sums[ROWS - 1 - i];
+	}
 	for (const struct eng_vec_kernel *const *k = eng_vec_kernels(); *k; k++) {
 		rows.n = (uint32_t)eng_rng_below(g, ROWS + 1);
 		found[rows.n] = 77;
 		(*k)->dots(found, query, &rows);
 		wrong += found[rows.n] != 77;
+		(*k)->dots_at(found_at, query, scattered + ROWS - rows.n, scattered_sums + ROWS - rows.n, rows.n,
+		              rows.stride);
+		for (size_t i = 0; i < rows.n; i++)
+			wrong += found_at[i] != found[rows.n - 1 - i];
 		for (size_t i = 0; i < rows.n; i++) {
 			int64_t wanted = 0;
 
@@ -233,9 +242,45 @@ static void test_similarity(void)
 	tap_int(eng_vec_norm(a, 64), 0, "a zero row has no norm");
 }
 
+/* The order of its sums is part of what it is: the bits, not a tolerance. */
+static void test_floats(void)
+{
+	static float a[1100], b[1100];
+	struct eng_rng g;
+	long wrong = 0;
+	double worst = 0;
+
+	eng_rng_seed(&g, 25);
+	for (int i = 0; i < 2000; i++) {
+		size_t dim = 1 + (size_t)eng_rng_below(&g, 1100);
+		float lane[16] = {0}, found;
+		double exact = 0, size = 0;
+
+		for (size_t k = 0; k < dim; k++) {
+			a[k] = (float)((double)eng_rng_below(&g, 20001) / 1e4 - 1);
+			b[k] = (float)((double)eng_rng_below(&g, 20001) / 1e4 - 1);
+			exact += (double)a[k] * b[k];
+			size += fabs((double)a[k] * b[k]);
+		}
+		for (size_t k = 0; k < dim; k++) {
+			volatile float product = a[k] * b[k];
+			lane[k % 16] += product;
+		}
+		for (int half = 8; half > 0; half /= 2)
+			for (int k = 0; k < half; k++)
+				lane[k] += lane[k + half];
+		found = eng_vec_dot_f32(a, b, dim);
+		wrong += memcmp(&found, &lane[0], sizeof found) != 0;
+		worst = fmax(worst, fabs((double)found - exact) / size);
+	}
+	tap_int(wrong, 0, "sums of floats have the bits of sixteen lanes, halves added to halves (seed 25)");
+	tap_ok(worst < 1e-5, "and are right to 1e-5 (worst %.1e)", worst);
+}
+
 int main(void)
 {
 	test_kernels();
+	test_floats();
 	test_quantise();
 	test_quantise_middles();
 	test_similarity();

@@ -1,0 +1,319 @@
+/* hnsw.c - searching the graph.
+ *
+ * From the entry of the topmost layer to the nearest node of each layer by
+ * following links while they lead nearer, then at layer 0 a beam: the ef best
+ * met so far, of which the best whose links have not been followed is opened
+ * next, until none is left.
+ *
+ * The beam is one sorted array of keys.  With ef in the hundreds, moving a part
+ * of it costs less than two heaps do, and its end is the bound that most rows
+ * fail by one compare.
+ *
+ * Seen nodes are bits, and the words that are not zero are remembered: clearing
+ * costs what the search touched, not what the graph holds. */
+#include "index/hnsw_int.h"
+
+#include "base/alloc.h"
+
+/* -- rows --------------------------------------------------------------------------- */
+
+int eng_hnsw_block(struct eng_hnsw *g, const struct eng_hnsw_block **out, uint32_t node)
+{
+	struct eng_hnsw_block *b = &g->blocks[node / ENG_HNSW_BLOCK];
+	int rc = 0;
+
+	if (!b->codes)
+		rc = g->fetch(g->ctx, b, node / ENG_HNSW_BLOCK);
+	*out = b;
+	return rc;
+}
+
+static int links_of(const uint32_t **links, uint32_t *max, struct eng_hnsw *g, unsigned layer, uint32_t place)
+{
+	const struct eng_hnsw_block *b;
+	int rc;
+
+	if (layer) {
+		*links = g->upper[layer - 1][place].links;
+		*max = ENG_HNSW_M;
+		return 0;
+	}
+	rc = eng_hnsw_block(g, &b, place);
+	if (rc < 0)
+		return rc;
+	*links = b->links + (size_t)(place % ENG_HNSW_BLOCK) * ENG_HNSW_LINKS;
+	*max = ENG_HNSW_LINKS;
+	return 0;
+}
+
+int eng_gather_add(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uint32_t place)
+{
+	uint32_t node = eng_hnsw_node(g, layer, place), i = node % ENG_HNSW_BLOCK;
+	const struct eng_hnsw_block *b;
+	int rc = eng_hnsw_block(g, &b, node);
+
+	if (rc < 0)
+		return rc;
+	a->codes[a->n] = b->codes + (size_t)i * g->stride;
+	a->r[a->n] = b->r[i];
+	a->sum[a->n] = b->sum[i];
+	a->number[a->n++] = place;
+	return 0;
+}
+
+void eng_gather_keys(uint64_t *keys, const struct eng_gather *a, const struct eng_hnsw_query *q, uint32_t stride)
+{
+	int32_t dots[ENG_GATHER];
+
+	eng_vec_dots_at(dots, q->codes, a->codes, a->sum, a->n, stride);
+	for (uint32_t i = 0; i < a->n; i++)
+		keys[i] = eng_hnsw_key(eng_vec_sim(dots[i], q->r, a->r[i]), a->number[i]);
+}
+
+int eng_hnsw_near(uint64_t *key, struct eng_hnsw *g, unsigned layer, uint32_t place, const struct eng_hnsw_query *q)
+{
+	struct eng_gather a = {.n = 0};
+	int rc = eng_gather_add(&a, g, layer, place);
+
+	if (rc == 0)
+		eng_gather_keys(key, &a, q, g->stride);
+	return rc;
+}
+
+/* -- descending ----------------------------------------------------------------------- */
+
+/* The best of the links of `place`, if better than *key. */
+static int step(uint64_t *key, struct eng_hnsw *g, unsigned layer, uint32_t place, const struct eng_hnsw_query *q,
+                struct eng_hnsw_scratch *s)
+{
+	const struct eng_hnsw_upper *u = &g->upper[layer - 1][place];
+	uint64_t keys[ENG_GATHER];
+	struct eng_gather a = {.n = 0};
+
+	for (uint32_t i = 0; i < ENG_HNSW_M && u->links[i] != ENG_HNSW_NONE; i++) {
+		int rc = eng_gather_add(&a, g, layer, u->links[i]);
+
+		if (rc < 0)
+			return rc;
+	}
+	eng_gather_keys(keys, &a, q, g->stride);
+	s->evaluated += a.n;
+	for (uint32_t i = 0; i < a.n; i++)
+		if (keys[i] > *key)
+			*key = keys[i];
+	return 0;
+}
+
+int eng_hnsw_descend(uint64_t *key, struct eng_hnsw *g, unsigned layer, unsigned to, const struct eng_hnsw_query *q,
+                     struct eng_hnsw_scratch *s)
+{
+	for (; layer > to; layer--) {
+		uint64_t before;
+
+		do {
+			int rc;
+
+			before = *key;
+			rc = step(key, g, layer, eng_key_number(before), q, s);
+			if (rc < 0)
+				return rc;
+		} while (*key != before);
+		*key = eng_hnsw_key(eng_key_sim(*key), g->upper[layer - 1][eng_key_number(*key)].down);
+	}
+	return 0;
+}
+
+/* -- the beam --------------------------------------------------------------------------- */
+
+static int scratch_for(struct eng_hnsw_scratch *s, uint32_t places, size_t ef)
+{
+	size_t words = ((size_t)places + 63) / 64;
+
+	if (words > s->words) {
+		uint64_t *seen = eng_realloc(s->seen, words * sizeof *seen);
+
+		if (!seen)
+			return ENGRAM_ENOMEM;
+		memset(seen + s->words, 0, (words - s->words) * sizeof *seen);
+		s->seen = seen;
+		s->words = words;
+	}
+	if (ef > s->beam_cap) {
+		uint64_t *beam = eng_realloc(s->beam, ef * sizeof *beam);
+
+		if (!beam)
+			return ENGRAM_ENOMEM;
+		s->beam = beam;
+		s->beam_cap = ef;
+	}
+	return 0;
+}
+
+void eng_hnsw_scratch_free(struct eng_hnsw_scratch *s)
+{
+	eng_free(s->seen);
+	eng_free(s->touched);
+	eng_free(s->beam);
+	*s = (struct eng_hnsw_scratch){0};
+}
+
+/* 1 = was not seen before, 0 = was. */
+static int see(struct eng_hnsw_scratch *s, uint32_t place)
+{
+	uint64_t *word = &s->seen[place / 64], bit = UINT64_C(1) << place % 64;
+
+	if (*word & bit)
+		return 0;
+	if (*word == 0) {
+		if (s->ntouched == s->touched_cap && !eng_grow(&s->touched, &s->touched_cap, s->ntouched, sizeof *s->touched))
+			return ENGRAM_ENOMEM;
+		s->touched[s->ntouched++] = place / 64;
+	}
+	*word |= bit;
+	return 1;
+}
+
+static void forget_seen(struct eng_hnsw_scratch *s)
+{
+	for (size_t i = 0; i < s->ntouched; i++)
+		s->seen[s->touched[i]] = 0;
+	s->ntouched = 0;
+}
+
+bool eng_beam_insert(uint64_t *beam, size_t *n, size_t ef, uint64_t key, size_t *at)
+{
+	size_t lo = 0, hi;
+
+	if (*n == ef && key < beam[ef - 1])
+		return false;
+	if (*n < ef)
+		++*n;
+	for (hi = *n - 1; lo < hi;) {
+		size_t mid = (lo + hi) / 2;
+
+		if (beam[mid] > key)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	memmove(beam + lo + 1, beam + lo, (*n - 1 - lo) * sizeof *beam);
+	beam[lo] = key;
+	*at = lo;
+	return true;
+}
+
+/* Rows of the links of `place` that were not seen. */
+static int open_place(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uint32_t place,
+                      struct eng_hnsw_scratch *s)
+{
+	const uint32_t *links;
+	uint32_t max;
+	int rc = links_of(&links, &max, g, layer, place);
+
+	a->n = 0;
+	for (uint32_t i = 0; rc >= 0 && i < max && links[i] != ENG_HNSW_NONE; i++) {
+		rc = see(s, links[i]);
+		if (rc > 0)
+			rc = eng_gather_add(a, g, layer, links[i]);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+int eng_hnsw_beam(struct eng_hnsw_scratch *s, size_t *n, struct eng_hnsw *g, unsigned layer, uint64_t from, size_t ef,
+                  const struct eng_hnsw_query *q, const struct eng_hnsw_sight *sight)
+{
+	uint64_t keys[ENG_GATHER];
+	struct eng_gather a;
+	size_t at = 0;
+	int rc = scratch_for(s, layer ? g->nupper[layer - 1] : g->n, ef);
+
+	*n = 0;
+	if (rc < 0)
+		return rc;
+	rc = see(s, eng_key_number(from));
+	if (rc < 0)
+		return rc;
+	s->beam[0] = from | ENG_KEY_OPEN;
+	*n = 1;
+	if (sight)
+		sight->see(sight->ctx, from);
+	for (rc = 0; at < *n;) {
+		size_t next = at + 1;
+
+		if (!(s->beam[at] & ENG_KEY_OPEN)) {
+			at++;
+			continue;
+		}
+		s->beam[at] &= ~(uint64_t)ENG_KEY_OPEN;
+		rc = open_place(&a, g, layer, eng_key_number(s->beam[at]), s);
+		if (rc < 0)
+			break;
+		eng_gather_keys(keys, &a, q, g->stride);
+		s->evaluated += a.n;
+		for (uint32_t i = 0; i < a.n; i++) {
+			size_t where;
+
+			if (sight)
+				sight->see(sight->ctx, keys[i]);
+			if (eng_beam_insert(s->beam, n, ef, keys[i], &where) && where < next)
+				next = where;
+		}
+		at = next;
+	}
+	forget_seen(s);
+	return rc;
+}
+
+/* -- a search ------------------------------------------------------------------------------ */
+
+struct accepted {
+	const struct eng_near_filter *filter;
+	uint64_t *keys;
+	size_t n, k;
+};
+
+static void take_accepted(void *ctx, uint64_t key)
+{
+	struct accepted *a = ctx;
+	size_t at;
+
+	key &= ~(uint64_t)ENG_KEY_OPEN;
+	if (a->n == a->k && key < a->keys[a->k - 1])
+		return;
+	if (a->filter->accept(a->filter->ctx, eng_key_number(key)))
+		eng_beam_insert(a->keys, &a->n, a->k, key, &at);
+}
+
+static void answer(struct eng_near *out, size_t *n, size_t k, const uint64_t *keys, size_t nkeys)
+{
+	*n = nkeys < k ? nkeys : k;
+	for (size_t i = 0; i < *n; i++)
+		out[i] = (struct eng_near){eng_key_number(keys[i]), eng_key_sim(keys[i])};
+}
+
+int eng_hnsw_search(struct eng_near *out, size_t *n, size_t k, size_t ef, struct eng_hnsw *g, const int8_t *query,
+                    struct eng_hnsw_scratch *s, const struct eng_near_filter *filter)
+{
+	struct eng_hnsw_query q = {query, eng_vec_norm(query, g->stride)};
+	struct accepted a = {.filter = filter, .k = k};
+	struct eng_hnsw_sight sight = {take_accepted, &a};
+	bool filtered = filter && filter->accept;
+	uint64_t key;
+	size_t found;
+	int rc;
+
+	*n = 0;
+	if (g->n == 0 || k == 0 || q.r == 0)
+		return 0;
+	if (filtered && !(a.keys = eng_alloc(k * sizeof *a.keys)))
+		return ENGRAM_ENOMEM;
+	rc = eng_hnsw_near(&key, g, g->layers, 0, &q);
+	if (rc == 0)
+		rc = eng_hnsw_descend(&key, g, g->layers, 0, &q, s);
+	if (rc == 0)
+		rc = eng_hnsw_beam(s, &found, g, 0, key, ef < k ? k : ef, &q, filtered ? &sight : NULL);
+	if (rc == 0)
+		answer(out, n, k, filtered ? a.keys : s->beam, filtered ? a.n : found);
+	eng_free(a.keys);
+	return rc;
+}

@@ -1,0 +1,81 @@
+/* hnsw_int.h - what the files of the graph share: keys, rows, one layer's beam. */
+#ifndef ENG_INDEX_HNSW_INT_H
+#define ENG_INDEX_HNSW_INT_H
+
+#include "index/hnsw.h"
+
+/* A candidate in one u64, so that "more similar, then lower number" is "greater":
+ *
+ *     (sim ^ 0x80000000) << 32 | (0x7fffffff - number) << 1 | open
+ *
+ * `open`: its links have not been followed.  The number is a place in the layer
+ * that is searched; places ascend with nodes, so ties go to the lower node. */
+#define ENG_KEY_OPEN 1u
+
+static inline uint64_t eng_hnsw_key(int32_t sim, uint32_t number)
+{
+	return (uint64_t)((uint32_t)sim ^ 0x80000000u) << 32 | (uint64_t)(ENG_HNSW_NODES_MAX - number) << 1 |
+	       ENG_KEY_OPEN;
+}
+
+static inline uint32_t eng_key_number(uint64_t key)
+{
+	return ENG_HNSW_NODES_MAX - (uint32_t)(key & UINT32_MAX) / 2;
+}
+
+static inline int32_t eng_key_sim(uint64_t key)
+{
+	return (int32_t)((uint32_t)(key >> 32) ^ 0x80000000u);
+}
+
+/* Whose similarity to others is asked. */
+struct eng_hnsw_query {
+	const int8_t *codes;
+	uint32_t r;
+};
+
+/* Rows gathered for one call of the kernel. */
+#define ENG_GATHER 64u
+struct eng_gather {
+	const int8_t *codes[ENG_GATHER];
+	uint32_t r[ENG_GATHER];
+	int32_t sum[ENG_GATHER];
+	uint32_t number[ENG_GATHER];
+	uint32_t n;
+};
+
+/* Its block, fetched where it must be; 0 or what fetch gave. */
+int eng_hnsw_block(struct eng_hnsw *g, const struct eng_hnsw_block **out, uint32_t node);
+
+/* The node at a place of a layer. */
+static inline uint32_t eng_hnsw_node(const struct eng_hnsw *g, unsigned layer, uint32_t place)
+{
+	return layer ? g->upper[layer - 1][place].node : place;
+}
+
+/* Appends the row at a place of a layer. */
+int eng_gather_add(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uint32_t place);
+/* keys[0 .. a->n): each with its similarity to the query. */
+void eng_gather_keys(uint64_t *keys, const struct eng_gather *a, const struct eng_hnsw_query *q, uint32_t stride);
+
+/* Key of one place. */
+int eng_hnsw_near(uint64_t *key, struct eng_hnsw *g, unsigned layer, uint32_t place, const struct eng_hnsw_query *q);
+
+/* From *key in `layer` to the nearest that following links leads to; then down
+ * to the layer below, until layer `to` is reached: *key is a place in it. */
+int eng_hnsw_descend(uint64_t *key, struct eng_hnsw *g, unsigned layer, unsigned to, const struct eng_hnsw_query *q,
+                     struct eng_hnsw_scratch *s);
+
+/* The ef nearest of a layer that can be found from `from`, best first, in
+ * s->beam[0 .. *n); none is open.  `see`, where not NULL, is told every key. */
+struct eng_hnsw_sight {
+	void (*see)(void *ctx, uint64_t key);
+	void *ctx;
+};
+int eng_hnsw_beam(struct eng_hnsw_scratch *s, size_t *n, struct eng_hnsw *g, unsigned layer, uint64_t from, size_t ef,
+                  const struct eng_hnsw_query *q, const struct eng_hnsw_sight *sight);
+
+/* Puts a key into the ef best, which are sorted; false: it is not among them. */
+bool eng_beam_insert(uint64_t *beam, size_t *n, size_t ef, uint64_t key, size_t *at);
+
+#endif
