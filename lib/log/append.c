@@ -562,13 +562,13 @@ static int seal_locked(struct eng_log *log, struct eng_log_series *s, struct eng
 	return r < 0 || eng_series_is_over(s) ? r : rotate_locked(log, s, err);
 }
 
-int eng_log_seal(struct eng_log *log, const struct eng_series *series, uint64_t seq, struct engram_error *err)
+int eng_log_seal(struct eng_log *log, const struct eng_kill *kill, struct engram_error *err)
 {
-	struct eng_log_series *s = eng_series_find(log, series);
+	struct eng_log_series *s = eng_series_at(log, &kill->dot.series, kill->place);
 	int r;
 
 	if (!s || s->state != ENG_MARK_FITS || eng_series_is_over(s) ||
-	    (eng_series_mark_counts(log, s) && seq < s->mark->active))
+	    (eng_series_mark_counts(log, s) && kill->dot.seq < s->mark->active))
 		return ENGRAM_OK;
 	r = eng_lock_append(log, s, err);
 	if (r < 0)

@@ -94,6 +94,7 @@ struct eng_series_info {
 	uint32_t base_check;   /* header_check of that frame */
 	bool own;              /* this store writes or wrote it (has a fitting mark) */
 	bool active;           /* own and open for appending */
+	bool mine;             /* this store wrote it, or the one it is a copy of */
 	uint64_t durable_seq;  /* nothing above may be applied, shipped, served */
 	uint64_t written_seq;  /* readers may show up to here */
 	eng_stamp last_stamp;
@@ -170,9 +171,6 @@ int eng_log_check(struct eng_log *log, uint64_t *frames, uint64_t *bytes, engram
 /* Seals the active segment of the own series (the next append opens another). */
 int eng_log_rotate(struct eng_log *log, struct engram_error *err);
 
-/* Seals the active segment of a series if it holds frame seq. */
-int eng_log_seal(struct eng_log *log, const struct eng_series *series, uint64_t seq, struct engram_error *err);
-
 /* What lies between two frames that can be read. */
 struct eng_gap {
 	const char *path;    /* the segment in which it ends */
@@ -194,6 +192,8 @@ struct eng_kill {
 	struct eng_dot killer; /* the forget that killed it */
 	struct eng_place place; /* where it lies */
 };
+/* Seals the segment that holds the frame, if it is the active one of its series. */
+int eng_log_seal(struct eng_log *log, const struct eng_kill *kill, struct engram_error *err);
 /* Rewrites the sealed segments that hold these frames, at the same offsets,
  * by rename.  Frames in the active segment are left (and not counted).
  * Repeatable after a crash at any point. */

@@ -67,7 +67,7 @@ static int check_behind(const struct position *p, const struct eng_series_info *
  * than wanted: another process may have applied them.  *raw becomes what the writer
  * has at hand, if that is all of them. */
 static int read_waiting(struct eng_raw **raw, struct position *p, struct engram_space *s, struct eng_gen *g,
-                        struct eng_range frames, bool *more, struct engram_error *err)
+                        struct eng_horizon *horizon, struct eng_range frames, bool *more, struct engram_error *err)
 {
 	struct eng_raw_limit limit = {
 	        .frames = frames.most < ENG_BATCH_FRAMES ? frames.most : ENG_BATCH_FRAMES,
@@ -88,10 +88,10 @@ static int read_waiting(struct eng_raw **raw, struct position *p, struct engram_
 		*more = false;
 		return 0;
 	}
-	for (size_t i = 0; r == 0 && i < n && p->durable >= p->applied + frames.least; i++) {
-		const struct eng_head *from = eng_head_find(p->heads, p->n, &infos[i].series);
-		r = eng_raw_read(*raw, s->log, &infos[i], from, infos[i].durable_seq, &limit, err);
-	}
+	horizon->heads = p->heads;
+	horizon->nheads = p->n;
+	if (r == 0 && p->durable >= p->applied + frames.least)
+		r = eng_raw_read_all(*raw, s->log, infos, n, false, horizon, &limit, err);
 	*more = limit.full;
 	return r;
 }
@@ -114,15 +114,15 @@ static int take_batch(struct engram_space *s, struct eng_gen *g, struct eng_raw 
 }
 
 /* `more`: there may be more. */
-static int step(struct engram_space *s, struct eng_gen *g, const struct eng_job *job, struct eng_range frames,
-                bool *more, struct engram_error *err)
+static int step(struct engram_space *s, struct eng_gen *g, const struct eng_job *job, struct eng_horizon *horizon,
+                struct eng_range frames, bool *more, struct engram_error *err)
 {
 	struct position p = {0};
 	struct eng_raw own, *raw = &own;
 	int r;
 
 	eng_raw_init(&own);
-	r = read_waiting(&raw, &p, s, g, frames, more, err);
+	r = read_waiting(&raw, &p, s, g, horizon, frames, more, err);
 	if (r == 0)
 		s->applied = p.applied;
 	if (r == 0 && raw->read > 0) {
@@ -142,11 +142,15 @@ static int step(struct engram_space *s, struct eng_gen *g, const struct eng_job 
 int eng_apply_gen(struct engram_space *s, struct eng_gen *g, const struct eng_job *job, struct eng_range frames,
                   struct engram_error *err)
 {
+	struct eng_horizon horizon; /* found once, where that is needed, for all batches */
 	bool more = true;
-	int r = step(s, g, job, frames, &more, err);
+	int r;
 
+	eng_horizon_begin(&horizon, s, NULL, 0);
+	r = step(s, g, job, &horizon, frames, &more, err);
 	while (r == 0 && more && frames.most == UINT64_MAX)
-		r = step(s, g, job, eng_all_frames, &more, err);
+		r = step(s, g, job, &horizon, eng_all_frames, &more, err);
+	eng_horizon_end(&horizon);
 	return r;
 }
 
@@ -165,7 +169,7 @@ static int count_first(uint64_t *frames, uint64_t *bytes, struct engram_space *s
 	eng_raw_init(&raw);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		*frames += infos[i].durable_seq - infos[i].base;
-		r = eng_raw_read(&raw, s->log, &infos[i], NULL, infos[i].durable_seq, &limit, err);
+		r = eng_raw_read(&raw, s->log, &infos[i], NULL, infos[i].durable_seq, NULL, &limit, err);
 	}
 	*bytes = raw.bytes;
 	eng_raw_free(&raw);

@@ -116,7 +116,9 @@ static int stub_log(struct engram_space *s, const struct kills *k, const struct 
 		memcpy(all, k->at, k->n * sizeof *all);
 	if (k->edges.nkills)
 		memcpy(all + k->n, k->edges.kills, k->edges.nkills * sizeof *all);
-	r = eng_log_rotate(s->log, err);
+	r = 0;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = eng_log_seal(s->log, &all[i], err);
 	eng_point(s->sys, "compact-rotated");
 	if (r == 0)
 		r = eng_log_stub(s->log, &stubbed, &freed, all, n, err);

@@ -10,6 +10,7 @@
 #include "space/space_int.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 
@@ -209,7 +210,7 @@ static int position_of(struct eng_position *out, const struct eng_view *v, const
 	if (!h)
 		h = eng_head_find(v->heads, v->nheads, series);
 	*out = (struct eng_position){*series, h ? h->seq : 0, h ? h->header_check : 0};
-	return out->seq > 0;
+	return h && h->seq > h->base;
 }
 
 /* With an open view: how far it goes. */
@@ -233,7 +234,7 @@ int eng_exchange_applied(struct eng_exchange *x, const struct eng_position **out
 	int r = apply(x, err);
 
 	if (r == 0)
-		r = eng_view_open(&v, x->space, err);
+		r = eng_view_open_durable(&v, x->space, err);
 	if (r < 0)
 		return r;
 	r = tell_applied(x, n, &v, err);
@@ -244,24 +245,75 @@ int eng_exchange_applied(struct eng_exchange *x, const struct eng_position **out
 
 int eng_exchange_held(struct eng_exchange *x, uint64_t *frames, struct engram_error *err)
 {
-	(void)x;
-	(void)err;
-	*frames = 0;
+	struct eng_view v;
+	int r = apply(x, err);
+
+	if (r == 0)
+		r = eng_view_open_durable(&v, x->space, err);
+	if (r < 0)
+		return r;
+	*frames = eng_view_held(&v);
+	eng_view_close(&v);
 	return 0;
+}
+
+/* A stub waits for its forget as long as that was not received, or is held itself:
+ * only the former can be helped by a peer. */
+static int list_wanted(struct eng_exchange *x, size_t *n, struct eng_view *v, struct engram_error *err)
+{
+	const struct eng_series_info *infos;
+	struct eng_horizon h;
+	size_t count;
+	int r = eng_log_refresh(x->space->log, &infos, &count, err);
+
+	eng_horizon_begin(&h, x->space, v->heads, v->nheads);
+	if (r == 0)
+		r = eng_horizon_find(&h, x->space->log, infos, count, false, err);
+	if (r == 0)
+		r = room(&x->wanted, &x->wanted_cap, h.nstubs, err);
+	for (size_t i = 0; r == 0 && i < h.nstubs; i++) {
+		const struct eng_horizon_stub *stub = &h.stubs[i];
+		const struct eng_series_info *of = NULL;
+
+		for (size_t k = 0; k < count && !of; k++)
+			if (eng_series_cmp(&infos[k].series, &stub->killer.series) == 0)
+				of = &infos[k];
+		if (!of || of->durable_seq < stub->killer.seq)
+			x->wanted[(*n)++] = stub->at;
+	}
+	eng_horizon_end(&h);
+	return r;
+}
+
+static int by_position(const void *a, const void *b)
+{
+	const struct eng_position *x = a, *y = b;
+	int c = eng_series_cmp(&x->series, &y->series);
+
+	return c ? c : (x->seq > y->seq) - (x->seq < y->seq);
 }
 
 int eng_exchange_wanted(struct eng_exchange *x, const struct eng_position **stubs, size_t *n, struct engram_error *err)
 {
-	(void)err;
-	*stubs = x->wanted;
+	struct eng_view v;
+	int r = eng_view_open_durable(&v, x->space, err);
+
 	*n = 0;
-	return 0;
+	if (r < 0)
+		return r;
+	if (eng_view_held(&v))
+		r = list_wanted(x, n, &v, err);
+	eng_view_close(&v);
+	if (*n)
+		qsort(x->wanted, *n, sizeof *x->wanted, by_position);
+	*stubs = x->wanted;
+	return r;
 }
 
 int eng_exchange_buckets(struct eng_exchange *x, eng_u128 sums[4096], struct engram_error *err)
 {
 	struct eng_view v;
-	int r = eng_view_open(&v, x->space, err);
+	int r = eng_view_open_durable(&v, x->space, err);
 
 	if (r < 0)
 		return r;

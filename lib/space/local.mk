@@ -16,6 +16,7 @@ libeng_space_la_SOURCES = \
 	%D%/exchange.c \
 	%D%/forget.c \
 	%D%/gen.c \
+	%D%/horizon.c \
 	%D%/identity.c \
 	%D%/idmap.c \
 	%D%/info.c \

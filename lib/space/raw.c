@@ -183,19 +183,30 @@ static bool limit_reached(const struct eng_raw *r, struct eng_raw_limit *limit)
 	return limit->full;
 }
 
+/* 1 = it may be taken, 0 = this series stops before it. */
+static int may_take(struct eng_horizon *horizon, const struct eng_raw *r, const struct eng_series_info *series,
+                    const struct eng_frame *f, struct engram_error *err)
+{
+	if (!eng_known_kind(&f->h) && f->h.flags & ENG_FLAG_CRITICAL)
+		return 0; /* what follows cannot be understood without it */
+	return horizon ? eng_horizon_admits(horizon, r, series, f, err) : 1;
+}
+
 /* 1 = go on, 0 = this series stops here.  The cursor follows the chain from
  * frame to frame; the first one must also follow what the state has applied.
  * It does not where log and mark were rolled back together, by a restore in
  * place, and written on past the state. */
-static int take(struct eng_raw *r, struct eng_head *h, const struct eng_frame *f, struct engram_error *err)
+static int take(struct eng_raw *r, struct eng_head *h, struct eng_horizon *horizon,
+                const struct eng_series_info *series, const struct eng_frame *f, struct engram_error *err)
 {
-	int rc = 0;
+	int rc;
 
 	if (f->h.prev != h->header_check)
 		return eng_err(err, ENGRAM_EVERSION,
 		               "state: frame %" PRIu64 " in it is not the one in the log, which was rolled back", h->seq);
-	if (!eng_known_kind(&f->h) && f->h.flags & ENG_FLAG_CRITICAL)
-		return 0; /* what follows cannot be understood without it */
+	rc = may_take(horizon, r, series, f, err);
+	if (rc <= 0)
+		return rc;
 	if (!eng_known_kind(&f->h))
 		rc = add_skip(r, f, err);
 	else
@@ -221,13 +232,16 @@ int eng_raw_take_loose(struct eng_raw *r, const struct eng_frame *f, struct engr
 }
 
 int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series_info *series,
-                 const struct eng_head *from, uint64_t upto, struct eng_raw_limit *limit, struct engram_error *err)
+                 const struct eng_head *from, uint64_t upto, struct eng_horizon *horizon,
+                 struct eng_raw_limit *limit, struct engram_error *err)
 {
 	struct eng_cursor *c = NULL;
 	struct eng_frame f;
 	struct eng_head *h = NULL;
 	int rc = head_of(&h, r, series, from, err);
 
+	if (horizon)
+		upto = eng_horizon_upto(horizon, &series->series, upto);
 	if (rc < 0 || h->seq >= upto)
 		return rc;
 	rc = eng_cursor_open(&c, log, &series->series, h->seq, upto, h->next.segment ? &h->next : NULL, err);
@@ -237,7 +251,7 @@ int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series
 		rc = eng_cursor_next(c, &f, err);
 		if (rc <= 0)
 			break;
-		rc = take(r, h, &f, err);
+		rc = take(r, h, horizon, series, &f, err);
 		if (rc <= 0)
 			break;
 		h->next = eng_cursor_place(c);
@@ -254,11 +268,40 @@ int eng_raw_take(struct eng_raw *r, const struct eng_head *from, const struct en
 	int rc = head_of(&h, r, &series, from, err);
 
 	if (rc == 0)
-		rc = take(r, h, f, err);
+		rc = take(r, h, NULL, &series, f, err);
 	if (rc == 1)
 		h->next = (struct eng_place){f->place.segment,
 		                             f->place.offset + (uint32_t)eng_frame_size(f->h.payload_len)};
 	return rc;
+}
+
+static int read_each(struct eng_raw *r, struct eng_log *log, const struct eng_series_info *infos, size_t n,
+                     bool written, struct eng_horizon *horizon, struct eng_raw_limit *limit,
+                     struct engram_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n && !limit->full; i++) {
+		const struct eng_head *from = eng_head_find(horizon->heads, horizon->nheads, &infos[i].series);
+		uint64_t upto = written ? infos[i].written_seq : infos[i].durable_seq;
+		rc = eng_raw_read(r, log, &infos[i], from, upto, horizon, limit, err);
+	}
+	return rc;
+}
+
+int eng_raw_read_all(struct eng_raw *r, struct eng_log *log, const struct eng_series_info *infos, size_t n,
+                     bool written, struct eng_horizon *horizon, struct eng_raw_limit *limit,
+                     struct engram_error *err)
+{
+	int rc;
+
+	limit->full = false;
+	horizon->blocked = false;
+	rc = read_each(r, log, infos, n, written, horizon, limit, err);
+	if (rc < 0 || limit->full || !horizon->blocked)
+		return rc;
+	rc = eng_horizon_find(horizon, log, infos, n, written, err);
+	return rc == 0 ? read_each(r, log, infos, n, written, horizon, limit, err) : rc;
 }
 
 static int by_edge(const void *a, const void *b)

@@ -302,6 +302,22 @@ struct eng_raw {
 	eng_stamp stamp; /* greatest of these */
 };
 
+/* How far frames may be shown and applied (horizon.c). */
+struct eng_horizon_stub {
+	struct eng_position at;
+	struct eng_dot killer;
+};
+struct eng_horizon {
+	eng_stamp latest;             /* what others stamped later is held */
+	const struct eng_head *heads; /* of the state: the horizon is not nearer */
+	size_t nheads;
+	bool blocked;                 /* reading met a stub before the forget that made it */
+	struct eng_head *ends;        /* found: each series may be read up to here; NULL: not asked for */
+	size_t nends;
+	struct eng_horizon_stub *stubs; /* all that lie behind the heads, where it was asked for */
+	size_t nstubs, stubs_cap;
+};
+
 struct eng_raw_limit {
 	uint64_t frames, bytes; /* stop before more than this is held; full is set */
 	bool full;
@@ -315,9 +331,14 @@ int eng_raw_take_loose(struct eng_raw *r, const struct eng_frame *f, struct engr
  * 1, or 0 where nothing behind it can be understood. */
 int eng_raw_take(struct eng_raw *r, const struct eng_head *from, const struct eng_frame *f, struct engram_error *err);
 /* Reads on from where it stopped (or from `from`, the state's head; NULL = the
- * beginning) up to `upto`. */
+ * beginning) up to `upto`, no further than the horizon (NULL: whatever comes). */
 int eng_raw_read(struct eng_raw *r, struct eng_log *log, const struct eng_series_info *series,
-                 const struct eng_head *from, uint64_t upto, struct eng_raw_limit *limit, struct engram_error *err);
+                 const struct eng_head *from, uint64_t upto, struct eng_horizon *horizon,
+                 struct eng_raw_limit *limit, struct engram_error *err);
+/* Every series, behind the horizon's heads: what is written, or durable only. */
+int eng_raw_read_all(struct eng_raw *r, struct eng_log *log, const struct eng_series_info *infos, size_t n,
+                     bool written, struct eng_horizon *horizon, struct eng_raw_limit *limit,
+                     struct engram_error *err);
 /* The frames about an id: index into ids, or -1. */
 int64_t eng_raw_find(const struct eng_raw *r, const struct engram_id *id);
 /* Makes the id one of ids, without a frame; 0 or ENGRAM_ENOMEM. */
@@ -358,6 +379,21 @@ void eng_written_lose(struct eng_written *w); /* until the next init */
 bool eng_written_is_rest(const struct eng_written *w, struct eng_log *log, const struct eng_head *heads, size_t nheads,
                          const struct eng_series_info *infos, size_t ninfos);
 
+/* -- how far (horizon.c) ---------------------------------------------------- */
+
+void eng_horizon_begin(struct eng_horizon *h, const struct engram_space *s, const struct eng_head *heads,
+                       size_t nheads);
+void eng_horizon_end(struct eng_horizon *h);
+/* The greatest closed prefix of what is written, or durable: for every stub in it
+ * the forget that made it, nothing held, nothing critical and unknown. */
+int eng_horizon_find(struct eng_horizon *h, struct eng_log *log, const struct eng_series_info *infos, size_t n,
+                     bool written, struct engram_error *err);
+/* upto, or less where the horizon was found. */
+uint64_t eng_horizon_upto(const struct eng_horizon *h, const struct eng_series *series, uint64_t upto);
+/* 1 the frame may follow what was read, 0 not (yet). */
+int eng_horizon_admits(struct eng_horizon *h, const struct eng_raw *r, const struct eng_series_info *series,
+                       const struct eng_frame *f, struct engram_error *err);
+
 /* -- state and raw frames of one moment (view.c) --------------------------- */
 
 struct eng_view {
@@ -368,13 +404,18 @@ struct eng_view {
 	struct eng_head *heads;
 	size_t nheads;
 	struct eng_raw raw;
+	bool durable_only;     /* what is not durable is not shown */
 	eng_stamp stamp;       /* greatest of all; what a new stamp must exceed */
 	uint64_t durable;      /* frames of all series */
 };
 
 int eng_view_open(struct eng_view *v, struct engram_space *s, struct engram_error *err);
+/* The same of what is durable only: what may be told to others. */
+int eng_view_open_durable(struct eng_view *v, struct engram_space *s, struct engram_error *err);
 /* Reads frames that came since. */
 int eng_view_extend(struct eng_view *v, struct engram_error *err);
+/* Durable frames that it leaves out: they wait (horizon.c). */
+uint64_t eng_view_held(const struct eng_view *v);
 void eng_view_close(struct eng_view *v); /* of zeros: nothing */
 /* The item with all its dots (ndots 0: never heard of), and the document it
  * has in the state (ENG_NO_DOC: none). */

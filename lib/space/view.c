@@ -89,21 +89,30 @@ static int too_much(const struct eng_view *v, struct engram_error *err)
 	return r;
 }
 
+/* A stamp given now must exceed those of all frames but the held ones: of a series
+ * that others write, what was applied and what is read tell it. */
+static void note_positions(struct eng_view *v, const struct eng_series_info *infos, size_t n)
+{
+	v->durable = 0;
+	for (size_t i = 0; i < n; i++) {
+		v->durable += infos[i].durable_seq - infos[i].base;
+		if (infos[i].mine && infos[i].last_stamp > v->stamp)
+			v->stamp = infos[i].last_stamp;
+	}
+}
+
 static int read_raw(struct eng_view *v, const struct eng_series_info *infos, size_t n, struct engram_error *err)
 {
 	struct eng_raw_limit limit = {.frames = UINT64_MAX, .bytes = ENG_SCAN_MAX};
-	int r = 0;
+	struct eng_horizon horizon;
+	int r;
 
-	v->durable = 0;
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct eng_head *from = eng_head_find(v->heads, v->nheads, &infos[i].series);
-		v->durable += infos[i].durable_seq - infos[i].base;
-		if (infos[i].last_stamp > v->stamp)
-			v->stamp = infos[i].last_stamp;
-		r = eng_raw_read(&v->raw, v->space->log, &infos[i], from, infos[i].written_seq, &limit, err);
-		if (r == 0 && limit.full)
-			r = too_much(v, err);
-	}
+	note_positions(v, infos, n);
+	eng_horizon_begin(&horizon, v->space, v->heads, v->nheads);
+	r = eng_raw_read_all(&v->raw, v->space->log, infos, n, !v->durable_only, &horizon, &limit, err);
+	eng_horizon_end(&horizon);
+	if (r == 0 && limit.full)
+		r = too_much(v, err);
 	if (v->raw.stamp > v->stamp)
 		v->stamp = v->raw.stamp;
 	return r;
@@ -143,11 +152,11 @@ int eng_view_extend(struct eng_view *v, struct engram_error *err)
 
 /* -- opening ------------------------------------------------------------------------- */
 
-static int open_once(struct eng_view *v, struct engram_space *s, struct engram_error *err)
+static int open_once(struct eng_view *v, struct engram_space *s, bool durable_only, struct engram_error *err)
 {
 	int r;
 
-	*v = (struct eng_view){.space = s};
+	*v = (struct eng_view){.space = s, .durable_only = durable_only};
 	eng_raw_init(&v->raw);
 	r = open_state(v, err);
 	if (r == 0) {
@@ -161,16 +170,26 @@ static int open_once(struct eng_view *v, struct engram_space *s, struct engram_e
 
 /* A segment may be replaced by its stubbed form between the list and the
  * open; three tries are two more than were ever needed. */
-int eng_view_open(struct eng_view *v, struct engram_space *s, struct engram_error *err)
+static int open_view(struct eng_view *v, struct engram_space *s, bool durable_only, struct engram_error *err)
 {
 	int r = 0;
 
 	for (int tries = 0; tries < 3; tries++) {
-		r = open_once(v, s, err);
+		r = open_once(v, s, durable_only, err);
 		if (r != ENGRAM_ENOFILE)
 			break;
 	}
 	return r;
+}
+
+int eng_view_open(struct eng_view *v, struct engram_space *s, struct engram_error *err)
+{
+	return open_view(v, s, false, err);
+}
+
+int eng_view_open_durable(struct eng_view *v, struct engram_space *s, struct engram_error *err)
+{
+	return open_view(v, s, true, err);
 }
 
 void eng_view_close(struct eng_view *v)
@@ -180,6 +199,15 @@ void eng_view_close(struct eng_view *v)
 	drop_state(v);
 	eng_raw_free(&v->raw);
 	*v = (struct eng_view){0};
+}
+
+uint64_t eng_view_held(const struct eng_view *v)
+{
+	uint64_t seen = v->raw.read;
+
+	for (size_t i = 0; i < v->nheads; i++)
+		seen += v->heads[i].seq - v->heads[i].base;
+	return seen < v->durable ? v->durable - seen : 0;
 }
 
 /* -- items ----------------------------------------------------------------------------- */

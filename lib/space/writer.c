@@ -81,6 +81,25 @@ static void raise_floor(struct engram_writer *w, eng_stamp stamp)
 		w->floor = stamp;
 }
 
+/* Above every frame that is not held; of a series that ends with held ones the
+ * mark does not tell the last that is not. */
+static int begin_above(struct engram_writer *w, const struct eng_series_info *series, size_t n,
+                       struct engram_error *err)
+{
+	const struct eng_clock *clock = &w->space->sys->clock;
+	eng_stamp latest = eng_hlc_horizon(clock->wall_us(clock->ctx), ENG_HOLD_BOUND_MS);
+	bool held = false;
+
+	for (size_t i = 0; i < n; i++) {
+		w->asked_durable += series[i].durable_seq - series[i].base;
+		if (eng_hlc_held(series[i].last_stamp, latest, series[i].mine))
+			held = true;
+		else
+			raise_floor(w, series[i].last_stamp);
+	}
+	return held ? eng_writer_look(w, err) : 0;
+}
+
 int engram_writer_open(struct engram_writer **out, struct engram_space *space, unsigned flags,
                        struct engram_error *err)
 {
@@ -110,12 +129,12 @@ int engram_writer_open(struct engram_writer **out, struct engram_space *space, u
 		return r;
 	}
 	w->session = eng_get64(session);
-	for (size_t i = 0; i < n; i++) {
-		raise_floor(w, series[i].last_stamp);
-		w->asked_durable += series[i].durable_seq - series[i].base;
-	}
-	*out = w;
-	return 0;
+	r = begin_above(w, series, n, err);
+	if (r < 0)
+		engram_writer_close(w);
+	else
+		*out = w;
+	return r;
 }
 
 /* -- drafts ------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
  *
  * The seed is printed; ENGRAM_TEST_SEED runs one again. */
 #include "../lib/spaces.h"
+#include "base/hash.h"
 #include "base/rng.h"
 #include "frame/hlc.h"
 
@@ -187,11 +188,328 @@ static void test_lives(uint64_t seed)
 	tap_int(unsound, 0, "and all their files are sound");
 }
 
+/* -- what waits ---------------------------------------------------------------------- */
+
+/* Frames made by hand: series `name`, its next seq. */
+struct author {
+	struct eng_series series;
+	struct engram_id space;
+	uint64_t seq;
+	uint32_t prev;
+};
+
+static void lay(struct eng_buf *b, struct author *a, uint8_t kind, uint8_t flags, eng_stamp stamp, struct engram_id id,
+                const char *text, const struct eng_dot *killer)
+{
+	struct eng_buf payload = ENG_BUF_INIT;
+	struct eng_payload_out o;
+	struct eng_header h = {.version = ENG_FRAME_VERSION, .kind = kind, .flags = flags, .series = a->series,
+	                       .prev = a->prev, .space_check = eng_frame_space_check(&a->space), .seq = ++a->seq,
+	                       .stamp = stamp};
+	size_t at = b->n;
+
+	eng_payload_begin(&o, &payload, &id, 1, NULL, 0, NULL);
+	if (text)
+		eng_payload_element(&o, ENG_EL_TEXT, text, strlen(text));
+	h.payload_len = (uint32_t)eng_payload_end(&o);
+	h.payload_check = XXH3_64bits(payload.p, payload.n);
+	if (killer && eng_stub_make(payload.p, payload.n, killer) == 0)
+		h.flags |= ENG_FLAG_STUB;
+	eng_buf_zero(b, ENG_FRAME_HEADER);
+	eng_header_encode(b->p + at, &h);
+	eng_buf_add(b, payload.p, payload.n);
+	eng_buf_align8(b);
+	a->prev = h.header_check;
+	eng_buf_free(&payload);
+}
+
+static int receive(struct spaces *s, const struct author *a, const struct eng_buf *b)
+{
+	struct eng_exchange *x = lend(s);
+	uint64_t taken;
+	int r = eng_exchange_receive(x, &taken, &a->series, b->p, b->n, &err);
+
+	if (r == 0)
+		r = eng_exchange_flush(x, &err);
+	eng_exchange_close(x);
+	return r;
+}
+
+static uint64_t held(struct spaces *s)
+{
+	struct eng_exchange *x = lend(s);
+	uint64_t frames = UINT64_MAX;
+
+	spaces_must(eng_exchange_held(x, &frames, &err), "held", &err);
+	eng_exchange_close(x);
+	return frames;
+}
+
+static size_t wanted(struct spaces *s, struct eng_position *first)
+{
+	struct eng_exchange *x = lend(s);
+	const struct eng_position *p;
+	size_t n;
+
+	spaces_must(eng_exchange_wanted(x, &p, &n, &err), "wanted", &err);
+	if (n)
+		*first = p[0];
+	eng_exchange_close(x);
+	return n;
+}
+
+static uint64_t memories(struct spaces *s)
+{
+	struct engram_space_info info;
+
+	spaces_must(engram_space_info(s->space, &info, &err), "info", &err);
+	return info.memories;
+}
+
+static struct author author(struct spaces *s, uint8_t name)
+{
+	struct engram_space_info info;
+	struct author a = {0};
+
+	spaces_must(engram_space_info(s->space, &info, &err), "info", &err);
+	a.space = info.id;
+	memset(a.series.b, name, sizeof a.series.b);
+	return a;
+}
+
+static eng_stamp now_and(int64_t ms)
+{
+	return (eng_stamp)(eng_sys_posix()->clock.wall_us(eng_sys_posix()->clock.ctx) / 1000 + ms) << 16;
+}
+
+static struct engram_id id_of(uint8_t b)
+{
+	struct engram_id id;
+
+	memset(id.b, b, sizeof id.b);
+	return id;
+}
+
+static void test_held(void)
+{
+	struct spaces s = {0};
+	struct eng_buf b = ENG_BUF_INIT;
+	struct author a;
+	struct engram_id id;
+	char *before, *after;
+
+	spaces_open(&s, "held", ENGRAM_CREATE);
+	a = author(&s, 0x11);
+	lay(&b, &a, ENG_MEMORY, 0, now_and(-1000), id_of(1), "near", NULL);
+	lay(&b, &a, ENG_MEMORY, 0, now_and(3600000), id_of(2), "an hour ahead", NULL);
+	lay(&b, &a, ENG_MEMORY, 0, now_and(3600001), id_of(3), "behind it", NULL);
+	tap_int(receive(&s, &a, &b), 0, "frames of a clock an hour ahead are received");
+	tap_int(memories(&s), 1, "what it stamped so far is not shown");
+	tap_int(held(&s), 2, "but counted");
+	id = spaces_put(&s, "here and now");
+	spaces_must(spaces_run(&s, ENGRAM_APPLY), "apply", &s.err);
+	tap_int(memories(&s), 2, "nor after apply");
+	before = spaces_listing(&s);
+	spaces_must(spaces_run(&s, ENGRAM_REBUILD), "rebuild", &s.err);
+	after = spaces_listing(&s);
+	tap_str(after, before, "nor after a rebuild");
+	free(before);
+	free(after);
+	spaces_forget(&s, &id, 1);
+	id = id_of(1);
+	spaces_forget(&s, &id, 1);
+	tap_int(memories(&s), 0, "a stamp given now exceeds what is shown");
+	{
+		struct eng_exchange *x = lend(&s);
+		const struct eng_position *p;
+		size_t n, mine = 0;
+		spaces_must(eng_exchange_received(x, &p, &n, &err), "received", &err);
+		for (size_t i = 0; i < n; i++)
+			mine += eng_series_cmp(&p[i].series, &a.series) == 0 && p[i].seq == 3 && p[i].header_check == a.prev;
+		tap_int(mine, 1, "and it is passed on");
+		eng_exchange_close(x);
+	}
+	tap_int(spaces_run(&s, ENGRAM_CHECK), 0, "sound: %s", s.err.message);
+	eng_buf_free(&b);
+	spaces_close(&s);
+}
+
+/* O: 2 is a stub, killed by A 2; A: 1 is a stub, killed by O 3. */
+static void test_stubs(void)
+{
+	struct spaces s = {0};
+	struct eng_buf o = ENG_BUF_INIT, a = ENG_BUF_INIT, rest = ENG_BUF_INIT;
+	struct eng_position want = {0};
+	struct author O, A;
+	struct eng_dot by_a, by_o;
+
+	spaces_open(&s, "stubs", ENGRAM_CREATE);
+	O = author(&s, 0x22);
+	A = author(&s, 0x33);
+	by_a = (struct eng_dot){A.series, 2};
+	by_o = (struct eng_dot){O.series, 3};
+	lay(&o, &O, ENG_MEMORY, 0, now_and(-5000), id_of(1), "stays", NULL);
+	lay(&o, &O, ENG_MEMORY, 0, now_and(-4000), id_of(2), "forgotten by a", &by_a);
+	lay(&o, &O, ENG_FORGET, 0, now_and(-2000), id_of(3), NULL, NULL);
+	lay(&o, &O, ENG_MEMORY, 0, now_and(-1900), id_of(4), "later", NULL);
+	lay(&a, &A, ENG_MEMORY, 0, now_and(-4500), id_of(3), "forgotten by o", &by_o);
+	tap_int(receive(&s, &O, &o), 0, "a stub whose forget is elsewhere");
+	tap_int(memories(&s), 1, "what lies before it is shown");
+	tap_int(held(&s), 3, "it waits, and what follows");
+	tap_int(wanted(&s, &want), 1, "and the frame itself would do");
+	tap_ok(want.seq == 2 && eng_series_cmp(&want.series, &O.series) == 0, "which is named");
+	tap_int(receive(&s, &A, &a), 0, "a second one that waits for the first series");
+	tap_int(memories(&s), 1, "neither comes");
+	tap_int(wanted(&s, &want), 1, "one forget is there, though it waits");
+	lay(&rest, &A, ENG_FORGET, 0, now_and(-3000), id_of(2), NULL, NULL);
+	tap_int(receive(&s, &A, &rest), 0, "the forget");
+	tap_int(held(&s), 0, "ends it for both");
+	tap_int(memories(&s), 2, "all is shown");
+	tap_int(wanted(&s, &want), 0, "and nothing wanted");
+	spaces_must(spaces_run(&s, ENGRAM_REBUILD), "rebuild", &s.err);
+	tap_int(memories(&s), 2, "after a rebuild too");
+	tap_int(spaces_run(&s, ENGRAM_CHECK), 0, "sound: %s", s.err.message);
+	eng_buf_free(&o);
+	eng_buf_free(&a);
+	eng_buf_free(&rest);
+	spaces_close(&s);
+}
+
+static void test_unknown(void)
+{
+	struct spaces s = {0};
+	struct eng_buf b = ENG_BUF_INIT;
+	struct author a;
+
+	spaces_open(&s, "unknown", ENGRAM_CREATE);
+	a = author(&s, 0x44);
+	lay(&b, &a, 99, 0, now_and(-5000), id_of(1), "of a kind to come", NULL);
+	lay(&b, &a, ENG_MEMORY, 0, now_and(-4000), id_of(2), "known", NULL);
+	lay(&b, &a, 98, ENG_FLAG_CRITICAL, now_and(-3000), id_of(3), "not to be passed over", NULL);
+	lay(&b, &a, ENG_MEMORY, 0, now_and(-2000), id_of(4), "behind it", NULL);
+	tap_int(receive(&s, &a, &b), 0, "frames of kinds to come are received");
+	tap_int(memories(&s), 1, "a critical one stops its series");
+	tap_int(held(&s), 2, "there");
+	tap_int(spaces_run(&s, ENGRAM_REBUILD | ENGRAM_CHECK), 0, "sound: %s", s.err.message);
+	eng_buf_free(&b);
+	spaces_close(&s);
+}
+
+/* -- what is refused -------------------------------------------------------------------- */
+
+static void test_refused(void)
+{
+	struct spaces s = {0};
+	struct eng_buf b = ENG_BUF_INIT;
+	struct author a, gap, other;
+	size_t second;
+	int wrong = 0;
+
+	spaces_open(&s, "refused", ENGRAM_CREATE);
+	a = author(&s, 0x55);
+	lay(&b, &a, ENG_MEMORY, 0, now_and(-5000), id_of(1), "one", NULL);
+	second = b.n;
+	lay(&b, &a, ENG_MEMORY, 0, now_and(-4000), id_of(2), "two", NULL);
+	for (size_t i = 0; i < b.n; i++) {
+		b.p[i] ^= 4;
+		wrong += receive(&s, &a, &b) != ENGRAM_EINPUT;
+		b.p[i] ^= 4;
+	}
+	tap_int(wrong, 0, "every flipped bit is refused, and nothing of the batch kept");
+	for (size_t n = 1; n < b.n; n++) {
+		struct eng_buf cut = {.p = b.p, .n = n};
+		wrong += receive(&s, &a, &cut) != (n == second ? 0 : ENGRAM_EINPUT);
+	}
+	tap_int(wrong, 0, "a batch that ends inside a frame too");
+	tap_int(receive(&s, &a, &b), 0, "held frames are passed over");
+	tap_int(receive(&s, &a, &b), 0, "all of them");
+	gap = a;
+	gap.seq++;
+	eng_buf_reset(&b);
+	lay(&b, &gap, ENG_MEMORY, 0, now_and(-3000), id_of(3), "four", NULL);
+	tap_int(receive(&s, &gap, &b), ENGRAM_EINPUT, "a gap is refused: %s", err.message);
+	other = a;
+	eng_buf_reset(&b);
+	lay(&b, &other, ENG_MEMORY, 0, now_and(-4500), id_of(3), "three", NULL);
+	tap_int(receive(&s, &other, &b), ENGRAM_EINPUT, "a stamp that does not rise is refused: %s", err.message);
+	other = a;
+	other.seq = 1;
+	eng_buf_reset(&b);
+	lay(&b, &other, ENG_MEMORY, 0, now_and(-4500), id_of(3), "another two", NULL);
+	tap_int(receive(&s, &other, &b), ENG_EXCHANGE_FORKED, "another frame of a held number is a fork");
+	tap_int(memories(&s), 2, "what was held stays");
+	eng_buf_free(&b);
+	spaces_close(&s);
+}
+
+/* -- the own series ------------------------------------------------------------------------ */
+
+static void copy_home(const char *from, const char *to)
+{
+	char command[2048];
+
+	snprintf(command, sizeof command, "rm -rf '%s' && cp -a '%s' '%s'", to, from, to);
+	if (system(command) != 0)
+		printf("Bail out! %s\n", command);
+}
+
+/* The log goes back in place: inode and birth time stay, as with a snapshot of the disk. */
+static void test_own(void)
+{
+	struct spaces s = {0}, peer = {0};
+	struct engram_space_info info;
+	char dir[600], kept[600];
+	char command[2048];
+	char *all, *other;
+
+	spaces_open(&s, "own", ENGRAM_CREATE);
+	spaces_must(engram_space_info(s.space, &info, &err), "info", &err);
+	spaces_open(&peer, "peer", ENGRAM_CREATE);
+	spaces_must(engram_space_adopt(peer.space, &info.id, info.created_us, &err), "adopt", &err);
+	spaces_put(&s, "before");
+	carry_all(&peer, &s);
+	engram_space_close(s.space);
+	snprintf(dir, sizeof dir, "%s/spaces/own", tmpdir_path("home"));
+	snprintf(kept, sizeof kept, "%s", tmpdir_path("kept"));
+	copy_home(dir, kept);
+	spaces_open(&s, "own", ENGRAM_WRITE);
+	spaces_put(&s, "lost with the disk");
+	carry_all(&peer, &s);
+	engram_space_close(s.space);
+	snprintf(command, sizeof command,
+	         "cd '%s' && find . -type f | while read f; do cat \"$f\" > '%s'/\"$f\"; done", kept, dir);
+	if (system(command) != 0)
+		printf("Bail out! %s\n", command);
+	spaces_open(&s, "own", ENGRAM_WRITE);
+	tap_int(memories(&s), 1, "a disk that went back in time is not noticed");
+	carry_all(&s, &peer);
+	tap_int(memories(&s), 2, "until a peer has what this store wrote");
+	spaces_put(&s, "after");
+	spaces_reopen(&s, "own", ENGRAM_WRITE);
+	spaces_put(&s, "and again");
+	carry_all(&peer, &s);
+	carry_all(&s, &peer);
+	all = spaces_listing(&s);
+	other = spaces_listing(&peer);
+	tap_str(other, all, "both go on, the store in a series of its own");
+	tap_int(memories(&s), 4, "with all four");
+	tap_int(spaces_run(&s, ENGRAM_CHECK | ENGRAM_REBUILD), 0, "sound: %s", s.err.message);
+	free(all);
+	free(other);
+	spaces_close(&s);
+	spaces_close(&peer);
+}
+
 int main(void)
 {
 	const char *given = getenv("ENGRAM_TEST_SEED");
 
 	tmpdir_begin("exchange");
+	test_held();
+	test_stubs();
+	test_unknown();
+	test_refused();
+	test_own();
 	test_lives(given ? strtoull(given, NULL, 0) : 1);
 	tmpdir_end();
 	return tap_done();
