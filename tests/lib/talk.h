@@ -10,6 +10,7 @@
 #ifndef TALK_H
 #define TALK_H
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/rng.h"
