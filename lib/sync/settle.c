@@ -386,8 +386,8 @@ int eng_sync_file_end(struct eng_sync *s)
 		eng_series_name(name, &theirs->series);
 		if (seq < theirs->seq && !cut)
 			return eng_err(&s->err, ENGRAM_EINPUT,
-			               "series %s: the file ends at frame %llu and begins behind %llu; found none "
-			               "between here", name, (unsigned long long)theirs->seq, (unsigned long long)seq);
+			               "series %s: wanted frames up to %llu, found %llu here; the file is for a reader that "
+			               "has more", name, (unsigned long long)theirs->seq, (unsigned long long)seq);
 	}
 	if (r == 0)
 		s->state = ENG_SYNC_DONE;

@@ -131,6 +131,7 @@ static struct about *list_about(const struct modelstore *m, size_t *n)
 	return v;
 }
 
+/* 0 = out of memory, which a test asked for. */
 static size_t make_item(struct eng_item *item, const struct about *v, size_t n, struct eng_arena *arena)
 {
 	size_t k;
@@ -138,7 +139,8 @@ static size_t make_item(struct eng_item *item, const struct about *v, size_t n, 
 
 	eng_item_init(item, &v->id, arena);
 	for (k = 0; k < n && eng_id_cmp(&v[k].id, &v->id) == 0; k++)
-		(void)eng_item_add(item, &changed, &v[k].frame, false, NULL);
+		if (eng_item_add(item, &changed, &v[k].frame, false, NULL) == ENGRAM_ENOMEM)
+			return 0;
 	return k;
 }
 
@@ -149,22 +151,25 @@ struct modelstate_item *modelstate_items(const struct modelstore *m, size_t *n)
 	struct eng_reading reading;
 	struct eng_item item;
 	struct about *v;
-	size_t nv, i;
+	size_t nv, i, k = 1;
 
 	v = list_about(m, &nv);
 	out = modelstore_room(NULL, (nv + 1) * sizeof *out);
-	for (*n = 0, i = 0; i < nv; (*n)++) {
+	for (*n = 0, i = 0; i < nv && k > 0; (*n)++, i += k) {
 		eng_arena_reset(&arena);
 		out[*n].id = v[i].id;
-		i += make_item(&item, v + i, nv - i, &arena);
-		if (eng_item_read(&item, &reading, NULL) != 0 || eng_item_digest(&item, &out[*n].sum, NULL) != 0)
-			abort();
+		k = make_item(&item, v + i, nv - i, &arena);
+		if (k == 0 || eng_item_read(&item, &reading, NULL) != 0 || eng_item_digest(&item, &out[*n].sum, NULL) != 0)
+			break;
 		out[*n].live = reading.live;
 		out[*n].sum += m->lies && eng_id_cmp(&m->lie, &out[*n].id) == 0;
 	}
 	eng_arena_free(&arena);
 	free(v);
-	return out;
+	if (i == nv)
+		return out;
+	free(out);
+	return NULL;
 }
 
 /* -- stubs ------------------------------------------------------------------------ */
@@ -198,7 +203,10 @@ size_t modelstate_purge(struct modelstore *m)
 	v = list_about(m, &nv);
 	for (size_t i = 0; i < nv;) {
 		eng_arena_reset(&arena);
-		i += make_item(&item, v + i, nv - i, &arena);
+		const size_t k = make_item(&item, v + i, nv - i, &arena);
+		if (k == 0)
+			abort();
+		i += k;
 		n += purge_item(m, &item);
 	}
 	eng_arena_free(&arena);

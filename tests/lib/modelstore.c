@@ -586,6 +586,8 @@ static int seam_digest(void *ctx, struct eng_sync_digest *out, struct engram_err
 	eng_vector_hash(out->vector, v, k, NULL, 0);
 	free(v);
 	items = modelstate_items(m, &n);
+	if (!items)
+		return eng_err_nomem(err);
 	memset(m->sums, 0, sizeof m->sums);
 	for (size_t i = 0; i < n; i++)
 		m->sums[eng_digest_bucket(&items[i].id)] += items[i].sum;
@@ -609,6 +611,8 @@ static int seam_items(void *ctx, const struct eng_sync_item **out, size_t *n, un
 	size_t all;
 
 	items = modelstate_items(m, &all);
+	if (!items)
+		return eng_err_nomem(err);
 	m->items = modelstore_room(m->items, all * sizeof *m->items);
 	*n = 0;
 	for (size_t i = 0; i < all; i++)
@@ -668,7 +672,7 @@ bool modelstore_live(struct modelstore *m, const struct engram_id *id)
 
 	modelstate_apply(m);
 	items = modelstate_items(m, &n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; items && i < n; i++)
 		live |= items[i].live && eng_id_cmp(&items[i].id, id) == 0;
 	free(items);
 	return live;

@@ -37,7 +37,7 @@ struct modelstate_item {
 	eng_u128 sum;
 	bool live;
 };
-struct modelstate_item *modelstate_items(const struct modelstore *m, size_t *n); /* for free() */
+struct modelstate_item *modelstate_items(const struct modelstore *m, size_t *n); /* for free(); NULL = no memory */
 size_t modelstate_purge(struct modelstore *m);
 /* Durable stubs whose killer is not durable here. */
 size_t modelstate_wanted(struct modelstore *m);
