@@ -91,6 +91,18 @@ static int close_asked(struct eng_log *log, struct engram_error *err)
 	return r == ENG_SERIES_OVER ? ENGRAM_OK : r;
 }
 
+int eng_log_close_own(struct eng_log *log, struct engram_error *err)
+{
+	int r = eng_log_flush(log, err);
+
+	if (r < 0 || !log->own)
+		return r;
+	r = close_asked(log, err);
+	log->own = NULL;
+	eng_fs_close(log->sys, &log->seg_fd);
+	return r;
+}
+
 static int open_own(struct eng_log *log, struct engram_error *err)
 {
 	struct eng_log_series *s = log->own;
@@ -157,11 +169,8 @@ static int open_to_write(struct eng_log *log, bool new_series, struct engram_err
 		r = recover_received(log, err);
 	if (r == 0)
 		r = eng_branches_finish(log, err);
-	if (r == 0 && log->own && new_series) {
-		r = close_asked(log, err);
-		log->own = NULL;
-		eng_fs_close(log->sys, &log->seg_fd);
-	}
+	if (r == 0 && new_series)
+		r = eng_log_close_own(log, err);
 	return r == 0 ? compare_with_state(log, err) : r;
 }
 
@@ -280,6 +289,7 @@ static int describe(struct eng_log *log, struct eng_log_series *s, struct eng_se
 		return r;
 	*info = (struct eng_series_info){
 	        .series = s->id,
+	        .of = s->of,
 	        .base = s->base,
 	        .base_check = s->base_check,
 	        .own = mine && s->mark->closed != ENG_BIRTH_COPY,

@@ -90,6 +90,7 @@ int eng_log_settle(struct eng_log *log, struct engram_error *err);
 
 struct eng_series_info {
 	struct eng_series series;
+	struct eng_series of;  /* what its frames name: of a branch another one */
 	uint64_t base;         /* its frames have numbers above this: 0 but for a branch */
 	uint32_t base_check;   /* header_check of that frame */
 	bool own;              /* this store writes or wrote it (has a fitting mark) */
@@ -161,12 +162,20 @@ int eng_log_split(struct eng_log *log, const struct eng_series *of, uint64_t seq
 /* All that was received through this handle becomes durable. */
 int eng_log_receive_flush(struct eng_log *log, struct engram_error *err);
 
+/* The branch that holds the frame, else its series, held or not. */
+const struct eng_series *eng_log_holder(struct eng_log *log, const struct eng_dot *dot);
+/* The series or branch in which a frame at that place lies; NULL = none here. */
+const struct eng_series *eng_log_directory(struct eng_log *log, const struct eng_series *of, struct eng_place place);
+
 /* -- maintenance --------------------------------------------------------- */
 
 /* Reads every byte of every segment: frames, chain, padding, zeros behind the
  * end, segment headers, marks.  ENGRAM_EDAMAGED names the first bad byte. */
 int eng_log_check(struct eng_log *log, uint64_t *frames, uint64_t *bytes, engram_progress_fn *progress,
                   void *data, struct engram_error *err);
+
+/* Closes the own series, all of it durable: the next append begins another. */
+int eng_log_close_own(struct eng_log *log, struct engram_error *err);
 
 /* Seals the active segment of the own series (the next append opens another). */
 int eng_log_rotate(struct eng_log *log, struct engram_error *err);

@@ -156,6 +156,27 @@ struct eng_log_series *eng_series_at(struct eng_log *log, const struct eng_serie
 	return NULL;
 }
 
+const struct eng_series *eng_log_directory(struct eng_log *log, const struct eng_series *of, struct eng_place place)
+{
+	const struct eng_log_series *s = eng_series_at(log, of, place);
+
+	return s ? &s->id : NULL;
+}
+
+const struct eng_series *eng_log_holder(struct eng_log *log, const struct eng_dot *dot)
+{
+	for (size_t i = 0; i < log->nseries; i++) {
+		struct eng_log_series *s = log->series[i];
+		struct eng_end end;
+		uint64_t durable;
+
+		if (s->tag && s->base < dot->seq && eng_series_cmp(&s->of, &dot->series) == 0 &&
+		    eng_series_end(log, s, &end, &durable, NULL) == 0 && end.seq >= dot->seq)
+			return &s->id;
+	}
+	return &dot->series;
+}
+
 /* -- listing, continued ------------------------------------------------------------ */
 
 static bool may_be_branch(const struct eng_log_series *s)

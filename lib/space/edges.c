@@ -426,11 +426,9 @@ struct links {
 	struct eng_arena item;
 };
 
-static bool within(const struct links *l, const struct eng_dot *d)
+static bool within(const struct links *l, const struct eng_dot *d, struct eng_place place)
 {
-	const struct eng_head *h = l->heads ? eng_head_find(l->heads, l->nheads, &d->series) : NULL;
-
-	return !l->heads || (h && d->seq <= h->seq);
+	return !l->heads || eng_view_within(l->view, l->heads, l->nheads, d, place);
 }
 
 static void cut_edge(struct links *l, struct eng_edge *e)
@@ -438,7 +436,7 @@ static void cut_edge(struct links *l, struct eng_edge *e)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < e->ndots; i++)
-		if (within(l, &e->dots[i].dot))
+		if (within(l, &e->dots[i].dot, e->dots[i].place))
 			e->dots[kept++] = e->dots[i];
 	e->ndots = kept;
 }
@@ -456,7 +454,7 @@ static int look_at_end(struct links *l, const struct engram_id *id, struct eng_r
 	eng_arena_reset(&l->item);
 	r = eng_view_item(l->view, &item, &doc, id, &l->item, err);
 	for (size_t i = 0; r == 0 && i < item.ndots; i++)
-		if (within(l, &item.dots[i].dot))
+		if (within(l, &item.dots[i].dot, item.dots[i].place))
 			item.dots[kept++] = item.dots[i];
 	if (r < 0 || kept == 0)
 		return r;

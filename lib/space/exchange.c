@@ -18,6 +18,7 @@ struct eng_exchange {
 	struct engram_space *space;
 	bool take;
 	struct eng_cursor *cursor; /* where the last read stopped */
+	struct eng_forks forks;
 	struct eng_position *received, *applied, *wanted; /* as last told */
 	size_t received_cap, applied_cap, wanted_cap;
 };
@@ -46,6 +47,7 @@ void eng_exchange_close(struct eng_exchange *x)
 	eng_free(x->received);
 	eng_free(x->applied);
 	eng_free(x->wanted);
+	eng_forks_free(&x->forks);
 	eng_free(x);
 }
 
@@ -178,6 +180,27 @@ int eng_exchange_receive(struct eng_exchange *x, uint64_t *taken, const struct e
 int eng_exchange_flush(struct eng_exchange *x, struct engram_error *err)
 {
 	return eng_log_receive_flush(x->space->log, err);
+}
+
+/* -- forks --------------------------------------------------------------------------- */
+
+int eng_exchange_forks(struct eng_exchange *x, const struct eng_dot **out, size_t *n, struct engram_error *err)
+{
+	int r = eng_forks_list(&x->forks, x->space, x->take, err);
+
+	*out = x->forks.all;
+	*n = x->forks.n;
+	return r;
+}
+
+int eng_exchange_forked(struct eng_exchange *x, const struct eng_dot *fork, uint32_t mine, uint32_t theirs,
+                        struct engram_error *err)
+{
+	if (!x->take)
+		return eng_err(err, ENGRAM_EUSAGE, "space %s: opened for reading only", x->space->name);
+	eng_cursor_close(x->cursor);
+	x->cursor = NULL;
+	return eng_forks_learn(&x->forks, x->space, fork, mine, theirs, err);
 }
 
 int eng_exchange_mend(struct eng_exchange *x, const uint8_t *frame, size_t n, struct engram_error *err)

@@ -36,7 +36,7 @@ void eng_horizon_begin(struct eng_horizon *h, const struct engram_space *s, cons
 	int64_t wall_us = s->sys->clock.wall_us(s->sys->clock.ctx);
 
 	*h = (struct eng_horizon){
-	        .latest = eng_hlc_horizon(wall_us, ENG_HOLD_BOUND_MS), .heads = heads, .nheads = nheads};
+	        .log = s->log, .latest = eng_hlc_horizon(wall_us, ENG_HOLD_BOUND_MS), .heads = heads, .nheads = nheads};
 }
 
 void eng_horizon_end(struct eng_horizon *h)
@@ -68,14 +68,16 @@ static bool is_held(const struct eng_horizon *h, const struct eng_series_info *s
 	       (f->flags & ENG_FLAG_CRITICAL && !eng_known_kind(f));
 }
 
-static int killer_of(struct eng_dot *killer, const struct eng_frame *f, struct engram_error *err)
+/* By the series or branch that holds it, where one does. */
+static int killer_of(struct eng_dot *killer, const struct eng_horizon *h, const struct eng_frame *f,
+                     struct engram_error *err)
 {
 	struct eng_stub stub;
 
 	if (eng_stub_decode(&stub, f->payload, f->h.payload_len) < 0)
 		return eng_err(err, ENGRAM_EDAMAGED, "frame %llu: its stub cannot be read",
 		               (unsigned long long)f->h.seq);
-	*killer = stub.killer;
+	*killer = (struct eng_dot){*eng_log_holder(h->log, &stub.killer), stub.killer.seq};
 	return 0;
 }
 
@@ -89,7 +91,7 @@ int eng_horizon_admits(struct eng_horizon *h, const struct eng_raw *r, const str
 		return 0;
 	if (h->ends || !(f->h.flags & ENG_FLAG_STUB))
 		return 1;
-	rc = killer_of(&killer, f, err);
+	rc = killer_of(&killer, h, f, err);
 	if (rc < 0)
 		return rc;
 	if (killer.seq <= head_seq(h->heads, h->nheads, &killer.series) ||
@@ -110,7 +112,7 @@ static int add_stub(struct eng_horizon *h, const struct eng_series *series, cons
 		return eng_err_nomem(err);
 	stub = &h->stubs[h->nstubs++];
 	stub->at = (struct eng_position){*series, f->h.seq, f->h.header_check};
-	return killer_of(&stub->killer, f, err);
+	return killer_of(&stub->killer, h, f, err);
 }
 
 /* Up to the first frame that is held; its stubs are noted. */

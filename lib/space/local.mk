@@ -15,6 +15,7 @@ libeng_space_la_SOURCES = \
 	%D%/edges.c \
 	%D%/exchange.c \
 	%D%/forget.c \
+	%D%/forks.c \
 	%D%/gen.c \
 	%D%/horizon.c \
 	%D%/identity.c \

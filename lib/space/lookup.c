@@ -303,15 +303,13 @@ static int cut_take(struct cut *cut, const struct eng_view *v, struct engram_err
 }
 
 /* Leaves out the dots that came after the moment. */
-static void cut_item(struct eng_item *item, const struct cut *cut)
+static void cut_item(struct eng_item *item, const struct cut *cut, const struct eng_view *v)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < item->ndots; i++) {
-		const struct eng_head *h = eng_head_find(cut->heads, cut->n, &item->dots[i].dot.series);
-		if (h && item->dots[i].dot.seq <= h->seq)
+	for (size_t i = 0; i < item->ndots; i++)
+		if (eng_view_within(v, cut->heads, cut->n, &item->dots[i].dot, item->dots[i].place))
 			item->dots[kept++] = item->dots[i];
-	}
 	item->ndots = kept;
 }
 
@@ -330,7 +328,7 @@ static int read_memory(struct engram_memory **out, struct eng_view *v, const str
 	if (r < 0)
 		return r;
 	if (cut)
-		cut_item(&item, cut);
+		cut_item(&item, cut, v);
 	if (item.ndots == 0)
 		return 0;
 	r = eng_item_read(&item, &reading, err);

@@ -51,6 +51,15 @@ void eng_fact_key(uint8_t out[ENG_FACT_KEY], const struct eng_fact *f)
 	eng_set32(out + 49, f->header_check);
 }
 
+bool eng_view_within(const struct eng_view *v, const struct eng_head *heads, size_t n, const struct eng_dot *dot,
+                     struct eng_place place)
+{
+	const struct eng_series *series = eng_log_directory(v->space->log, &dot->series, place);
+	const struct eng_head *h = series ? eng_head_find(heads, n, series) : NULL;
+
+	return h && dot->seq <= h->seq;
+}
+
 /* -- reading ---------------------------------------------------------------------------- */
 
 struct facts {

@@ -214,6 +214,14 @@ enum { ENG_EXCHANGE_FORKED = 1 };
 int eng_exchange_receive(struct eng_exchange *x, uint64_t *taken, const struct eng_series *series,
                          const uint8_t *frames, size_t n, struct engram_error *err);
 int eng_exchange_flush(struct eng_exchange *x, struct engram_error *err);
+/* Forks that this store knows of, ascending: the series as frames name it, and the
+ * first frame that was written twice; valid until the next call.  Frames from there
+ * on lie in branches, which the other functions deal with as series. */
+int eng_exchange_forks(struct eng_exchange *x, const struct eng_dot **out, size_t *n, struct engram_error *err);
+/* A fork was found (both checks) or told (zeros): what is here becomes a branch.
+ * The series may be named by a branch of it. */
+int eng_exchange_forked(struct eng_exchange *x, const struct eng_dot *fork, uint32_t mine, uint32_t theirs,
+                        struct engram_error *err);
 int eng_exchange_mend(struct eng_exchange *x, const uint8_t *frame, size_t n, struct engram_error *err);
 
 /* Applies what can be applied; the digest of the state at the applied vector. */
@@ -223,6 +231,11 @@ int eng_exchange_buckets(struct eng_exchange *x, eng_u128 sums[4096], struct eng
 int eng_exchange_items(struct eng_exchange *x, unsigned bucket,
                        int (*fn)(void *data, const struct engram_id *id, eng_u128 sum), void *data,
                        struct engram_error *err);
+
+/* Says that nobody will write the series again; the own one is closed.  *written is
+ * false where that was said before.  ENGRAM_ENOFILE: it is not here. */
+int eng_space_retire(struct engram_space *space, bool *written, const struct eng_series *series,
+                     struct engram_error *err);
 
 /* -- maintenance (for consolidate/) -------------------------------------- */
 

@@ -308,6 +308,7 @@ struct eng_horizon_stub {
 	struct eng_dot killer;
 };
 struct eng_horizon {
+	struct eng_log *log;
 	eng_stamp latest;             /* what others stamped later is held */
 	const struct eng_head *heads; /* of the state: the horizon is not nearer */
 	size_t nheads;
@@ -394,6 +395,19 @@ uint64_t eng_horizon_upto(const struct eng_horizon *h, const struct eng_series *
 int eng_horizon_admits(struct eng_horizon *h, const struct eng_raw *r, const struct eng_series_info *series,
                        const struct eng_frame *f, struct engram_error *err);
 
+/* What a session knows of forks (forks.c); begins with zeros. */
+struct eng_forks {
+	struct eng_dot *all;  /* as listed last, ascending */
+	size_t n, cap;
+	struct eng_dot *told; /* by the peer, or found with it */
+	size_t ntold, told_cap;
+	bool settled;
+};
+int eng_forks_list(struct eng_forks *f, struct engram_space *s, bool take, struct engram_error *err);
+int eng_forks_learn(struct eng_forks *f, struct engram_space *s, const struct eng_dot *at, uint32_t mine,
+                    uint32_t theirs, struct engram_error *err);
+void eng_forks_free(struct eng_forks *f);
+
 /* -- state and raw frames of one moment (view.c) --------------------------- */
 
 struct eng_view {
@@ -422,6 +436,9 @@ void eng_view_close(struct eng_view *v); /* of zeros: nothing */
 int eng_view_item(struct eng_view *v, struct eng_item *item, uint32_t *doc, const struct engram_id *id,
                   struct eng_arena *arena, struct engram_error *err);
 
+/* Whether a frame is among those up to the heads. */
+bool eng_view_within(const struct eng_view *v, const struct eng_head *heads, size_t n, const struct eng_dot *dot,
+                     struct eng_place place);
 /* The series that were retired (seq 0), or from where on series were written
  * twice: ascending, each once, for eng_free(). */
 int eng_view_facts(struct eng_view *v, struct eng_dot **out, size_t *n, uint8_t kind, struct engram_error *err);

@@ -20,3 +20,5 @@ check_PROGRAMS += tests/unit/test_space_vectors
 tests_unit_test_space_vectors_SOURCES = %D%/test_space_vectors.c
 check_PROGRAMS += tests/unit/test_space_exchange
 tests_unit_test_space_exchange_SOURCES = tests/unit/test_space_exchange.c $(spaces)
+check_PROGRAMS += tests/unit/test_space_fork
+tests_unit_test_space_fork_SOURCES = tests/unit/test_space_fork.c $(spaces)

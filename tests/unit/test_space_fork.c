@@ -1,0 +1,535 @@
+/* test_space_fork.c - stores restored, copied, and set back, which then meet
+ * (F25, F26): each notices, nothing that was stored is lost, all end the same.
+ *
+ * Homes are copied as people copy them, by cp -a; a disk is set back under its
+ * store by writing the bytes of then into the same files. */
+#include "../lib/spaces.h"
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "sync/sync.h"
+
+enum { STORES = 3 };
+
+struct store {
+	struct spaces s;
+	char dir[ENG_PATH_MAX];
+	unsigned notices;
+	char notice[256]; /* the last */
+};
+
+static struct store stores[STORES];
+static struct engram_error err;
+
+/* -- homes -------------------------------------------------------------------------- */
+
+static void shell(const char *script, const char *a, const char *b)
+{
+	char line[3 * ENG_PATH_MAX];
+
+	snprintf(line, sizeof line, "sh -c '%s' %s %s", script, a, b);
+	if (system(line) != 0)
+		printf("# failed: %s\n", line);
+}
+
+static void note(void *data, const char *text)
+{
+	struct store *s = data;
+
+	s->notices++;
+	snprintf(s->notice, sizeof s->notice, "%s", text);
+}
+
+static void close_store(size_t i)
+{
+	spaces_close(&stores[i].s);
+}
+
+static void open_store(size_t i)
+{
+	struct store *s = &stores[i];
+
+	if (s->s.space)
+		return;
+	spaces_must(engram_home_open(&s->s.home, s->dir, &err), "open home", &err);
+	engram_home_notice(s->s.home, note, s);
+	spaces_must(engram_space_open(&s->s.space, s->s.home, "default", ENGRAM_CREATE, 5000, &err), "open", &err);
+}
+
+static void begin(const char *name)
+{
+	for (size_t i = 0; i < STORES; i++) {
+		char at[64];
+
+		close_store(i);
+		stores[i] = (struct store){.notices = 0};
+		snprintf(at, sizeof at, "%s%zu", name, i);
+		snprintf(stores[i].dir, sizeof stores[i].dir, "%s", tmpdir_path(at));
+	}
+}
+
+static void copy_home(size_t to, size_t from)
+{
+	close_store(to);
+	close_store(from);
+	shell("rm -rf $1 && cp -a $0 $1", stores[from].dir, stores[to].dir);
+}
+
+static void set_aside(size_t i, const char *name)
+{
+	close_store(i);
+	shell("rm -rf $1 && cp -a $0 $1", stores[i].dir, tmpdir_path(name));
+}
+
+/* Another copy of what was set aside takes its place: other inodes. */
+static void restore(size_t i, const char *name)
+{
+	close_store(i);
+	shell("rm -rf $1 && cp -a $0 $1", tmpdir_path(name), stores[i].dir);
+}
+
+/* The same inodes, bytes of then. */
+static void set_back(size_t i, const char *name)
+{
+	close_store(i);
+	shell("cd $0 && find . -type f | while read p; do if [ -e $1/$p ]; then cat $1/$p >$p; else rm $p; fi; done",
+	      stores[i].dir, tmpdir_path(name));
+}
+
+static void put(size_t i, const char *text)
+{
+	open_store(i);
+	spaces_put(&stores[i].s, text);
+}
+
+/* -- a session ------------------------------------------------------------------------- */
+
+struct end {
+	struct eng_exchange *x;
+	struct engram_space *space;
+};
+
+static int self(void *ctx, struct eng_sync_self *out, struct engram_error *e)
+{
+	struct end *end = ctx;
+	struct engram_space_info info;
+
+	spaces_must(engram_space_identity(end->space, &info, e), "identity", e);
+	*out = (struct eng_sync_self){.space = info.id, .created_us = info.created_us, .state_version = 1};
+	return eng_exchange_empty(end->x, &out->empty, e);
+}
+
+static int adopt(void *ctx, const struct engram_id *space, int64_t created_us, struct engram_error *e)
+{
+	struct end *end = ctx;
+	int r;
+
+	eng_exchange_close(end->x);
+	end->x = NULL;
+	r = engram_space_adopt(end->space, space, created_us, e);
+	return r < 0 ? r : eng_exchange_open(&end->x, end->space, true, e);
+}
+
+static int received(void *ctx, const struct eng_position **out, size_t *n, struct engram_error *e)
+{
+	return eng_exchange_received(((struct end *)ctx)->x, out, n, e);
+}
+
+static struct eng_sync_fork listed[64];
+
+static int forks(void *ctx, const struct eng_sync_fork **out, size_t *n, struct engram_error *e)
+{
+	const struct eng_dot *d;
+	int r = eng_exchange_forks(((struct end *)ctx)->x, &d, n, e);
+
+	for (size_t i = 0; r == 0 && i < *n; i++)
+		listed[i] = (struct eng_sync_fork){d[i].series, d[i].seq};
+	*out = listed;
+	return r;
+}
+
+static int forked(void *ctx, const struct eng_sync_fork *f, uint32_t mine, uint32_t theirs, struct engram_error *e)
+{
+	return eng_exchange_forked(((struct end *)ctx)->x, &(struct eng_dot){f->series, f->seq}, mine, theirs, e);
+}
+
+static int check_at(void *ctx, uint32_t *check, const struct eng_series *series, uint64_t seq, struct engram_error *e)
+{
+	return eng_exchange_check_at(((struct end *)ctx)->x, check, series, seq, e);
+}
+
+static int read_some(void *ctx, struct eng_buf *out, size_t *n, const struct eng_series *series, uint64_t after,
+                     uint64_t upto, size_t max, struct engram_error *e)
+{
+	return eng_exchange_read(((struct end *)ctx)->x, out, n, series, after, upto, max, e);
+}
+
+static int receive(void *ctx, uint64_t *taken, const struct eng_series *series, const uint8_t *p, size_t n,
+                   struct engram_error *e)
+{
+	return eng_exchange_receive(((struct end *)ctx)->x, taken, series, p, n, e);
+}
+
+static int flush(void *ctx, struct engram_error *e)
+{
+	return eng_exchange_flush(((struct end *)ctx)->x, e);
+}
+
+static int wanted(void *ctx, const struct eng_position **out, size_t *n, struct engram_error *e)
+{
+	return eng_exchange_wanted(((struct end *)ctx)->x, out, n, e);
+}
+
+static int mend(void *ctx, const uint8_t *p, size_t n, struct engram_error *e)
+{
+	return eng_exchange_mend(((struct end *)ctx)->x, p, n, e);
+}
+
+static int digest(void *ctx, struct eng_sync_digest *out, struct engram_error *e)
+{
+	struct eng_exchange *x = ((struct end *)ctx)->x;
+	const struct eng_position *at;
+	struct eng_buf b = ENG_BUF_INIT;
+	XXH128_canonical_t hash;
+	size_t n;
+	int r = eng_exchange_digest(x, out->state, e);
+
+	if (r == 0)
+		r = eng_exchange_applied(x, &at, &n, e);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		eng_buf_add(&b, at[i].series.b, 16);
+		eng_buf_u64(&b, at[i].seq);
+		eng_buf_u32(&b, at[i].header_check);
+	}
+	XXH128_canonicalFromHash(&hash, XXH3_128bits(b.p, b.n));
+	memcpy(out->vector, hash.digest, sizeof out->vector);
+	eng_buf_free(&b);
+	out->held = 0;
+	return r;
+}
+
+static const struct eng_sync_store calls = {
+	.self = self, .adopt = adopt, .received = received, .forks = forks, .check_at = check_at, .read = read_some,
+	.receive = receive, .flush = flush, .forked = forked, .wanted = wanted, .mend = mend, .digest = digest,
+};
+
+static int hand_over(struct eng_sync *to, struct eng_sync *from)
+{
+	struct eng_bytes b = eng_sync_output(from);
+	size_t used = 0;
+	int r = b.n ? eng_sync_input(to, &used, b.p, b.n, &err) : 0;
+
+	eng_sync_sent(from, used);
+	return r;
+}
+
+/* Whether both ended with equal digests. */
+static bool meet(size_t a, size_t b)
+{
+	const struct eng_sync_options o = {.mode = ENG_SYNC_BOTH, .give = true, .take = true};
+	struct eng_sync *sync[2] = {NULL, NULL};
+	struct eng_sync_store of[2] = {calls, calls};
+	struct end end[2];
+	bool equal = false;
+	int r = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		open_store(i ? b : a);
+		end[i].space = stores[i ? b : a].s.space;
+		of[i].ctx = &end[i];
+		spaces_must(eng_exchange_open(&end[i].x, end[i].space, true, &err), "exchange", &err);
+		spaces_must(eng_sync_new(&sync[i], &o, &of[i], &err), "session", &err);
+	}
+	for (unsigned n = 0; n < 10000 && r == 0; n++) {
+		if (eng_sync_state(sync[0]) == ENG_SYNC_DONE && eng_sync_state(sync[1]) == ENG_SYNC_DONE)
+			break;
+		for (size_t i = 0; r == 0 && i < 2; i++) {
+			r = eng_sync_step(sync[i], &err);
+			if (r == 0)
+				r = hand_over(sync[!i], sync[i]);
+		}
+	}
+	equal = r == 0 && eng_sync_stats(sync[0])->compared && eng_sync_stats(sync[0])->equal;
+	if (!equal)
+		printf("# session of %zu and %zu: %s\n", a, b, r < 0 ? err.message : "not compared, or not equal");
+	for (size_t i = 0; i < 2; i++) {
+		eng_sync_free(sync[i]);
+		eng_exchange_close(end[i].x);
+	}
+	return equal;
+}
+
+static bool all_meet(void)
+{
+	return meet(0, 1) && meet(1, 2) && meet(0, 2) && meet(0, 1) && meet(1, 2);
+}
+
+/* -- what is there ----------------------------------------------------------------------- */
+
+/* All show the same, among it every text, and are sound. */
+static bool all_show(const char *const *texts, size_t n)
+{
+	char *first = NULL;
+	bool ok = true;
+
+	for (size_t i = 0; i < STORES; i++) {
+		char *listing;
+
+		open_store(i);
+		listing = spaces_listing(&stores[i].s);
+		for (size_t k = 0; k < n; k++)
+			if (!strstr(listing, texts[k])) {
+				printf("# store %zu: \"%s\" is lost\n", i, texts[k]);
+				ok = false;
+			}
+		if (first && strcmp(first, listing) != 0) {
+			printf("# stores 0 and %zu differ:\n%s\n%s\n", i, first, listing);
+			ok = false;
+		}
+		if (spaces_run(&stores[i].s, ENGRAM_CHECK) != 0) {
+			printf("# store %zu: %s\n", i, stores[i].s.err.message);
+			ok = false;
+		}
+		if (!first)
+			first = listing;
+		else
+			eng_free(listing);
+	}
+	eng_free(first);
+	return ok;
+}
+#define ALL_SHOW(...) \
+	all_show((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static size_t forks_of(size_t i)
+{
+	const struct eng_dot *d;
+	struct eng_exchange *x;
+	size_t n = 0;
+
+	spaces_must(eng_exchange_open(&x, stores[i].s.space, true, &err), "exchange", &err);
+	spaces_must(eng_exchange_forks(x, &d, &n, &err), "forks", &err);
+	eng_exchange_close(x);
+	return n;
+}
+
+static uint64_t series_of(size_t i)
+{
+	const struct eng_position *at;
+	struct eng_exchange *x;
+	size_t n = 0;
+
+	spaces_must(eng_exchange_open(&x, stores[i].s.space, true, &err), "exchange", &err);
+	spaces_must(eng_exchange_received(x, &at, &n, &err), "received", &err);
+	eng_exchange_close(x);
+	return n;
+}
+
+/* Many small ones, so that there is a state. */
+static void fill(size_t i, const char *what, unsigned n)
+{
+	char text[64];
+
+	for (unsigned k = 0; k < n; k++) {
+		snprintf(text, sizeof text, "%s number %u", what, k);
+		put(i, text);
+	}
+	spaces_must(spaces_run(&stores[i].s, ENGRAM_APPLY), "apply", &stores[i].s.err);
+}
+
+/* -- the scenarios -------------------------------------------------------------------------- */
+
+static void test_restored(void)
+{
+	begin("restored");
+	put(0, "monday");
+	tap_ok(meet(0, 1) && meet(1, 2), "three stores");
+	set_aside(0, "backup");
+	put(0, "tuesday");
+	tap_ok(meet(0, 1), "a sync after the backup");
+	restore(0, "backup");
+	put(0, "wednesday");
+	tap_ok(stores[0].notices == 1 && strstr(stores[0].notice, "copy"), "a restored store says so: %s", stores[0].notice);
+	tap_ok(all_meet(), "it meets the others");
+	tap_ok(ALL_SHOW("monday", "tuesday", "wednesday"), "nothing is lost, all show the same");
+	tap_int((long)forks_of(0), 0, "no fork: it wrote nothing twice");
+	restore(0, "backup");
+	put(0, "thursday");
+	tap_ok(all_meet(), "the same backup once more");
+	tap_ok(ALL_SHOW("monday", "tuesday", "wednesday", "thursday"), "nothing is lost, all show the same");
+	tap_int((long)series_of(2), 3, "three series");
+}
+
+static void test_copied(void)
+{
+	begin("copied");
+	put(0, "before");
+	copy_home(1, 0);
+	put(0, "by the one");
+	put(1, "by the copy");
+	put(0, "by the one again");
+	tap_ok(all_meet(), "a store, its copy, and a third one");
+	tap_ok(ALL_SHOW("before", "by the one", "by the copy", "by the one again"), "all is everywhere");
+	tap_int((long)forks_of(2), 0, "the copy wrote a series of its own");
+}
+
+static void test_set_back(unsigned many)
+{
+	begin(many ? "large" : "small");
+	fill(0, "early", 3 + many);
+	tap_ok(meet(0, 1) && meet(1, 2), "three stores, %u frames", many + 4);
+	set_aside(0, "disk");
+	put(0, "seen by others");
+	put(0, "seen by others as well");
+	tap_ok(meet(0, 1), "one hears of what is lost then");
+	set_back(0, "disk");
+	put(0, "written since");
+	put(0, "written since as well");
+	put(0, "and once more");
+	tap_int((long)stores[0].notices, 0, "a disk that was set back shows nothing");
+	tap_ok(meet(0, 1), "until they meet");
+	tap_ok(stores[0].notices && strstr(stores[0].notice, "two stores"), "which says so: %s", stores[0].notice);
+	put(0, "in a new series");
+	tap_ok(all_meet(), "all meet");
+	tap_ok(ALL_SHOW("early number 2", "seen by others", "seen by others as well", "written since", "written since as well",
+	                "and once more", "in a new series"), "nothing is lost, all show the same");
+	for (size_t i = 0; i < STORES; i++)
+		tap_int((long)forks_of(i), 1, "store %zu knows of the fork", i);
+	for (size_t i = 0; i < STORES; i++)
+		spaces_must(spaces_run(&stores[i].s, ENGRAM_REBUILD), "rebuild", &stores[i].s.err);
+	tap_ok(ALL_SHOW("seen by others", "and once more"), "and so after a rebuild");
+	set_back(0, "disk");
+	put(0, "a third time");
+	put(0, "a third time, too");
+	tap_ok(all_meet(), "the same disk once more");
+	tap_ok(ALL_SHOW("seen by others", "and once more", "a third time", "a third time, too"), "nothing is lost");
+}
+
+/* In place, and not written since: what a peer has continues it. */
+static void test_continued(void)
+{
+	begin("continued");
+	put(0, "one");
+	set_aside(0, "shorter");
+	put(0, "two");
+	put(0, "three");
+	tap_ok(meet(0, 1), "two stores");
+	set_back(0, "shorter");
+	tap_ok(meet(0, 1), "the one that lost two meets the other");
+	put(0, "four");
+	tap_ok(stores[0].notices && strstr(stores[0].notice, "rolled back"), "it says so: %s", stores[0].notice);
+	tap_ok(all_meet() && ALL_SHOW("one", "two", "three", "four"), "nothing is lost");
+	tap_int((long)forks_of(1), 0, "no fork");
+	tap_int((long)series_of(1), 2, "but a new series");
+}
+
+/* Two disks set back to one state, which both write on; a third store knew neither. */
+static void test_forks_of_forks(void)
+{
+	begin("again");
+	put(0, "root");
+	put(0, "stem");
+	set_aside(0, "first");
+	put(0, "left");
+	put(0, "left twig");
+	set_aside(0, "second");
+	put(0, "left leaf");
+	tap_ok(meet(0, 1), "one branch, with a store that keeps it");
+	set_back(0, "second");
+	put(0, "left flower");
+	tap_ok(meet(0, 2), "another, with one that knows of no fork");
+	set_back(0, "first");
+	put(0, "right");
+	put(0, "right twig");
+	put(0, "right leaf");
+	tap_ok(meet(0, 1), "a third");
+	tap_ok(all_meet() && all_meet(), "all meet");
+	tap_ok(ALL_SHOW("root", "stem", "left", "left twig", "left leaf", "left flower", "right", "right twig", "right leaf"),
+	       "nothing is lost");
+	for (size_t i = 1; i < STORES; i++)
+		tap_ok(forks_of(i) == forks_of(0) && series_of(i) == series_of(0), "store %zu: the same %zu forks", i,
+		       forks_of(0));
+	close_store(2);
+	shell("rm -rf $0", stores[2].dir, "-");
+	tap_ok(meet(2, 1) && ALL_SHOW("left flower", "right leaf"), "a new store gets all of it");
+}
+
+/* -- forgetting in branches --------------------------------------------------------------- */
+
+static bool in_files(size_t i, const char *word)
+{
+	char line[3 * ENG_PATH_MAX];
+
+	close_store(i);
+	snprintf(line, sizeof line, "grep -rq '%s' %s", word, stores[i].dir);
+	return system(line) == 0;
+}
+
+static void test_forget(void)
+{
+	struct engram_id id;
+
+	begin("forget");
+	fill(0, "kept", 140);
+	tap_ok(meet(0, 1), "two stores");
+	set_aside(0, "disk");
+	put(0, "kumquat of the lost time");
+	tap_ok(meet(0, 1), "a memory that one will lose");
+	set_back(0, "disk");
+	open_store(0);
+	id = spaces_put(&stores[0].s, "rambutan of the new time");
+	tap_ok(all_meet(), "a fork");
+	spaces_forget(&stores[0].s, &id, 1);
+	tap_ok(all_meet(), "one of a branch is forgotten");
+	for (size_t i = 0; i < STORES; i++)
+		spaces_must(spaces_run(&stores[i].s, ENGRAM_COMPACT), "compact", &stores[i].s.err);
+	tap_ok(all_meet() && ALL_SHOW("kumquat", "kept number 139"), "the other one of that number is not");
+	for (size_t i = 0; i < STORES; i++)
+		tap_ok(!in_files(i, "rambutan") && in_files(i, "kumquat"), "no byte of it is left in store %zu", i);
+}
+
+/* -- retiring ------------------------------------------------------------------------------- */
+
+static void test_retire(void)
+{
+	struct eng_series series = {{0}};
+	const struct eng_position *at;
+	struct eng_exchange *x;
+	bool written;
+	size_t n;
+
+	begin("retired");
+	put(0, "one");
+	tap_ok(meet(0, 1), "two stores");
+	open_store(1);
+	tap_int(eng_space_retire(stores[1].s.space, &written, &series, &err), ENGRAM_ENOFILE, "one that is not here");
+	spaces_must(eng_exchange_open(&x, stores[0].s.space, true, &err), "exchange", &err);
+	spaces_must(eng_exchange_received(x, &at, &n, &err), "received", &err);
+	series = at[0].series;
+	eng_exchange_close(x);
+	tap_int(eng_space_retire(stores[0].s.space, &written, &series, &err), 0, "the own series");
+	tap_ok(written, "is retired");
+	tap_int(eng_space_retire(stores[0].s.space, &written, &series, &err), 0, "once more");
+	tap_ok(!written, "is nothing new");
+	put(0, "two");
+	tap_int((long)series_of(0), 2, "what follows goes into another");
+	tap_ok(meet(0, 1) && meet(1, 2) && ALL_SHOW("one", "two"), "its memories stay");
+	tap_int(eng_space_retire(stores[2].s.space, &written, &series, &err), 0, "others know");
+	tap_ok(!written, "that it is retired");
+}
+
+int main(void)
+{
+	tmpdir_begin("test_space_fork");
+	test_restored();
+	test_copied();
+	test_set_back(0);
+	test_set_back(200);
+	test_continued();
+	test_forks_of_forks();
+	test_forget();
+	test_retire();
+	for (size_t i = 0; i < STORES; i++)
+		close_store(i);
+	tmpdir_end();
+	return tap_done();
+}
