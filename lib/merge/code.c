@@ -161,7 +161,7 @@ static uint8_t *put_ref(uint8_t *p, const struct series_table *t, const struct e
 	p = eng_put_varint(p, place_of(t, &r->dot.series));
 	p = eng_put_varint(p, r->dot.seq);
 	p = put32(p, r->header_check);
-	return eng_put_varint(p, r->index);
+	return eng_put_varint(p, ENG_PLANTED(6) ? 0 : r->index);
 }
 
 /* The name with its u16 length before it, as in the vector itself; a vector
@@ -192,7 +192,7 @@ static uint8_t *put_element(uint8_t *p, const struct eng_element *e, uint64_t ha
 
 static uint8_t *put_dot(uint8_t *p, const struct series_table *t, const struct eng_dot_record *d)
 {
-	*p++ = (uint8_t)(d->kind | (d->stub ? STUB_BIT : 0) | (d->in_run ? RUN_BIT : 0));
+	*p++ = (uint8_t)(d->kind | (d->stub ? STUB_BIT : 0) | (d->in_run && !ENG_PLANTED(10) ? RUN_BIT : 0));
 	p = eng_put_varint(p, place_of(t, &d->dot.series));
 	p = eng_put_varint(p, d->dot.seq);
 	p = put64(p, d->stamp);

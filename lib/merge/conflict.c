@@ -231,7 +231,7 @@ int eng_item_stated(const struct eng_item *item, struct eng_winner **out, size_t
 		return eng_err_nomem(err);
 	for (size_t i = item->ndots; i-- > 0;) {
 		const struct eng_dot_record *d = &item->dots[i];
-		if (live.dead[i] || !eng_dot_states(d))
+		if (live.dead[i] || !eng_dot_states(d) || (ENG_PLANTED(9) && *n))
 			continue;
 		eng_liveness_kills(&live, i, &first, &end);
 		for (unsigned k = 0; k < d->nelements; k++)

@@ -124,7 +124,7 @@ static int apply_all_refs(const struct eng_item *item, struct eng_liveness *l, s
 	if (!index || !l->kills)
 		return eng_err_nomem(err);
 	for (size_t i = 0; i < item->ndots; i++)
-		if (refs_count(&item->dots[i]))
+		if (refs_count(&item->dots[i]) && !(ENG_PLANTED(3) && l->dead[i]))
 			apply_refs(item, l, index, &item->dots[i]);
 	qsort(l->kills, l->nkills, sizeof *l->kills, by_kill);
 	l->nkills = unique(l->kills, l->nkills);
@@ -142,7 +142,7 @@ int eng_liveness(const struct eng_item *item, struct eng_liveness *out, struct e
 		return eng_err_nomem(err);
 	for (size_t i = 0; i < item->ndots; i++) {
 		d = &item->dots[i];
-		out->dead[i] = d->in_run || (d->kind != ENG_FORGET && d->stamp <= out->forgotten);
+		out->dead[i] = d->in_run || (d->kind != ENG_FORGET && d->stamp + ENG_PLANTED(8) <= out->forgotten);
 	}
 	return nrefs ? apply_all_refs(item, out, nrefs, err) : 0;
 }

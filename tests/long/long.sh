@@ -2,7 +2,7 @@
 # long.sh SOURCE CC - what takes too long for every change: the tarball builds and
 # passes its tests from a read-only tree; the tests under AddressSanitizer and
 # UBSan; the thread tests under ThreadSanitizer; the crash tests with ten times the
-# rounds; the unit tests under valgrind.
+# rounds; a million cases of each law; the unit tests under valgrind.
 # Each in a build directory of its own below ./long/.
 set -eu
 
@@ -50,6 +50,7 @@ run tsan make -j"$jobs" check-threads
 
 tree crash CFLAGS='-O2 -g'
 run crash make check-crash-long
+run crash make check-laws-long
 
 tree valgrind CFLAGS='-O1 -g'
 run valgrind make -k -j"$jobs" check-valgrind

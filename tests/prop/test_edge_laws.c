@@ -14,16 +14,15 @@
  *   apart    sets that read differently have different digests
  *   cut      bytes that were cut off or turned over are refused or are another set
  *
- * Usage: test_edge_laws [FIRST-SEED [CASES]]; a failure prints its seed. */
+ * laws.h has the loop and its seeds. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/tap.h"
+#include "laws.h"
 
-#include "base/rng.h"
 #include "merge/edge.h"
 
-enum { DOTS_MAX = 10, CASES = 20000, SERIES = 4, REFS = 3, STAMPS = 12 };
+enum { DOTS_MAX = 10, SERIES = 4, REFS = 3, STAMPS = 12 };
 
 #define ONE ENGRAM_CONFIDENCE_ONE
 
@@ -36,16 +35,6 @@ struct sample {
 };
 
 static struct engram_error err;
-static uint64_t failing_seed;
-static const char *failing_law;
-
-static void check(bool ok, const char *law, uint64_t seed)
-{
-	if (ok || failing_law)
-		return;
-	failing_law = law;
-	failing_seed = seed;
-}
 
 /* -- random sets ------------------------------------------------------------------ */
 
@@ -215,7 +204,7 @@ static void read_out(struct outcome *o, const struct sample *c, eng_stamp forgot
 
 /* Each dot at least once, in random order; purges: what was forgotten so far is
  * dropped now and then. */
-static void deliver(struct outcome *o, const struct sample *c, bool purges, struct eng_rng *g, uint64_t seed)
+static void deliver(struct outcome *o, const struct sample *c, bool purges, struct eng_rng *g, struct law_case *lc)
 {
 	unsigned missing = (1u << c->n) - 1;
 	bool changed;
@@ -226,15 +215,15 @@ static void deliver(struct outcome *o, const struct sample *c, bool purges, stru
 	while (missing) {
 		size_t i = eng_rng_below(g, c->n);
 		missing &= ~(1u << i);
-		check(eng_edge_add(&o->edge, &changed, &c->dots[i], &err) == 0, "add", seed);
+		law_check(lc, eng_edge_add(&o->edge, &changed, &c->dots[i], &err) == 0, "add");
 		if (eng_rng_below(g, 4) == 0)
-			check(through_bytes(o), "bytes", seed);
+			law_check(lc, through_bytes(o), "bytes");
 		if (purges && eng_rng_below(g, 4) == 0)
 			eng_edge_purge(&o->edge, eng_rng_below(g, c->forgotten + 1));
 	}
 	if (purges)
 		eng_edge_purge(&o->edge, c->forgotten);
-	check(through_bytes(o), "bytes", seed);
+	law_check(lc, through_bytes(o), "bytes");
 }
 
 static void discard(struct outcome *o)
@@ -250,39 +239,39 @@ static bool same(const struct reading *a, const struct reading *b)
 
 /* -- the laws ---------------------------------------------------------------------------- */
 
-static void law_join(const struct sample *c, struct eng_rng *g, uint64_t seed)
+static void law_join(const struct sample *c, struct eng_rng *g, struct law_case *lc)
 {
 	struct reading wanted = model(c, c->forgotten);
 	struct outcome a, b;
 
-	deliver(&a, c, false, g, seed);
-	deliver(&b, c, false, g, seed);
+	deliver(&a, c, false, g, lc);
+	deliver(&b, c, false, g, lc);
 	read_out(&a, c, c->forgotten);
 	read_out(&b, c, c->forgotten);
-	check(a.bytes.n == b.bytes.n && memcmp(a.bytes.p, b.bytes.p, a.bytes.n) == 0, "join: bytes", seed);
-	check(a.digest == b.digest && same(&a.reading, &b.reading), "join: reading", seed);
-	check(same(&a.reading, &wanted), "model", seed);
+	law_check(lc, a.bytes.n == b.bytes.n && memcmp(a.bytes.p, b.bytes.p, a.bytes.n) == 0, "join: bytes");
+	law_check(lc, a.digest == b.digest && same(&a.reading, &b.reading), "join: reading");
+	law_check(lc, same(&a.reading, &wanted), "model");
 	discard(&a);
 	discard(&b);
 }
 
-static void law_purge(const struct sample *c, struct eng_rng *g, uint64_t seed)
+static void law_purge(const struct sample *c, struct eng_rng *g, struct law_case *lc)
 {
 	eng_stamp later = c->forgotten + eng_rng_below(g, 4);
 	struct outcome a, b;
 
-	deliver(&a, c, false, g, seed);
-	deliver(&b, c, true, g, seed);
+	deliver(&a, c, false, g, lc);
+	deliver(&b, c, true, g, lc);
 	for (eng_stamp at = c->forgotten; at <= later; at++) {
 		read_out(&a, c, at);
 		read_out(&b, c, at);
-		check(a.digest == b.digest && same(&a.reading, &b.reading), "purge", seed);
+		law_check(lc, a.digest == b.digest && same(&a.reading, &b.reading), "purge");
 	}
 	discard(&a);
 	discard(&b);
 }
 
-static void law_apart(const struct sample *c, struct eng_rng *g, uint64_t seed)
+static void law_apart(const struct sample *c, struct eng_rng *g, struct law_case *lc)
 {
 	struct sample other = *c;
 	struct outcome a, b;
@@ -290,49 +279,44 @@ static void law_apart(const struct sample *c, struct eng_rng *g, uint64_t seed)
 	uint16_t *weight = &other.dots[eng_rng_below(g, c->n)].weight;
 
 	*weight = *weight ? (uint16_t)(*weight - 1) : 1;
-	deliver(&a, c, false, g, seed);
-	deliver(&b, &other, false, g, seed);
+	deliver(&a, c, false, g, lc);
+	deliver(&b, &other, false, g, lc);
 	read_out(&a, c, c->forgotten);
 	read_out(&b, &other, c->forgotten);
-	check(a.digest != b.digest || (a.reading.weight == b.reading.weight && a.reading.live == b.reading.live), "apart",
-	      seed);
+	law_check(lc, a.digest != b.digest || (a.reading.weight == b.reading.weight && a.reading.live == b.reading.live), "apart");
 	discard(&a);
 	discard(&b);
 }
 
-static void law_cut(const struct sample *c, struct eng_rng *g, uint64_t seed)
+static void law_cut(const struct sample *c, struct eng_rng *g, struct law_case *lc)
 {
 	struct outcome a;
 	struct eng_edge e;
 	size_t at;
 
-	deliver(&a, c, false, g, seed);
+	deliver(&a, c, false, g, lc);
 	at = eng_rng_below(g, a.bytes.n);
-	check(eng_edge_decode(&e, &c->key, a.bytes.p, at, &a.arena, &err) == ENGRAM_EDAMAGED, "cut", seed);
+	law_check(lc, eng_edge_decode(&e, &c->key, a.bytes.p, at, &a.arena, &err) == ENGRAM_EDAMAGED, "cut");
 	a.bytes.p[at] ^= (uint8_t)(1u << eng_rng_below(g, 8));
 	if (eng_edge_decode(&e, &c->key, a.bytes.p, a.bytes.n, &a.arena, &err) == 0)
-		check(e.ndots > 0, "turned over", seed);
+		law_check(lc, e.ndots > 0, "turned over");
 	discard(&a);
 }
 
+static void one_case(struct law_case *lc)
+{
+	struct sample c;
+
+	make(&c, &lc->g);
+	law_join(&c, &lc->g, lc);
+	law_purge(&c, &lc->g, lc);
+	law_apart(&c, &lc->g, lc);
+	law_cut(&c, &lc->g, lc);
+}
+
+static const struct law laws[] = {{"joins, model, purge, digests, damage", one_case, 1}};
+
 int main(int argc, char **argv)
 {
-	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-	uint64_t cases = argc > 2 ? strtoull(argv[2], NULL, 10) : CASES;
-	struct sample c;
-	struct eng_rng g;
-
-	for (uint64_t seed = first; seed < first + cases && !failing_law; seed++) {
-		eng_rng_seed(&g, seed);
-		make(&c, &g);
-		law_join(&c, &g, seed);
-		law_purge(&c, &g, seed);
-		law_apart(&c, &g, seed);
-		law_cut(&c, &g, seed);
-	}
-	tap_ok(!failing_law, "%llu sets from seed %llu: joins, model, purge, digests%s%s", (unsigned long long)cases,
-	       (unsigned long long)first, failing_law ? "; fails: " : "", failing_law ? failing_law : "");
-	if (failing_law)
-		tap_note("seed %llu: %s", (unsigned long long)failing_seed, err.message);
-	return tap_done();
+	return laws_main(argc, argv, laws, ENG_COUNT(laws));
 }

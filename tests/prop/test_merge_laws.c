@@ -15,15 +15,14 @@
  *   sums        digests kept up by addition and subtraction are those of the
  *               whole computed anew
  *
- * Usage: test_merge_laws [FIRST-SEED [CASES]]; a failure prints its seed. */
+ * laws.h has the loop and its seeds. */
 #include "../lib/frames.h"
-#include "../lib/tap.h"
+#include "laws.h"
 
 #include "base/le.h"
-#include "base/rng.h"
 #include "merge/digest.h"
 
-enum { FRAMES_MAX = 14, CASES = 20000, TEXT = 4096 };
+enum { FRAMES_MAX = 14, TEXT = 4096 };
 
 struct sample {
 	struct frames f;
@@ -32,16 +31,6 @@ struct sample {
 };
 
 static struct engram_error err;
-static uint64_t failing_seed;
-static const char *failing_law;
-
-static void check(bool ok, const char *law, uint64_t seed)
-{
-	if (ok || failing_law)
-		return;
-	failing_law = law;
-	failing_seed = seed;
-}
 
 /* -- random sets --------------------------------------------------------------------- */
 
@@ -610,7 +599,7 @@ static void restore(struct eng_item *item, struct eng_arena *arena)
 	struct eng_buf b = ENG_BUF_INIT;
 
 	if (eng_item_encode(item, &b, &err) != 0 || eng_item_decode(item, &item->id, b.p, b.n, arena, &err) != 0)
-		check(false, "an encoded item decodes", 0);
+		abort();
 	eng_buf_free(&b);
 }
 
@@ -622,7 +611,7 @@ static void deliver(struct eng_item *item, const struct eng_frame *const *v, siz
 	eng_item_init(item, &frames_id, arena);
 	for (size_t i = 0; i < n; i++) {
 		if (eng_item_add(item, &changed, v[i], false, &err) != 0)
-			check(false, "a frame is taken", 0);
+			abort();
 		if (eng_rng_below(g, 4) == 0)
 			restore(item, arena);
 	}
@@ -683,7 +672,7 @@ static bool same_text(const struct out *a, const struct out *b)
 }
 
 static void law_join(const struct sample *c, const struct result *want, struct result *r, struct eng_arena *arena,
-                     struct eng_rng *g, uint64_t seed)
+                     struct eng_rng *g, struct law_case *lc)
 {
 	const struct eng_frame *v[2 * FRAMES_MAX];
 	struct eng_item item;
@@ -691,16 +680,16 @@ static void law_join(const struct sample *c, const struct result *want, struct r
 	for (int i = 0; i < 3; i++) {
 		deliver(&item, v, random_delivery(v, c, g), arena, g);
 		observe(r, c, &item);
-		check(same_text(&r->text, &want->text), "equal sets read equal", seed);
-		check(r->digest == want->digest, "equal sets have equal digests", seed);
-		check(r->bytes.n == want->bytes.n && memcmp(r->bytes.p, want->bytes.p, r->bytes.n) == 0,
-		      "equal sets encode to equal bytes", seed);
+		law_check(lc, same_text(&r->text, &want->text), "equal sets read equal");
+		law_check(lc, r->digest == want->digest, "equal sets have equal digests");
+		law_check(lc, r->bytes.n == want->bytes.n && memcmp(r->bytes.p, want->bytes.p, r->bytes.n) == 0,
+		      "equal sets encode to equal bytes");
 	}
 }
 
 /* Each forgotten frame arrives as a stub, or in full, or as both. */
 static void law_stubs(struct sample *c, const struct result *want, struct result *r, struct eng_arena *arena,
-                      struct eng_rng *g, uint64_t seed)
+                      struct eng_rng *g, struct law_case *lc)
 {
 	const struct eng_frame *v[2 * FRAMES_MAX], *killer = any_forget(c);
 	struct eng_item item;
@@ -721,15 +710,15 @@ static void law_stubs(struct sample *c, const struct result *want, struct result
 	shuffle(v, n, g);
 	deliver(&item, v, n, arena, g);
 	observe(r, c, &item);
-	check(same_text(&r->text, &want->text), "stub and full frame read equal", seed);
-	check(r->digest == want->digest, "stub and full frame have equal digests", seed);
+	law_check(lc, same_text(&r->text, &want->text), "stub and full frame read equal");
+	law_check(lc, r->digest == want->digest, "stub and full frame have equal digests");
 	eng_item_purgeable(&item, &dots, &killers, &count, &err);
-	check(count == purged, "what a forget killed and is no stub is to be purged", seed);
+	law_check(lc, count == purged, "what a forget killed and is no stub is to be purged");
 }
 
 /* Without one of its frames, a set that reads differently has another digest. */
 static void law_apart(const struct sample *c, const struct result *want, struct result *r, struct eng_arena *arena,
-                      struct eng_rng *g, uint64_t seed)
+                      struct eng_rng *g, struct law_case *lc)
 {
 	const struct eng_frame *v[FRAMES_MAX];
 	size_t without = eng_rng_below(g, c->n), n = 0;
@@ -740,8 +729,7 @@ static void law_apart(const struct sample *c, const struct result *want, struct 
 			v[n++] = c->f.v[i];
 	deliver(&item, v, n, arena, g);
 	observe(r, c, &item);
-	check(same_text(&r->text, &want->text) || r->digest != want->digest, "what reads differently has another digest",
-	      seed);
+	law_check(lc, same_text(&r->text, &want->text) || r->digest != want->digest, "what reads differently has another digest");
 }
 
 static bool listed(const struct eng_reading *r, const struct eng_dot_record *d)
@@ -753,7 +741,7 @@ static bool listed(const struct eng_reading *r, const struct eng_dot_record *d)
 }
 
 /* A memory dot that was there and dead does not come alive. */
-static void law_monotone(const struct sample *c, struct eng_arena *arena, uint64_t seed)
+static void law_monotone(const struct sample *c, struct eng_arena *arena, struct law_case *lc)
 {
 	struct eng_item before, after;
 	struct eng_reading old, now;
@@ -765,37 +753,34 @@ static void law_monotone(const struct sample *c, struct eng_arena *arena, uint64
 		before.dots = eng_arena_dup(arena, after.dots, after.ndots * sizeof *after.dots);
 		eng_item_read(&before, &old, &err);
 		eng_item_add(&after, &changed, c->f.v[i], false, &err);
-		check(changed, "a new frame changes the item", seed);
+		law_check(lc, changed, "a new frame changes the item");
 		eng_item_read(&after, &now, &err);
 		for (size_t k = 0; k < before.ndots; k++)
-			check(listed(&old, &before.dots[k]) || !listed(&now, &before.dots[k]), "what is dead stays dead",
-			      seed);
+			law_check(lc, listed(&old, &before.dots[k]) || !listed(&now, &before.dots[k]), "what is dead stays dead");
 		eng_item_add(&after, &changed, c->f.v[i], false, &err);
-		check(!changed, "twice is once", seed);
+		law_check(lc, !changed, "twice is once");
 	}
 }
 
-static void one_case(uint64_t seed)
+static void one_case(struct law_case *lc)
 {
 	static struct result want, r;
 	static struct out expected;
 	struct eng_arena arena = ENG_ARENA_INIT;
 	struct eng_item item;
-	struct eng_rng g;
 	struct sample c;
 
-	eng_rng_seed(&g, seed);
-	random_sample(&c, &g);
-	deliver(&item, (const struct eng_frame *const *)c.f.v, c.n, &arena, &g);
+	random_sample(&c, &lc->g);
+	deliver(&item, (const struct eng_frame *const *)c.f.v, c.n, &arena, &lc->g);
 	observe(&want, &c, &item);
 	model(&expected, &c);
-	check(same_text(&want.text, &expected), "the reading is that of the model", seed);
-	if (failing_law)
+	law_check(lc, same_text(&want.text, &expected), "the reading is that of the model");
+	if (lc->broken)
 		tap_note("model:\n%.*s\nread:\n%.*s", (int)expected.n, expected.p, (int)want.text.n, want.text.p);
-	law_join(&c, &want, &r, &arena, &g, seed);
-	law_stubs(&c, &want, &r, &arena, &g, seed);
-	law_apart(&c, &want, &r, &arena, &g, seed);
-	law_monotone(&c, &arena, seed);
+	law_join(&c, &want, &r, &arena, &lc->g, lc);
+	law_stubs(&c, &want, &r, &arena, &lc->g, lc);
+	law_apart(&c, &want, &r, &arena, &lc->g, lc);
+	law_monotone(&c, &arena, lc);
 	frames_free(&c.f);
 	eng_arena_free(&arena);
 }
@@ -806,7 +791,7 @@ enum { ITEMS = 40, ROUNDS = 400 };
 
 static eng_u128 buckets[2][ENG_DIGEST_BUCKETS];
 
-static void law_sums(uint64_t seed)
+static void law_sums(struct law_case *lc)
 {
 	static struct sample c[ITEMS];
 	struct eng_arena arena = ENG_ARENA_INIT;
@@ -814,23 +799,21 @@ static void law_sums(uint64_t seed)
 	eng_u128 before, after;
 	uint8_t kept[16], anew[16];
 	eng_stamp last[3] = {0};
-	struct eng_rng g;
 	bool changed;
 
-	eng_rng_seed(&g, seed);
 	memset(buckets, 0, sizeof buckets);
 	for (int i = 0; i < ITEMS; i++) {
 		c[i] = (struct sample){.f = FRAMES_INIT};
 		for (int k = 0; k < 16; k++)
-			c[i].f.id.b[k] = (uint8_t)(eng_rng_next(&g) | (k == 0));
+			c[i].f.id.b[k] = (uint8_t)(eng_rng_next(&lc->g) | (k == 0));
 		eng_item_init(&item[i], &c[i].f.id, &arena);
 	}
 	for (int round = 0; round < ROUNDS; round++) {
-		size_t i = eng_rng_below(&g, ITEMS);
+		size_t i = eng_rng_below(&lc->g, ITEMS);
 		unsigned b = eng_digest_bucket(&item[i].id);
 		if (c[i].n == FRAMES_MAX)
 			continue;
-		random_frame(&c[i], last, &g);
+		random_frame(&c[i], last, &lc->g);
 		eng_item_digest(&item[i], &before, &err);
 		eng_item_add(&item[i], &changed, c[i].f.v[c[i].n - 1], false, &err);
 		eng_item_digest(&item[i], &after, &err);
@@ -841,27 +824,22 @@ static void law_sums(uint64_t seed)
 		buckets[1][eng_digest_bucket(&item[i].id)] += after;
 		frames_free(&c[i].f);
 	}
-	check(memcmp(buckets[0], buckets[1], sizeof buckets[0]) == 0, "sums kept up are sums computed anew", seed);
+	law_check(lc, memcmp(buckets[0], buckets[1], sizeof buckets[0]) == 0, "sums kept up are sums computed anew");
 	eng_digest_fold(kept, buckets[0]);
 	eng_digest_fold(anew, buckets[1]);
-	check(memcmp(kept, anew, sizeof kept) == 0, "and so is the digest of the state", seed);
+	law_check(lc, memcmp(kept, anew, sizeof kept) == 0, "and so is the digest of the state");
 	buckets[0][7] += 1;
 	eng_digest_fold(kept, buckets[0]);
-	check(memcmp(kept, anew, sizeof kept) != 0, "which changes with any bucket", seed);
+	law_check(lc, memcmp(kept, anew, sizeof kept) != 0, "which changes with any bucket");
 	eng_arena_free(&arena);
 }
 
+static const struct law laws[] = {
+	{"join, model, stubs, apart, monotone", one_case, 1},
+	{"sums of many items", law_sums, 200},
+};
+
 int main(int argc, char **argv)
 {
-	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1, cases = argc > 2 ? strtoull(argv[2], NULL, 0) : CASES;
-
-	for (uint64_t seed = first; seed < first + cases && !failing_law; seed++)
-		one_case(seed);
-	tap_ok(!failing_law, "join, model, stubs, apart, monotone: %d cases from seed %d", (int)cases, (int)first);
-	for (uint64_t seed = first; seed < first + cases / 200 + 1 && !failing_law; seed++)
-		law_sums(seed);
-	tap_ok(!failing_law, "sums of %d items", ITEMS);
-	if (failing_law)
-		tap_note("seed %d: not so: %s", (int)failing_seed, failing_law);
-	return tap_done();
+	return laws_main(argc, argv, laws, ENG_COUNT(laws));
 }
