@@ -38,8 +38,9 @@ static int gather(struct eng_sync *s, size_t *used, const uint8_t *p, size_t n, 
 	n = least(n, whole - in->n);
 	for (want = in->n + n; cap < want; cap *= 2)
 		;
-	/* The largest frame takes a little more than 4 MiB: no reason to take 8. */
-	cap = cap > whole && whole >= want ? whole : cap;
+	/* All of it once a quarter has come: neither twice 4 MiB for a little more than 4,
+	 * nor an old 4 beside a new one. */
+	cap = want > whole / 4 ? whole : cap;
 	if (cap > in->cap) {
 		q = eng_realloc(in->p, cap);
 		if (!q)

@@ -5,3 +5,5 @@ check_PROGRAMS += tests/unit/test_sync_session
 tests_unit_test_sync_session_SOURCES = tests/unit/test_sync_session.c $(MODELSTORE)
 check_PROGRAMS += tests/unit/test_sync_file
 tests_unit_test_sync_file_SOURCES = tests/unit/test_sync_file.c $(MODELSTORE)
+check_PROGRAMS += tests/unit/test_sync_hostile
+tests_unit_test_sync_hostile_SOURCES = tests/unit/test_sync_hostile.c $(MODELSTORE)
