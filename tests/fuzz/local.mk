@@ -1,11 +1,12 @@
 # Fuzz targets.  `make check` replays corpus and seeds with a fixed number of changes;
 # `make fuzz FUZZ=json FUZZ_SECONDS=60` searches with clang's libFuzzer.
 check_PROGRAMS += %D%/fuzz_json %D%/fuzz_num %D%/fuzz_frame %D%/fuzz_item %D%/fuzz_toml %D%/fuzz_embed \
-	%D%/fuzz_import
+	%D%/fuzz_import %D%/fuzz_segment
 FUZZ_COMMON = %D%/replay.c %D%/fuzz.h
 tests_fuzz_fuzz_json_SOURCES = %D%/fuzz_json.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_num_SOURCES = %D%/fuzz_num.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_frame_SOURCES = %D%/fuzz_frame.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_segment_SOURCES = %D%/fuzz_segment.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_item_SOURCES = %D%/fuzz_item.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_toml_SOURCES = %D%/fuzz_toml.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_embed_SOURCES = %D%/fuzz_embed.c $(FUZZ_COMMON)

@@ -1,8 +1,9 @@
 #!/bin/sh
 # long.sh SOURCE CC - what takes too long for every change: the tarball builds and
 # passes its tests from a read-only tree; the tests under AddressSanitizer and
-# UBSan; the thread tests under ThreadSanitizer; the crash tests with ten times the
-# rounds; a million cases of each law; the unit tests under valgrind.
+# UBSan; what reads the bytes of other stores, fuzzed; the thread tests under
+# ThreadSanitizer; the crash tests with ten times the rounds; a million cases of
+# each law; the unit tests under valgrind.
 # Each in a build directory of its own below ./long/.
 set -eu
 
@@ -45,6 +46,16 @@ ASAN_OPTIONS=detect_stack_use_after_return=1 run asan make -j"$jobs" check
 
 # LMDB maps 1 TiB, of which ThreadSanitizer has room for one: only the tests that
 # start threads run here.
+# What comes from other stores: 60 s each.
+if command -v clang >/dev/null; then
+	tree fuzz CFLAGS='-O1 -g'
+	for target in frame segment session; do
+		run fuzz make fuzz FUZZ=$target FUZZ_SECONDS=60
+	done
+else
+	echo 'long: fuzz skipped: no clang'
+fi
+
 tree tsan --enable-tsan CFLAGS='-O1 -g'
 run tsan make -j"$jobs" check-threads
 
