@@ -109,6 +109,16 @@ static int split_again(struct split *sp, struct engram_error *err)
 	return r == 0 ? eng_log_split(sp->log, &sp->s->of, at, err) : r;
 }
 
+/* It is as much this store's own as the series was: its frames are never held. */
+static int begin_branch(struct split *sp, struct eng_buf *first, struct engram_error *err)
+{
+	unsigned role = ENG_ROLE_RECEIVED | ENG_ROLE_BRANCH | (sp->s->mark->is.role & ENG_ROLE_OWN);
+	struct eng_log_series *ignored;
+
+	eng_branch_name(&sp->branch, first->p);
+	return eng_series_receiver(&ignored, sp->log, &sp->branch, role, err);
+}
+
 static int copy_frames(struct split *sp, struct eng_cursor *c, struct eng_buf *b, struct engram_error *err)
 {
 	uint64_t taken;
@@ -121,8 +131,9 @@ static int copy_frames(struct split *sp, struct eng_cursor *c, struct eng_buf *b
 		if (r < 0 || n == 0)
 			return r;
 		if (first)
-			eng_branch_name(&sp->branch, b->p);
-		r = eng_log_receive(sp->log, &taken, &sp->branch, b->p, b->n, err);
+			r = begin_branch(sp, b, err);
+		if (r == 0)
+			r = eng_log_receive(sp->log, &taken, &sp->branch, b->p, b->n, err);
 		eng_point(sp->log->sys, "branch-received");
 		if (r != 0)
 			return r;

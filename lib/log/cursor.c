@@ -271,7 +271,7 @@ static void step_over(struct eng_cursor *c, const struct eng_header *h)
 	c->seq++;
 }
 
-int eng_cursor_next(struct eng_cursor *c, struct eng_frame *out, struct engram_error *err)
+static int next_frame(struct eng_cursor *c, struct eng_frame *out, struct engram_error *err)
 {
 	struct eng_fault fault;
 	uint32_t prev;
@@ -300,6 +300,32 @@ int eng_cursor_next(struct eng_cursor *c, struct eng_frame *out, struct engram_e
 	out->place.segment = c->first | c->s->tag;
 	step_over(c, &out->h);
 	return 1;
+}
+
+/* What looks like damage is none where the frame went into a branch meanwhile. */
+static bool has_moved(struct eng_log *log, const struct eng_log_series *s, uint64_t seq)
+{
+	if (eng_series_list(log, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < log->nseries; i++) {
+		const struct eng_log_series *b = log->series[i];
+
+		if (b->tag && b->base < seq && (b->base > s->base || !s->tag) && eng_series_cmp(&b->of, &s->of) == 0)
+			return true;
+	}
+	return false;
+}
+
+int eng_cursor_next(struct eng_cursor *c, struct eng_frame *out, struct engram_error *err)
+{
+	struct engram_error why = {0};
+	int r = next_frame(c, out, &why);
+
+	if (r == ENGRAM_EDAMAGED && has_moved(c->log, c->s, c->seq))
+		return eng_err(err, ENGRAM_ENOFILE, "%s: frame %" PRIu64 " lies in a branch by now", c->s->dir, c->seq);
+	if (r < 0 && err)
+		*err = why;
+	return r;
 }
 
 /* -- many frames, as they lie ----------------------------------------------------------- */
@@ -506,6 +532,14 @@ static int open_to_read(struct eng_log *log, const struct eng_log_series *s, uin
 	return eng_segment_open(log, &log->read_fd, s, first, false, err);
 }
 
+/* The state says where it lay; whoever made the branch is about to make it anew. */
+static int moved_away(const struct eng_log_series *s, uint64_t seq, struct engram_error *err)
+{
+	eng_err(err, ENGRAM_EBUSY, "%s: frame %" PRIu64 " was moved into a branch just now", s->dir, seq);
+	eng_err_hint(err, "try again");
+	return ENGRAM_EBUSY;
+}
+
 int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b,
                  const struct eng_series *series,
                  uint64_t seq, struct eng_place place, struct engram_error *err)
@@ -519,6 +553,8 @@ int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b,
 		return eng_err(err, ENGRAM_EDAMAGED, "%s: wanted the series of frame %" PRIu64 ", found none",
 		               log->dir, seq);
 	r = open_to_read(log, s, first, err);
+	if (r == ENGRAM_EDAMAGED && has_moved(log, s, seq))
+		return moved_away(s, seq, err);
 	if (r < 0)
 		return r;
 	eng_segment_path(path, s, first);
@@ -526,6 +562,8 @@ int eng_log_read(struct eng_log *log, struct eng_frame *out, struct eng_buf *b,
 	if (r < 0)
 		return eng_err_fs(err, r, path, "read");
 	if (!is_frame(log, out, b, series, seq)) {
+		if (has_moved(log, s, seq))
+			return moved_away(s, seq, err);
 		eng_err(err, ENGRAM_EDAMAGED,
 		        "%s: offset %" PRIu32 ": wanted frame %" PRIu64 ", found other bytes", path,
 		        place.offset, seq);

@@ -294,7 +294,7 @@ static int describe(struct eng_log *log, struct eng_log_series *s, struct eng_se
 	        .base_check = s->base_check,
 	        .own = mine && s->mark->closed != ENG_BIRTH_COPY,
 	        .active = mine && !s->mark->closed,
-	        .mine = s->mark && s->mark->is.role == ENG_ROLE_OWN,
+	        .mine = s->mark && s->mark->is.role & ENG_ROLE_OWN,
 	        .durable_seq = durable > s->base ? durable : s->base,
 	        /* What others wrote is shown once it cannot be lost: it could be shipped on. */
 	        .written_seq = eng_series_receives(s) ? durable : end.seq,

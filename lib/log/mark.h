@@ -18,7 +18,7 @@
  *   off  size  field         guard
  *     0    8   magic         "ENGMARK\1"; sector 0 never changes
  *     8    4   version       1
- *    12    4   role          1 written here, 2 received; +4 a branch
+ *    12    4   role          1 written here, 2 received; 6 a branch, 7 of what was written here
  *    16   16   series
  *    32   16   space
  *    48    8   inode         of this very file: another = a copy
@@ -65,7 +65,8 @@ enum eng_mark_lock { ENG_MARK_APPEND = 0, ENG_MARK_FLUSH = 1 };
 enum eng_mark_role {
 	ENG_ROLE_OWN = 1,
 	ENG_ROLE_RECEIVED = 2,
-	ENG_ROLE_BRANCH = 4, /* with RECEIVED: frames of another series, which its segments name */
+	ENG_ROLE_BRANCH = 4, /* with RECEIVED: frames of another series, which its segments name;
+	                      * and with OWN: which this store wrote */
 };
 
 struct eng_mark_identity {

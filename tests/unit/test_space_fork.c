@@ -3,12 +3,16 @@
  *
  * Homes are copied as people copy them, by cp -a; a disk is set back under its
  * store by writing the bytes of then into the same files. */
+#include <unistd.h>
+
 #include "../lib/spaces.h"
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "sync/sync.h"
 
 enum { STORES = 3 };
+
+static int64_t ahead_us; /* all clocks */
 
 struct store {
 	struct spaces s;
@@ -44,15 +48,28 @@ static void close_store(size_t i)
 	spaces_close(&stores[i].s);
 }
 
+static int64_t wall_us(void *ctx)
+{
+	const struct eng_clock *real = &eng_sys_posix()->clock;
+
+	(void)ctx;
+	return real->wall_us(real->ctx) + ahead_us;
+}
+
 static void open_store(size_t i)
 {
+	static struct eng_sys sys;
 	struct store *s = &stores[i];
+	struct engram_id id;
 
 	if (s->s.space)
 		return;
-	spaces_must(engram_home_open(&s->s.home, s->dir, &err), "open home", &err);
-	engram_home_notice(s->s.home, note, s);
-	spaces_must(engram_space_open(&s->s.space, s->s.home, "default", ENGRAM_CREATE, 5000, &err), "open", &err);
+	sys = *eng_sys_posix();
+	sys.clock.wall_us = wall_us;
+	spaces_must(sys.random.fill(sys.random.ctx, id.b, sizeof id.b), "random", &err);
+	if (access(s->dir, F_OK) != 0)
+		spaces_must(eng_space_create(&sys, s->dir, &id, 1, &err), "create", &err);
+	spaces_must(eng_space_open(&s->s.space, &sys, s->dir, "default", ENGRAM_WRITE, 5000, note, s, &err), "open", &err);
 }
 
 static void begin(const char *name)
@@ -487,6 +504,59 @@ static void test_forget(void)
 		tap_ok(!in_files(i, "rambutan") && in_files(i, "kumquat"), "no byte of it is left in store %zu", i);
 }
 
+/* -- a year away (F24) ------------------------------------------------------------------------ */
+
+static struct engram_id put_id(size_t i, const char *text)
+{
+	open_store(i);
+	return spaces_put(&stores[i].s, text);
+}
+
+/* One leaves with records and forgets that nobody heard of; the others forget what
+ * it still has, purge it, and store again what it had forgotten. */
+static void test_year_away(void)
+{
+	struct engram_id gone, back, kept;
+
+	begin("year");
+	gone = put_id(0, "quagga seen by the river");
+	back = put_id(0, "dodo on the beach");
+	tap_ok(meet(0, 1) && meet(0, 2), "three stores");
+	kept = put_id(1, "written apart");
+	tap_ok(meet(1, 2) && meet(0, 1), "all have it");
+	put(2, "last words before leaving");
+	spaces_forget(&stores[2].s, &back, 1);
+	spaces_forget(&stores[2].s, &kept, 1);
+	close_store(2);
+	for (unsigned quarter = 0; quarter < 4; quarter++) {
+		close_store(0);
+		close_store(1);
+		ahead_us += INT64_C(91) * 86400 * 1000000;
+		if (quarter == 1) {
+			open_store(0);
+			spaces_forget(&stores[0].s, &gone, 1);
+		}
+		if (quarter == 2)
+			put(1, "dodo on the beach");
+		tap_ok(meet(0, 1), "a quarter of a year");
+		for (size_t i = 0; i < 2; i++)
+			spaces_must(spaces_run(&stores[i].s, ENGRAM_COMPACT), "compact", &stores[i].s.err);
+	}
+	put(2, "back again");
+	tap_ok(meet(2, 0), "it returns");
+	tap_ok(all_meet() && ALL_SHOW("last words before leaving", "back again", "dodo on the beach"),
+	       "what it wrote is there, and what was stored later than it forgot");
+	for (size_t i = 0; i < STORES; i++) {
+		char *listing = spaces_listing(&stores[i].s);
+		tap_ok(!strstr(listing, "quagga") && !strstr(listing, "written apart"), "store %zu: nothing rises", i);
+		eng_free(listing);
+		spaces_must(spaces_run(&stores[i].s, ENGRAM_COMPACT), "compact", &stores[i].s.err);
+		tap_ok(!in_files(i, "quagga") && !in_files(i, "written apart"), "nor is a byte of it left");
+	}
+	tap_ok(all_meet() && ALL_SHOW("back again"), "and all meet once more");
+	ahead_us = 0;
+}
+
 /* -- retiring ------------------------------------------------------------------------------- */
 
 static void test_retire(void)
@@ -528,6 +598,7 @@ int main(void)
 	test_forks_of_forks();
 	test_forget();
 	test_retire();
+	test_year_away();
 	for (size_t i = 0; i < STORES; i++)
 		close_store(i);
 	tmpdir_end();
