@@ -7,6 +7,9 @@
  * that has the old file open goes on reading it, nobody sees half of a
  * stub, and a file that somebody mapped never shrinks.
  *
+ * The other way round, a stub whose forget never came is replaced by the frame
+ * that another store still has.
+ *
  * Repeatable: a frame that is a stub already is left alone, and a copy that was
  * cut off is overwritten by the next. */
 #include "log/log_int.h"
@@ -17,6 +20,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/le.h"
 
 struct rewrite {
 	struct eng_log *log;
@@ -27,6 +31,8 @@ struct rewrite {
 	const struct eng_kill *kills; /* of this segment, ascending */
 	size_t n;
 	uint64_t stubbed, freed;
+	struct eng_bytes whole; /* to be put back, and where */
+	uint64_t at;
 	char path[ENG_PATH_MAX], temp[ENG_PATH_MAX];
 };
 
@@ -152,20 +158,22 @@ static int install(struct rewrite *rw)
 	return r == 0 ? eng_fs_sync_dir(sys, rw->s->dir) : r;
 }
 
-static int rewrite_open(struct rewrite *rw, struct engram_error *err)
+static int rewrite_open(struct rewrite *rw, int (*fill)(struct rewrite *rw, struct engram_error *err),
+                        struct engram_error *err)
 {
 	int r = copy_bytes(rw);
 
 	if (r < 0)
 		return eng_err_fs(err, r, rw->path, "rewrite");
-	r = stub_frames(rw, err);
+	r = fill(rw, err);
 	if (r < 0 || rw->stubbed == 0)
 		return r;
 	r = install(rw);
 	return r < 0 ? eng_err_fs(err, r, rw->path, "rewrite") : ENGRAM_OK;
 }
 
-static int rewrite_segment(struct rewrite *rw, struct engram_error *err)
+static int rewrite_segment(struct rewrite *rw, int (*fill)(struct rewrite *rw, struct engram_error *err),
+                           struct engram_error *err)
 {
 	const struct eng_sys *sys = rw->log->sys;
 	int r;
@@ -181,7 +189,7 @@ static int rewrite_segment(struct rewrite *rw, struct engram_error *err)
 		r = eng_err_fs(err, rw->out_fd, rw->temp, "create");
 		rw->out_fd = -1;
 	} else {
-		r = rewrite_open(rw, err);
+		r = rewrite_open(rw, fill, err);
 		eng_fs_close(sys, &rw->out_fd);
 		if (r < 0 || rw->stubbed == 0)
 			sys->fs.ops->unlink(sys->fs.ctx, rw->temp);
@@ -211,7 +219,7 @@ static int stub_series(struct eng_log *log, struct eng_log_series *s, const stru
 		}
 		if (rw.n == 0 || rw.kills[0].dot.seq < rw.first || !sealed(log, s, i))
 			continue;
-		r = rewrite_segment(&rw, err);
+		r = rewrite_segment(&rw, stub_frames, err);
 		*stubbed += rw.stubbed;
 		*freed += rw.freed;
 	}
@@ -257,4 +265,75 @@ int eng_log_stub(struct eng_log *log, uint64_t *stubbed, uint64_t *freed_bytes, 
 	eng_fs_close(log->sys, &log->read_fd); /* it may be a segment's former file */
 	eng_free(sorted);
 	return r;
+}
+
+/* -- back again --------------------------------------------------------------------------- */
+
+static int put_whole(struct rewrite *rw, struct engram_error *err)
+{
+	int r = eng_fs_write(rw->log->sys, rw->out_fd, rw->whole.p, rw->whole.n, rw->at);
+
+	rw->stubbed = 1; /* changed: to be installed */
+	return r < 0 ? eng_err_fs(err, r, rw->temp, "rewrite") : ENGRAM_OK;
+}
+
+static int mend(struct eng_log *log, struct eng_log_series *s, const struct eng_frame *stub, const uint8_t *frame,
+                size_t n, struct engram_error *err)
+{
+	struct rewrite rw = {.log = log, .s = s, .w = {.sys = log->sys, .fd = -1}, .out_fd = -1, .whole = {frame, n}};
+	struct eng_kill kill = {.dot = {stub->h.series, stub->h.seq}, .place = stub->place};
+	int r = eng_log_seal(log, &kill, err);
+
+	rw.first = stub->place.segment & ENG_PLACE_SEQ;
+	rw.at = stub->place.offset;
+	if (r == 0)
+		r = rewrite_segment(&rw, put_whole, err);
+	eng_fs_close(log->sys, &log->read_fd);
+	return r;
+}
+
+/* In the series, or a branch of it.  1 it was there, 0 it is not. */
+static int mend_in(struct eng_log *log, struct eng_log_series *s, const struct eng_header *h, const uint8_t *frame,
+                   size_t n, struct engram_error *err)
+{
+	struct eng_cursor *c = NULL;
+	struct eng_frame held;
+	int r;
+
+	if (eng_series_cmp(&s->of, &h->series) != 0 || h->seq <= s->base)
+		return 0;
+	r = eng_cursor_open(&c, log, &s->id, h->seq - 1, h->seq, NULL, err);
+	if (r == 0)
+		r = eng_cursor_next(c, &held, err);
+	if (r == 1 && held.h.header_check != h->header_check)
+		r = 0;
+	if (r == 1 && held.h.flags & ENG_FLAG_STUB) {
+		r = mend(log, s, &held, frame, n, err);
+		r = r < 0 ? r : 1;
+	}
+	eng_cursor_close(c);
+	return r;
+}
+
+int eng_log_mend(struct eng_log *log, const uint8_t *frame, size_t n, struct engram_error *err)
+{
+	struct eng_expect want = {.space_check = log->space_check, .any_prev = true};
+	struct eng_frame whole;
+	struct eng_fault fault;
+	int r = 0;
+
+	if (n < ENG_FRAME_HEADER)
+		return eng_err(err, ENGRAM_EINPUT, "mend: wanted a frame, found %zu bytes", n);
+	memcpy(want.series.b, frame + 16, sizeof want.series.b);
+	want.seq = eng_get64(frame + 40);
+	if (!eng_frame_in(&whole, &fault, 0, frame, n, &want))
+		return eng_err(err, ENGRAM_EINPUT, "mend: %s", fault.text);
+	if (n != eng_frame_size(whole.h.payload_len) || whole.h.flags & ENG_FLAG_STUB)
+		return eng_err(err, ENGRAM_EINPUT, "mend: frame %" PRIu64 ": wanted it whole and alone", want.seq);
+	for (size_t i = 0; r == 0 && i < log->nseries; i++)
+		r = mend_in(log, log->series[i], &whole.h, frame, n, err);
+	if (r == 0)
+		r = eng_err(err, ENGRAM_EINPUT, "mend: frame %" PRIu64 ": wanted one that is held, found another",
+		            want.seq);
+	return r < 0 ? r : ENGRAM_OK;
 }

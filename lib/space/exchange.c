@@ -203,11 +203,26 @@ int eng_exchange_forked(struct eng_exchange *x, const struct eng_dot *fork, uint
 	return eng_forks_learn(&x->forks, x->space, fork, mine, theirs, err);
 }
 
+/* A rewriting of segments as compaction's, so under the same lock. */
 int eng_exchange_mend(struct eng_exchange *x, const uint8_t *frame, size_t n, struct engram_error *err)
 {
-	(void)frame;
-	(void)n;
-	return eng_err(err, ENGRAM_EINTERNAL, "space %s: not yet", x->space->name);
+	struct engram_space *s = x->space;
+	struct eng_series series;
+	int r = x->take ? 0 : eng_err(err, ENGRAM_EUSAGE, "space %s: opened for reading only", s->name);
+
+	if (r == 0 && n < ENG_FRAME_HEADER)
+		r = eng_err(err, ENGRAM_EINPUT, "mend: wanted a frame, found %zu bytes", n);
+	if (r < 0)
+		return r;
+	memcpy(series.b, frame + 16, sizeof series.b);
+	r = check_bodies(&series, frame, n, err);
+	if (r == 0)
+		r = eng_space_lock(s, ENG_LOCK_MAINT, ENG_LOCK_EXCLUSIVE, s->wait_ms, err);
+	if (r < 0)
+		return r;
+	r = eng_log_mend(s->log, frame, n, err);
+	eng_space_unlock(s, ENG_LOCK_MAINT);
+	return r;
 }
 
 /* -- what was applied ----------------------------------------------------------------- */
@@ -358,14 +373,16 @@ int eng_exchange_digest(struct eng_exchange *x, uint8_t digest[16], struct engra
 	return r;
 }
 
-int eng_exchange_items(struct eng_exchange *x, unsigned bucket,
+int eng_exchange_items(struct eng_exchange *x, unsigned number,
                        int (*fn)(void *data, const struct engram_id *id, eng_u128 sum), void *data,
                        struct engram_error *err)
 {
-	(void)x;
-	(void)bucket;
-	(void)fn;
-	(void)data;
-	(void)err;
-	return 0;
+	struct eng_view v;
+	int r = eng_view_open_durable(&v, x->space, err);
+
+	if (r < 0)
+		return r;
+	r = eng_view_bucket(&v, number, fn, data, err);
+	eng_view_close(&v);
+	return r;
 }

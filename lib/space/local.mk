@@ -4,7 +4,7 @@ libeng_space_la_SOURCES = \
 	%D%/apply.c \
 	%D%/apply_item.c \
 	%D%/as_of.c \
-	%D%/body.c \
+	%D%/body.c %D%/bucket.c \
 	%D%/check.c %D%/check_edges.c %D%/check_tables.c %D%/check_text.c %D%/check_vectors.c \
 	%D%/compact.c \
 	%D%/create.c \

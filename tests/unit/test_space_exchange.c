@@ -7,6 +7,7 @@
  * The seed is printed; ENGRAM_TEST_SEED runs one again. */
 #include "../lib/spaces.h"
 #include "base/hash.h"
+#include "base/le.h"
 #include "base/rng.h"
 #include "frame/hlc.h"
 
@@ -375,6 +376,113 @@ static void test_stubs(void)
 	spaces_close(&s);
 }
 
+/* The forget never comes, but a peer has the frame. */
+static void test_mend(void)
+{
+	struct spaces s = {0};
+	struct eng_buf b = ENG_BUF_INIT, whole = ENG_BUF_INIT;
+	struct eng_position want = {0};
+	struct eng_exchange *x;
+	struct author a, twin;
+	struct eng_dot nobody = {{{0x77}}, 9};
+
+	spaces_open(&s, "mend", ENGRAM_CREATE);
+	a = author(&s, 0x66);
+	lay(&b, &a, ENG_MEMORY, 0, now_and(-5000), id_of(1), "first", NULL);
+	twin = a;
+	lay(&b, &a, ENG_MEMORY, 0, now_and(-4000), id_of(2), "whole elsewhere", &nobody);
+	lay(&whole, &twin, ENG_MEMORY, 0, now_and(-4000), id_of(2), "whole elsewhere", NULL);
+	memcpy(whole.p + 48, b.p + b.n - whole.n + 48, 8); /* the same stamp */
+	{
+		struct eng_header h;
+		eng_header_decode(&h, whole.p);
+		eng_header_encode(whole.p, &h);
+	}
+	tap_int(receive(&s, &a, &b), 0, "a stub whose forget is nowhere");
+	lay(&b, &a, ENG_MEMORY, 0, now_and(-3000), id_of(3), "last", NULL);
+	tap_int(receive(&s, &a, &b), 0, "and a frame behind it");
+	tap_int(wanted(&s, &want), 1, "is wanted whole");
+	x = lend(&s);
+	whole.p[whole.n - 20] ^= 1;
+	tap_int(eng_exchange_mend(x, whole.p, whole.n, &err), ENGRAM_EINPUT, "a damaged one is refused");
+	whole.p[whole.n - 20] ^= 1;
+	tap_int(eng_exchange_mend(x, b.p, (size_t)eng_frame_size(eng_get32(b.p + 8)), &err), 0,
+	        "one held whole changes nothing");
+	tap_int(eng_exchange_mend(x, whole.p, whole.n, &err), 0, "the whole one takes its place: %s", err.message);
+	eng_exchange_close(x);
+	tap_int(wanted(&s, &want), 0, "nothing is wanted any more");
+	tap_int(memories(&s), 3, "all is shown");
+	tap_int(spaces_run(&s, ENGRAM_REBUILD | ENGRAM_CHECK), 0, "sound: %s", s.err.message);
+	eng_buf_free(&b);
+	eng_buf_free(&whole);
+	spaces_close(&s);
+}
+
+struct summed {
+	eng_u128 sum;
+	struct engram_id last;
+	int disorder;
+};
+
+static int sum_item(void *data, const struct engram_id *id, eng_u128 sum)
+{
+	struct summed *t = data;
+
+	t->disorder += eng_id_cmp(&t->last, id) >= 0;
+	t->last = *id;
+	t->sum += sum;
+	return 0;
+}
+
+/* Each bucket is the sum of its items, raw or applied. */
+static int wrong_buckets(struct spaces *s)
+{
+	struct eng_exchange *x = NULL;
+	eng_u128 *sums = malloc(4096 * sizeof *sums);
+	int wrong = 0;
+
+	spaces_must(eng_exchange_open(&x, s->space, false, &err), "open exchange", &err);
+	spaces_must(eng_exchange_buckets(x, sums, &err), "buckets", &err);
+	for (unsigned i = 0; i < 4096; i++) {
+		struct summed t = {0};
+		spaces_must(eng_exchange_items(x, i, sum_item, &t, &err), "items", &err);
+		wrong += t.sum != sums[i] || t.disorder;
+	}
+	eng_exchange_close(x);
+	free(sums);
+	return wrong;
+}
+
+static void test_buckets(void)
+{
+	struct spaces s = {0};
+	struct engram_id ids[6];
+	struct engram_writer *w = NULL;
+	char text[32];
+
+	spaces_open(&s, "buckets", ENGRAM_CREATE);
+	for (int i = 0; i < 6; i++) {
+		snprintf(text, sizeof text, "memory %d", i);
+		ids[i] = spaces_put(&s, text);
+	}
+	spaces_must(engram_writer_open(&w, s.space, 0, &err), "writer", &err);
+	for (int i = 1; i < 6; i++) {
+		struct engram_link l;
+		enum engram_put_result put;
+		engram_link_init(&l);
+		l.to = ids[i];
+		spaces_must(engram_link(w, &put, &ids[0], &l, 1, &err), "link", &err);
+	}
+	spaces_must(engram_commit(w, &err), "commit", &err);
+	engram_writer_close(w);
+	tap_int(wrong_buckets(&s), 0, "each bucket is the sum of its items");
+	spaces_must(spaces_run(&s, ENGRAM_REBUILD), "rebuild", &s.err);
+	tap_int(wrong_buckets(&s), 0, "applied too");
+	spaces_forget(&s, &ids[3], 1);
+	tap_int(wrong_buckets(&s), 0, "and with a forget on top");
+	spaces_close(&s);
+}
+
 static void test_unknown(void)
 {
 	struct spaces s = {0};
@@ -507,6 +615,8 @@ int main(void)
 	tmpdir_begin("exchange");
 	test_held();
 	test_stubs();
+	test_mend();
+	test_buckets();
 	test_unknown();
 	test_refused();
 	test_own();
