@@ -65,6 +65,11 @@ struct eng_item {
 
 void eng_item_init(struct eng_item *item, const struct engram_id *id, struct eng_arena *arena);
 
+/* Whether this program understands what a frame of this kind and version says.
+ * Others are kept and passed on; the state records that it skipped them, and a
+ * program of another state version reads the log anew. */
+bool eng_known_kind(const struct eng_header *h);
+
 /* Whether the frame is a dot of the items of its subjects. */
 bool eng_is_item_frame(const struct eng_frame *f);
 /* Whether every part of a frame of a kind and version that this program knows can

@@ -13,6 +13,7 @@ libeng_merge_la_SOURCES = \
 	%D%/edge_code.c \
 	%D%/evidence.c \
 	%D%/item.c \
+	%D%/kind.c \
 	%D%/live.c \
 	%D%/purge.c \
 	%D%/read.c

@@ -165,14 +165,14 @@ static int compare_series(struct eng_check *c, const struct eng_head *head, stru
 	int r = eng_cursor_open(&cursor, c->s->log, &head->series, 0, head->seq, NULL, err);
 
 	while (r == 0 && (r = eng_cursor_next(cursor, &f, err)) == 1) {
-		if (eng_is_item_frame(&f))
+		if (!eng_known_kind(&f.h))
+			r = 0, c->skips++;
+		else if (eng_is_item_frame(&f))
 			r = compare_frame(c, &f, err);
 		else if (eng_fact_of(&fact, &f))
 			r = compare_fact(c, &fact, err);
-		else if (eng_known_kind(&f.h))
-			r = eng_check_edge_frame(c, &f, err);
 		else
-			r = 0, c->skips++;
+			r = eng_check_edge_frame(c, &f, err);
 		if (r == 0)
 			r = eng_job_progress(c->job, "check items", f.h.seq, head->seq, err);
 	}

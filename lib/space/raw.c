@@ -78,24 +78,6 @@ static bool link_subject(struct eng_raw *r, const struct engram_id *id, uint32_t
 	return true;
 }
 
-bool eng_known_kind(const struct eng_header *h)
-{
-	switch (h->kind) {
-	case ENG_BIRTH: /* it changes nothing */
-	case ENG_MEMORY:
-	case ENG_REVISION:
-	case ENG_EDGE:
-	case ENG_USE:
-	case ENG_FEEDBACK:
-	case ENG_FORGET:
-	case ENG_RETIRE:
-	case ENG_FORK:
-		return h->version <= ENG_FRAME_VERSION;
-	default:
-		return false;
-	}
-}
-
 static int add_edges(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
 {
 	struct eng_edge_frame e;

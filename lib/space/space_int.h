@@ -352,8 +352,6 @@ int eng_raw_apply_kept(const struct eng_raw *r, size_t i, struct eng_item *item,
 void eng_raw_sort_edges(struct eng_raw *r);
 /* The first edge at or behind a key. */
 size_t eng_raw_edge_at(const struct eng_raw *r, const struct eng_edge_key *from);
-/* What this program understands. */
-bool eng_known_kind(const struct eng_header *h);
 const struct eng_head *eng_raw_head(const struct eng_raw *r, const struct eng_series *series);
 
 /* -- what was said of series (series.c) -------------------------------------- */

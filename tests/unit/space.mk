@@ -22,3 +22,6 @@ check_PROGRAMS += tests/unit/test_space_exchange
 tests_unit_test_space_exchange_SOURCES = tests/unit/test_space_exchange.c $(spaces)
 check_PROGRAMS += tests/unit/test_space_fork
 tests_unit_test_space_fork_SOURCES = tests/unit/test_space_fork.c $(spaces)
+check_PROGRAMS += tests/unit/test_space_kinds
+tests_unit_test_space_kinds_SOURCES = tests/unit/test_space_kinds.c $(spaces)
+tests_unit_test_space_kinds_LDFLAGS = -Wl,--wrap=eng_known_kind
