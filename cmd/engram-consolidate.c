@@ -40,7 +40,7 @@ static const struct program program = {
 	                                  "engram-consolidate --all-spaces --quiet --wait=0", NULL},
 	.exits = "0 done or nothing to do, 1 a difference, 2 usage, 3 some spaces\n"
 	         "only, 66 no such space, 70 damaged, 75 busy (try again)",
-	.others = "engram-store, engram-recall",
+	.others = "engram-store, engram-recall, engram-shipwal",
 };
 
 struct task {

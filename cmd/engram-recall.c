@@ -72,7 +72,7 @@ static const struct program program = {
 	.examples = (const char *const[]){"engram-recall \"what powers a cell\"",
 	                                  "engram-recall --json --tag=todo --since=7d -k 3", NULL},
 	.exits = "0 found, 1 nothing, 2 usage, 65 bad cue, 66 none such, 75 busy",
-	.others = "engram-store, engram-consolidate",
+	.others = "engram-store, engram-consolidate, engram-shipwal",
 };
 
 /* -- nothing found ------------------------------------------------------------- */

@@ -92,7 +92,7 @@ static const struct program program = {
 	.examples = (const char *const[]){"engram-store \"The mitochondria is the powerhouse of the cell\"",
 	                                  "engram-store --space=notes --create --tag=todo - <todo.txt", NULL},
 	.exits = "0 stored, 2 usage, 3 partly, 65 bad input, 66 none such, 75 busy",
-	.others = "engram-recall, engram-consolidate",
+	.others = "engram-recall, engram-consolidate, engram-shipwal",
 };
 
 void store_fields(const struct store *s, struct engram_memory *m)

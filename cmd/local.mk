@@ -33,7 +33,7 @@ libcmd_la_SOURCES = \
 	%D%/import/tsv.c \
 	%D%/import/vectors.c %D%/import/vectors.h
 
-bin_PROGRAMS += engram-store engram-recall engram-consolidate
+bin_PROGRAMS += engram-store engram-recall engram-consolidate engram-shipwal
 
 engram_store_SOURCES = \
 	%D%/engram-store.c \
@@ -58,5 +58,13 @@ engram_recall_LDADD = libcmd.la libeng_all.la
 
 engram_consolidate_SOURCES = %D%/engram-consolidate.c
 engram_consolidate_LDADD = libcmd.la libeng_all.la
+
+engram_shipwal_SOURCES = \
+	%D%/engram-shipwal.c \
+	%D%/shipwal-jobs.h \
+	%D%/shipwal-log.c \
+	%D%/shipwal-move.c \
+	%D%/shipwal-peer.c %D%/shipwal-peer.h
+engram_shipwal_LDADD = libcmd.la libeng_all.la
 
 EXTRA_DIST += %D%/README.md

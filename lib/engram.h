@@ -550,6 +550,143 @@ ENGRAM_API int engram_reembed(struct engram_space *space, struct engram_report *
                               struct engram_embedder *embedder, bool dry_run, engram_progress_fn *progress,
                               void *data, struct engram_error *err);
 
+/* ---------------------------------------- moving frames between two stores */
+
+/* A log is made of *frames*.  The stores of one space give each other the frames
+ * that the other lacks, byte for byte; once both hold the same frames they read
+ * the same.  A space without a frame takes the id of the space it meets; two that
+ * have frames and different ids do not mix (ENGRAM_EINPUT). */
+
+/* How far a store is with one series. */
+struct engram_position {
+	uint8_t series[16];
+	uint64_t seq;   /* of the last frame, from 1 */
+	uint32_t check; /* its header_check */
+};
+
+/* "SERIES:SEQ:CHECK,...": hexadecimal, decimal, hexadecimal; "0" for n = 0.
+ * For engram_free(). */
+ENGRAM_API int engram_position_format(char **text, const struct engram_position *at, size_t n,
+                                      struct engram_error *err);
+/* Ascending by series, for engram_free().  ENGRAM_EUSAGE names the place. */
+ENGRAM_API int engram_position_parse(struct engram_position **at, size_t *n, const char *text,
+                                     struct engram_error *err);
+
+struct engram_standing {
+	struct engram_position *received; /* durable here; ascending by series */
+	size_t nreceived;
+	struct engram_position *applied; /* what of it counts: all but what is held */
+	size_t napplied;
+	uint64_t held;      /* frames received that wait: from too far ahead, or for others */
+	uint8_t digest[16]; /* of the state at `applied`: equal sets, equal digests */
+};
+ENGRAM_API int engram_standing(struct engram_space *space, struct engram_standing *out, struct engram_error *err);
+ENGRAM_API void engram_standing_free(struct engram_standing *s); /* zeros it; NULL allowed */
+
+enum engram_sync_flags {
+	ENGRAM_GIVE = 1u << 0, /* the peer may have our frames */
+	ENGRAM_TAKE = 1u << 1, /* we take the peer's: the space was opened with WRITE */
+};
+
+struct engram_sync_options {
+	unsigned flags;        /* enum engram_sync_flags */
+	unsigned timeout_ms;   /* the longest silence of the peer; 0 = any */
+	engram_progress_fn *progress; /* "frames" moved so far; may be NULL */
+	void *data;
+	const struct engram_position *after; /* send: what the reader has; ascending */
+	size_t nafter;
+};
+
+struct engram_sync_report {
+	uint64_t frames_sent, frame_bytes_sent;
+	uint64_t frames_received, frame_bytes_received; /* new here */
+	uint64_t frames_known;      /* came, and were here */
+	uint64_t frames_due_out, frames_due_in; /* what the positions of both let expect */
+	uint64_t bytes_out, bytes_in; /* of the conversation, all of it */
+	uint64_t series_sent, series_received;
+	uint64_t forks;             /* series that two stores went on with, found now */
+	uint64_t mended;            /* stubs whose forget never came, replaced */
+	uint64_t held, peer_held;   /* frames that wait */
+	bool adopted;               /* this space took the peer's id */
+	bool compared;              /* state digests, at equal positions */
+	bool equal;
+	uint8_t digest[16];         /* where compared */
+	int64_t elapsed_us;
+};
+
+/* One session; whatever came whole is durable, also where it fails: then *out says
+ * how far it came, and the next session goes on there.  ENGRAM_EUNAVAILABLE: the
+ * peer cannot be reached, went away, was silent for too long or speaks something
+ * else; ENGRAM_EINPUT: a frame is not acceptable, or another space;
+ * ENGRAM_EVERSION; ENGRAM_EINTERNAL: the same frames, another state, and the first
+ * item that differs. */
+
+/* With whoever speaks at the other ends of two descriptors; the caller's remain. */
+ENGRAM_API int engram_sync(struct engram_space *space, struct engram_sync_report *out,
+                           const struct engram_sync_options *o, int in, int outward, struct engram_error *err);
+/* With a command, run by /bin/sh, that speaks on its standard input and output. */
+ENGRAM_API int engram_sync_command(struct engram_space *space, struct engram_sync_report *out,
+                                   const struct engram_sync_options *o, const char *command,
+                                   struct engram_error *err);
+/* With a space of another home. */
+ENGRAM_API int engram_sync_space(struct engram_space *space, struct engram_sync_report *out,
+                                 const struct engram_sync_options *o, struct engram_space *peer,
+                                 struct engram_error *err);
+/* One way: what lies behind o->after into a file or pipe; out of one. */
+ENGRAM_API int engram_send(struct engram_space *space, struct engram_sync_report *out,
+                           const struct engram_sync_options *o, int outward, struct engram_error *err);
+ENGRAM_API int engram_receive(struct engram_space *space, struct engram_sync_report *out,
+                              const struct engram_sync_options *o, int in, struct engram_error *err);
+
+/* Says that nobody will write a series again: its store is gone, and no peer waits
+ * for it.  `series`: 4 or more of its digits; the own one is closed.  *written is
+ * false where that was said before.  ENGRAM_ENOFILE, ENGRAM_EAMBIGUOUS. */
+ENGRAM_API int engram_retire(struct engram_space *space, bool *written, const char *series,
+                             struct engram_error *err);
+
+/* ------------------------------------------------------- looking at the log */
+
+struct engram_frame_ref {
+	struct engram_position at;
+	uint32_t element; /* 0 = the whole frame, else its i-th element */
+};
+
+/* What it points at is valid during the call back. */
+struct engram_frame {
+	struct engram_position at;
+	uint32_t previous;     /* header_check of the frame before it */
+	unsigned kind, version;
+	const char *kind_name; /* "memory"; NULL: of a later version */
+	int64_t time_us;       /* of the stamp, */
+	unsigned counter;      /* and what orders those of one millisecond */
+	bool critical;
+	uint64_t bytes;        /* in the log */
+	const struct engram_id *subjects; /* the memories it is about */
+	size_t nsubjects;
+	const struct engram_frame_ref *refs; /* what it replaces */
+	size_t nrefs;
+	const struct engram_id *run; /* NULL: of none */
+	bool stub;             /* its body was forgotten */
+	struct engram_position killer; /* by this frame; check 0 */
+	struct engram_str elements; /* of its body, in order, as a JSON array: engram-formats(5) */
+};
+typedef int engram_frame_fn(void *data, const struct engram_frame *f);
+
+/* Every durable frame behind `after` (ascending; n 0: all), series by series; of
+ * those series whose hexadecimal name begins with `series` (NULL: all).  Each is
+ * verified.  ENGRAM_EDAMAGED. */
+ENGRAM_API int engram_frames(struct engram_space *space, const struct engram_position *after, size_t n,
+                             const char *series, engram_frame_fn *fn, void *data, struct engram_error *err);
+
+struct engram_log_report {
+	uint64_t series, frames, bytes;
+	int64_t elapsed_us;
+};
+/* Reads every byte of the log: frames, chains, what lies between them.  Nothing
+ * derived is looked at.  ENGRAM_EDAMAGED names the first bad byte. */
+ENGRAM_API int engram_verify(struct engram_space *space, struct engram_log_report *out,
+                             engram_progress_fn *progress, void *data, struct engram_error *err);
+
 #ifdef __cplusplus
 }
 #endif

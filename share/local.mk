@@ -21,20 +21,23 @@ fishcompdir = $(FISH_COMPLETION_DIR)
 nodist_bashcomp_DATA = \
 	%D%/completions/bash/engram-store \
 	%D%/completions/bash/engram-recall \
-	%D%/completions/bash/engram-consolidate
+	%D%/completions/bash/engram-consolidate \
+	%D%/completions/bash/engram-shipwal
 nodist_zshcomp_DATA = \
 	%D%/completions/zsh/_engram-store \
 	%D%/completions/zsh/_engram-recall \
-	%D%/completions/zsh/_engram-consolidate
+	%D%/completions/zsh/_engram-consolidate \
+	%D%/completions/zsh/_engram-shipwal
 nodist_fishcomp_DATA = \
 	%D%/completions/fish/engram-store.fish \
 	%D%/completions/fish/engram-recall.fish \
-	%D%/completions/fish/engram-consolidate.fish
+	%D%/completions/fish/engram-consolidate.fish \
+	%D%/completions/fish/engram-shipwal.fish
 CLEANFILES += $(nodist_bashcomp_DATA) $(nodist_zshcomp_DATA) $(nodist_fishcomp_DATA)
 
 COMPLETION = $(AM_V_GEN)$(MKDIR_P) $(@D) && ./$*$(EXEEXT) --help=options >$@.table && \
-	$(AWK) -v program=$* -v shell=$(notdir $(@D)) -f $(srcdir)/%D%/completions/generate.awk $@.table >$@.new && \
-	rm $@.table && mv $@.new $@
+	./$*$(EXEEXT) --help=verbs >$@.verbs && $(AWK) -v program=$* -v shell=$(notdir $(@D)) -v verbs=$@.verbs \
+	-f $(srcdir)/%D%/completions/generate.awk $@.table >$@.new && rm $@.table $@.verbs && mv $@.new $@
 %D%/completions/bash/%: %$(EXEEXT) %D%/completions/generate.awk
 	$(COMPLETION)
 %D%/completions/zsh/_%: %$(EXEEXT) %D%/completions/generate.awk

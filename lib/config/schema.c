@@ -47,6 +47,8 @@ const struct eng_schema eng_schema[] = {
 	{"embed.timeout", DURATION(1, HOUR), .variable = "ENGRAM_EMBED_TIMEOUT", .fallback = "60",
 	 .help = "how long it may say nothing"},
 
+	{"sync.rsh", TEXT, .variable = "ENGRAM_RSH", .fallback = "ssh", .help = "command that reaches a host"},
+
 	/* What the original reads of its cluster: a file that served there is
 	 * taken as it is.  Nothing here asks for these yet. */
 	{"cluster.enabled", BOOL, .fallback = "false", .help = "join a cluster", LATER},

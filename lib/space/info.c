@@ -22,6 +22,11 @@ static uint64_t derived_bytes(const struct engram_space *s)
 	       file_bytes(s, s->gen->text, "-shm");
 }
 
+uint32_t eng_space_state_version(void)
+{
+	return ENG_STATE_VERSION;
+}
+
 int engram_space_identity(struct engram_space *s, struct engram_space_info *out, struct engram_error *err)
 {
 	struct engram_space_info info = {0};

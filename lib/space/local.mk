@@ -16,6 +16,8 @@ libeng_space_la_SOURCES = \
 	%D%/exchange.c \
 	%D%/forget.c \
 	%D%/forks.c \
+	%D%/frame_json.c \
+	%D%/frames.c %D%/frames.h \
 	%D%/gen.c \
 	%D%/horizon.c \
 	%D%/identity.c \
@@ -27,6 +29,7 @@ libeng_space_la_SOURCES = \
 	%D%/lookup.c \
 	%D%/open.c \
 	%D%/overlay.c \
+	%D%/position.c \
 	%D%/purge_edges.c \
 	%D%/raw.c \
 	%D%/rebuild.c \

@@ -170,7 +170,8 @@ int eng_sync_hear_hello(struct eng_sync *s, const uint8_t *p)
 	s->give = !s->strangers && s->o.give && s->peer.take;
 	s->take = !s->strangers && s->o.take && s->peer.give;
 	hash_mine(mine, s);
-	if (s->o.mode == ENG_SYNC_FILE_IN || (!s->give && !s->take) || memcmp(mine, s->peer.vector, sizeof mine) == 0)
+	/* Where nothing may flow the vectors still tell what would. */
+	if (s->o.mode == ENG_SYNC_FILE_IN || memcmp(mine, s->peer.vector, sizeof mine) == 0)
 		return eng_sync_begin_runs(s);
 	return eng_sync_begin_round(s);
 }

@@ -20,11 +20,11 @@ static void count_due(struct eng_sync *s)
 {
 	const struct eng_position *other;
 
-	for (size_t i = 0; s->give && i < s->mine.n; i++) {
+	for (size_t i = 0; i < s->mine.n; i++) {
 		uint64_t theirs = their_seq(s, &s->mine.v[i]), mine = s->mine.v[i].seq;
 		s->stats.frames_due_out += mine > theirs ? mine - theirs : 0;
 	}
-	for (size_t i = 0; s->take && i < s->theirs.n; i++) {
+	for (size_t i = 0; i < s->theirs.n; i++) {
 		other = eng_sync_find(&s->mine, &s->theirs.v[i].series);
 		if (!other || other->seq < s->theirs.v[i].seq)
 			s->stats.frames_due_in += s->theirs.v[i].seq - (other ? other->seq : 0);
@@ -53,7 +53,7 @@ int eng_sync_begin_runs(struct eng_sync *s)
 	s->phase = PHASE_RUNS;
 	if (s->o.mode == ENG_SYNC_FILE_IN)
 		return 0;
-	if (s->round == 0) /* equal vectors, or nothing may flow */
+	if (s->round == 0) /* equal vectors */
 		s->send_at = s->mine.n;
 	else
 		count_due(s);

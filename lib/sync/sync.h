@@ -137,7 +137,8 @@ struct eng_sync_stats {
 	uint64_t frames_received, frame_bytes_received; /* taken; those already held apart: */
 	uint64_t frames_known;
 	struct eng_position acked; /* the peer has all that was sent up to here, durably */
-	uint64_t frames_due_out, frames_due_in; /* by the vectors: what progress is measured against */
+	/* By the vectors, whatever the rights: what progress is measured against. */
+	uint64_t frames_due_out, frames_due_in;
 	uint64_t bytes_in, bytes_out; /* of the streams, all of it */
 	uint64_t series_sent, series_received;
 	uint64_t forks;     /* found in this session */

@@ -2,10 +2,20 @@
 #
 #     engram-recall --help=options | awk -v program=engram-recall -v shell=bash -f generate.awk
 #
+# -v verbs=FILE: what --help=verbs prints; a verb is offered as the first operand.
+#
 # Columns: name, letter, value, words allowed, repeats, help, operands.  What a
 # value or an operand is says its name: SPACE and ID are asked for by calling a
 # program, FILE and DIR are paths, words are given; anything else is the user's own.
-BEGIN { FS = "\t" }
+BEGIN {
+	FS = "\t"
+	while (verbs != "" && (getline line < verbs) > 0) {
+		split(line, column, "\t")
+		verb[++nverbs] = column[1]
+		verb_help[nverbs] = column[3]
+		all_verbs = all_verbs (nverbs > 1 ? " " : "") column[1]
+	}
+}
 
 {
 	n++
@@ -80,7 +90,10 @@ function bash(    i, all) {
 	print "\tID) COMPREPLY=($(compgen -W \"$(" fn "_ids)\" -- \"$cur\")) ;;"
 	print "\tSPACE) COMPREPLY=($(compgen -W \"$(" fn "_spaces)\" -- \"$cur\")) ;;"
 	print "\tFILE) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- \"$cur\")) ;;"
-	print "\t*) COMPREPLY=() ;;"
+	if (nverbs)
+		print "\t*) ((COMP_CWORD == 1)) && COMPREPLY=($(compgen -W " quoted(all_verbs) " -- \"$cur\")) ;;"
+	else
+		print "\t*) COMPREPLY=() ;;"
 	print "\tesac"
 	print "}"
 	print "complete -F " fn " " program
@@ -103,6 +116,8 @@ function zsh(    i, s) {
 	print "_engram_spaces() { compadd -- ${(f)\"$(engram-store --list-spaces 2>/dev/null | cut -f 1)\"} }"
 	print "_engram_ids() { compadd -- ${(f)\"$(engram-recall --ids -k 200 --wait=0 2>/dev/null)\"} }"
 	print "_engram_operands() {"
+	if (nverbs)
+		print "\t(( CURRENT == 2 )) && { compadd -- " all_verbs "; return }"
 	for (i = 1; i <= n; i++)
 		if (operands[i] == "ID") s = s "|--" name[i]
 	if (s != "")
@@ -144,6 +159,8 @@ function fish(    i, s, ids) {
 			print "complete -c " program " -n '__fish_contains_opt " name[i] \
 				"' -a '(engram-store --list-spaces 2>/dev/null | cut -f 1)'"
 	}
+	for (i = 1; i <= nverbs; i++)
+		print "complete -c " program " -n __fish_is_first_arg -a " verb[i] " -d " quoted(verb_help[i])
 	n = split(ids, id, " ")
 	for (i = 1; i <= n; i++)
 		print "complete -c " program " -n '__fish_contains_opt " id[i] \

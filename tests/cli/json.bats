@@ -44,6 +44,11 @@ everything()
 	keys as-of engram-recall --json --as-of=2999-01-01 -k 1
 	keys dry-run engram-store --json --dry-run "another text"
 	keys consolidate engram-consolidate --json
+	keys sync engram-shipwal --json sync local:copy
+	keys position engram-shipwal --json position
+	keys verify engram-shipwal --json verify
+	keys cat engram-shipwal cat
+	keys retire engram-shipwal --json retire "$(engram-shipwal position | cut -c 1-8)"
 	keys forget engram-store --json --yes --forget "$id"
 	keys nothing engram-recall --json zzzzqqqq
 	keys usage engram-recall --json -k 0

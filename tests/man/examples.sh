@@ -21,7 +21,7 @@ work=$(mktemp -d "${TMPDIR-/tmp}/engram-examples.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 PATH=${ENGRAM_BINDIR:-$top_builddir}:$PATH
 export PATH
-unset ENGRAM_SPACE ENGRAM_ACTOR ENGRAM_WAIT ENGRAM_CONFIG ENGRAM_DEBUG XDG_CONFIG_HOME ENGRAM_EMBED_COMMAND
+unset ENGRAM_SPACE ENGRAM_ACTOR ENGRAM_WAIT ENGRAM_CONFIG ENGRAM_DEBUG XDG_CONFIG_HOME ENGRAM_EMBED_COMMAND ENGRAM_RSH
 
 # The literal blocks of a page, as a reader sees them.
 blocks()

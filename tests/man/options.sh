@@ -33,7 +33,7 @@ table_options()
 	"$1" --help=options | awk -F '\t' '{ print $1, $2, ($3 == "-" || $3 == "" ? "-" : "takes") }' | sort
 }
 
-for program in engram-store engram-recall engram-consolidate; do
+for program in engram-store engram-recall engram-consolidate engram-shipwal; do
 	is "$(page_options "$top_srcdir/man/$program.1")" "$(table_options $program)" "$program: OPTIONS"
 done
 done_testing
