@@ -203,17 +203,16 @@ static int send_next(struct eng_sync *s)
 
 int eng_sync_send(struct eng_sync *s)
 {
-	size_t before;
+	size_t said, looked;
 	int r = 0;
 
-	/* Stubs that this end cannot mend say nothing; small runs go together. */
-	while (r == 0 && !s->end_out && s->out.n - s->out_at < ENG_SYNC_OUT_FULL) {
-		before = s->mend_at;
-		const size_t n = s->out.n;
-		r = send_next(s);
-		if (s->out.n == n && s->mend_at == before)
-			break;
-	}
+	/* Small runs go together; a stub that this end cannot mend says nothing. */
+	do {
+		said = s->out.n;
+		looked = s->mend_at;
+		if (!s->end_out && said - s->out_at < ENG_SYNC_OUT_FULL)
+			r = send_next(s);
+	} while (r == 0 && (s->out.n > said || s->mend_at > looked));
 	if (r < 0 || !s->end_out || !s->end_in || under_way(s) > 0)
 		return r;
 	s->phase = PHASE_DIGESTS;

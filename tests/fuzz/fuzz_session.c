@@ -14,14 +14,11 @@ const char fuzz_name[] = "session";
 
 enum { A_FILE = 1, MENDED = 2, SMALL_PIECES = 4 };
 
-#define NOW INT64_C(1700000000000000)
-
 static struct modelstore *store(const char *who)
 {
-	struct modelstore *m = modelstore_new(1);
+	struct modelstore *m = talk_store(1);
 	char text[32];
 
-	modelstore_clock(m, NOW);
 	for (int i = 0; i < 8; i++) {
 		snprintf(text, sizeof text, "%s %d", i < 4 ? "common" : who, i);
 		modelstore_remember(m, NULL, text);
@@ -49,19 +46,9 @@ static void record(struct eng_buf *out, const char *who, const struct eng_sync_o
 
 static void record_file(struct eng_buf *out)
 {
-	const struct eng_sync_options o = {.mode = ENG_SYNC_FILE_OUT, .give = true};
 	struct modelstore *m = store("b");
-	struct eng_sync_store seam = modelstore_seam(m);
-	struct eng_sync *s;
 
-	FUZZ_HOLD(eng_sync_new(&s, &o, &seam, NULL) == 0);
-	while (eng_sync_output(s).n > 0 || eng_sync_state(s) == ENG_SYNC_RUNNING) {
-		struct eng_bytes b = eng_sync_output(s);
-		eng_buf_add(out, b.p, b.n);
-		eng_sync_sent(s, b.n);
-		FUZZ_HOLD(eng_sync_step(s, NULL) == 0);
-	}
-	eng_sync_free(s);
+	FUZZ_HOLD(talk_file(m, out, NULL, 0, NULL) == 0);
 	modelstore_free(m);
 }
 

@@ -37,9 +37,9 @@ struct talk {
 	uint64_t turns;
 };
 
-static const struct eng_sync_options talk_both = {.mode = ENG_SYNC_BOTH, .give = true, .take = true};
+__attribute__((unused)) static const struct eng_sync_options talk_both = {.mode = ENG_SYNC_BOTH, .give = true, .take = true};
 
-static int talk_begin(struct talk *t, struct modelstore *a, struct modelstore *b, const struct eng_sync_options *oa,
+__attribute__((unused)) static int talk_begin(struct talk *t, struct modelstore *a, struct modelstore *b, const struct eng_sync_options *oa,
                       const struct eng_sync_options *ob)
 {
 	int r;
@@ -52,7 +52,7 @@ static int talk_begin(struct talk *t, struct modelstore *a, struct modelstore *b
 	return r < 0 ? r : eng_sync_new(&t->b.s, ob ? ob : &talk_both, &t->b.store, &t->b.err);
 }
 
-static void talk_end(struct talk *t)
+__attribute__((unused)) static void talk_end(struct talk *t)
 {
 	eng_sync_free(t->a.s);
 	eng_sync_free(t->b.s);
@@ -136,7 +136,7 @@ static bool talk_turn_(struct talk *t, struct talk_end *me, struct talk_end *oth
 
 /* Until both are over; g NULL: pieces of exactly `most`, else up to.  false: they
  * stand still. */
-static bool talk_run(struct talk *t, struct eng_rng *g, size_t most)
+__attribute__((unused)) static bool talk_run(struct talk *t, struct eng_rng *g, size_t most)
 {
 	bool moved = true;
 
@@ -149,12 +149,58 @@ static bool talk_run(struct talk *t, struct eng_rng *g, size_t most)
 	return moved;
 }
 
-static bool talk_done(const struct talk *t)
+__attribute__((unused)) static bool talk_done(const struct talk *t)
 {
 	return eng_sync_state(t->a.s) == ENG_SYNC_DONE && eng_sync_state(t->b.s) == ENG_SYNC_DONE;
 }
 
-/* A whole session; both ends must be done. */
+/* -- stores to talk about ------------------------------------------------------------ */
+
+#define TALK_NOW INT64_C(1700000000000000)
+
+__attribute__((unused)) static struct modelstore *talk_store(uint64_t seed)
+{
+	struct modelstore *m = modelstore_new(seed);
+
+	modelstore_clock(m, TALK_NOW);
+	return m;
+}
+
+__attribute__((unused)) static void talk_fill(struct modelstore *m, const char *who, unsigned n)
+{
+	char text[64];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(text, sizeof text, "%s remembers %u", who, i);
+		modelstore_remember(m, NULL, text);
+	}
+	modelstore_flush(m);
+}
+
+/* -- whole sessions ------------------------------------------------------------------- */
+
+/* What lies behind `after`, as a file, to the end of `out`. */
+__attribute__((unused)) static int talk_file(struct modelstore *m, struct eng_buf *out, const struct eng_position *after,
+                                             size_t nafter, struct engram_error *err)
+{
+	const struct eng_sync_options o = {.mode = ENG_SYNC_FILE_OUT, .give = true, .after = after, .nafter = nafter};
+	struct eng_sync_store seam = modelstore_seam(m);
+	struct eng_sync *s;
+	int r = eng_sync_new(&s, &o, &seam, err);
+
+	if (r < 0)
+		return r;
+	while (r == 0 && (eng_sync_state(s) == ENG_SYNC_RUNNING || eng_sync_output(s).n > 0)) {
+		struct eng_bytes b = eng_sync_output(s);
+		eng_buf_add(out, b.p, b.n);
+		eng_sync_sent(s, b.n);
+		r = eng_sync_step(s, err);
+	}
+	eng_sync_free(s);
+	return r;
+}
+
+/* Both ends must be done. */
 __attribute__((unused)) static bool talk_once(struct modelstore *a, struct modelstore *b)
 {
 	struct talk *t = malloc(sizeof *t);

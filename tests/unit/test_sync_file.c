@@ -3,48 +3,6 @@
 
 #include "../lib/talk.h"
 
-#define NOW INT64_C(1700000000000000)
-
-static struct modelstore *store(uint64_t seed)
-{
-	struct modelstore *m = modelstore_new(seed);
-
-	modelstore_clock(m, NOW);
-	return m;
-}
-
-static void fill(struct modelstore *m, const char *who, unsigned n)
-{
-	char text[64];
-
-	for (unsigned i = 0; i < n; i++) {
-		snprintf(text, sizeof text, "%s remembers %u", who, i);
-		modelstore_remember(m, NULL, text);
-	}
-	modelstore_flush(m);
-}
-
-/* What lies behind `after`, to the end of `out`. */
-static int write_file(struct modelstore *m, struct eng_buf *out, const struct eng_position *after, size_t nafter,
-                      struct engram_error *err)
-{
-	const struct eng_sync_options o = {.mode = ENG_SYNC_FILE_OUT, .give = true, .after = after, .nafter = nafter};
-	struct eng_sync_store seam = modelstore_seam(m);
-	struct eng_sync *s;
-	int r = eng_sync_new(&s, &o, &seam, err);
-
-	if (r < 0)
-		return r;
-	while (r == 0 && (eng_sync_state(s) == ENG_SYNC_RUNNING || eng_sync_output(s).n > 0)) {
-		struct eng_bytes b = eng_sync_output(s);
-		eng_buf_add(out, b.p, b.n);
-		eng_sync_sent(s, b.n);
-		r = eng_sync_step(s, err);
-	}
-	eng_sync_free(s);
-	return r;
-}
-
 /* One file in pieces of `most`; *used where it ended. */
 static int read_file(struct modelstore *m, size_t *used, const uint8_t *p, size_t n, size_t most,
                      struct eng_sync_stats *stats, struct engram_error *err)
@@ -90,7 +48,7 @@ static struct eng_position *position(struct modelstore *m, size_t *n)
 
 static void test_file(void)
 {
-	struct modelstore *a = store(1), *b = store(2), *c = store(3);
+	struct modelstore *a = talk_store(1), *b = talk_store(2), *c = talk_store(3);
 	struct eng_buf first = ENG_BUF_INIT, second = ENG_BUF_INIT, whole = ENG_BUF_INIT, both = ENG_BUF_INIT;
 	struct eng_sync_stats stats;
 	struct engram_error err = {0};
@@ -98,8 +56,8 @@ static void test_file(void)
 	const char *difference;
 	size_t n, used;
 
-	fill(a, "a", 50);
-	tap_int(write_file(a, &first, NULL, 0, &err), 0, "a file of all");
+	talk_fill(a, "a", 50);
+	tap_int(talk_file(a, &first, NULL, 0, &err), 0, "a file of all");
 	tap_int(read_all(b, &first, 7, &err), 0, "is received, seven bytes at a time");
 	difference = modelstore_difference(a, b);
 	tap_str(difference ? difference : "none", "none", "its reader is equal");
@@ -107,8 +65,8 @@ static void test_file(void)
 	tap_ok(stats.frames_received == 0 && stats.frames_known == 50, "it brings nothing new");
 
 	after = position(b, &n);
-	fill(a, "a later", 30);
-	tap_int(write_file(a, &second, after, n, &err), 0, "a file of what came since");
+	talk_fill(a, "a later", 30);
+	tap_int(talk_file(a, &second, after, n, &err), 0, "a file of what came since");
 	tap_int(read_all(c, &second, 4096, &err), ENGRAM_EINPUT, "does not fit a store that lacks what was before: %s",
 	        err.message);
 	tap_int(modelstore_frames(c), 0, "and nothing of it stays");
@@ -116,14 +74,14 @@ static void test_file(void)
 	difference = modelstore_difference(a, b);
 	tap_str(difference ? difference : "none", "none", "which is equal again");
 	after[0].header_check ^= 1;
-	tap_ok(write_file(a, &whole, after, n, &err) == ENGRAM_EINPUT && strstr(err.message, "wanted header check"),
+	tap_ok(talk_file(a, &whole, after, n, &err) == ENGRAM_EINPUT && strstr(err.message, "wanted header check"),
 	       "a position of another history is refused: %s", err.message);
 	free(after);
 
 	eng_buf_add(&both, first.p, first.n);
 	eng_buf_add(&both, second.p, second.n);
 	modelstore_free(c);
-	c = store(3);
+	c = talk_store(3);
 	tap_ok(read_file(c, &used, both.p, both.n, 1000, NULL, &err) == 0 && used == first.n,
 	       "of two files together the first ends where the second begins");
 	tap_ok(read_file(c, &used, both.p + first.n, both.n - first.n, 1000, NULL, &err) == 0 && used == second.n,
@@ -141,19 +99,19 @@ static void test_file(void)
 
 static void test_nothing_new(void)
 {
-	struct modelstore *a = store(1), *b = store(2);
+	struct modelstore *a = talk_store(1), *b = talk_store(2);
 	struct eng_buf all = ENG_BUF_INIT, none = ENG_BUF_INIT;
 	struct engram_error err = {0};
 	struct eng_position *after;
 	size_t n;
 
-	fill(a, "a", 5);
+	talk_fill(a, "a", 5);
 	after = position(a, &n);
-	tap_ok(write_file(a, &none, after, n, &err) == 0 && none.n < 256, "a file of nothing is small");
+	tap_ok(talk_file(a, &none, after, n, &err) == 0 && none.n < 256, "a file of nothing is small");
 	tap_ok(read_all(b, &none, 64, &err) == ENGRAM_EINPUT && strstr(err.message, "up to 5, found 0"),
 	       "and says what it needs");
 	tap_note("%s", err.message);
-	tap_ok(write_file(a, &all, NULL, 0, &err) == 0 && read_all(b, &all, 64, &err) == 0 &&
+	tap_ok(talk_file(a, &all, NULL, 0, &err) == 0 && read_all(b, &all, 64, &err) == 0 &&
 	               read_all(b, &none, 64, &err) == 0, "of one that has it");
 	free(after);
 	eng_buf_free(&all);
@@ -164,17 +122,17 @@ static void test_nothing_new(void)
 
 static void test_cut(void)
 {
-	struct modelstore *a = store(1);
+	struct modelstore *a = talk_store(1);
 	struct eng_buf all = ENG_BUF_INIT;
 	struct engram_error err = {0};
 	unsigned wrong = 0, lost = 0;
 	uint64_t kept = 0, before = 0;
 
-	fill(a, "a", 6);
-	if (write_file(a, &all, NULL, 0, &err) != 0)
+	talk_fill(a, "a", 6);
+	if (talk_file(a, &all, NULL, 0, &err) != 0)
 		abort();
 	for (size_t at = 0; at < all.n; at++) {
-		struct modelstore *b = store(2);
+		struct modelstore *b = talk_store(2);
 		size_t used;
 
 		wrong += read_file(b, &used, all.p, at, 33, NULL, &err) != ENGRAM_EINPUT || !err.message[0];
@@ -192,20 +150,20 @@ static void test_cut(void)
 
 static void test_fork_in_file(void)
 {
-	struct modelstore *a = store(1), *b, *c;
+	struct modelstore *a = talk_store(1), *b, *c;
 	struct eng_buf all = ENG_BUF_INIT, back = ENG_BUF_INIT;
 	struct eng_sync_stats stats;
 	struct engram_error err = {0};
 	const char *difference;
 	size_t used;
 
-	fill(a, "common", 20);
+	talk_fill(a, "common", 20);
 	b = modelstore_copy(a);
-	fill(a, "a", 10);
-	modelstore_clock(b, NOW + 1000);
-	fill(b, "b", 15);
+	talk_fill(a, "a", 10);
+	modelstore_clock(b, TALK_NOW + 1000);
+	talk_fill(b, "b", 15);
 	c = modelstore_copy(b);
-	if (write_file(a, &all, NULL, 0, &err) != 0)
+	if (talk_file(a, &all, NULL, 0, &err) != 0)
 		abort();
 	tap_int(read_file(b, &used, all.p, all.n, 65536, &stats, &err), 0, "F26 a file of the other copy: %s", err.message);
 	tap_ok(stats.forks == 1 && modelstore_frames(b) == 45 && modelstore_nlogs(b) == 3,
@@ -213,7 +171,7 @@ static void test_fork_in_file(void)
 	tap_int(read_all(c, &all, 50, &err), 0, "the same in small pieces");
 	difference = modelstore_difference(b, c);
 	tap_str(difference ? difference : "none", "none", "and to the same end");
-	tap_ok(write_file(b, &back, NULL, 0, &err) == 0 && read_all(a, &back, 65536, &err) == 0,
+	tap_ok(talk_file(b, &back, NULL, 0, &err) == 0 && read_all(a, &back, 65536, &err) == 0,
 	       "a file of that brings the first there: %s", err.message);
 	difference = modelstore_difference(a, b);
 	tap_str(difference ? difference : "none", "none", "equal");
@@ -226,7 +184,7 @@ static void test_fork_in_file(void)
 
 static void test_what_it_is(void)
 {
-	struct modelstore *a = store(1), *b = store(2), *c = store(3);
+	struct modelstore *a = talk_store(1), *b = talk_store(2), *c = talk_store(3);
 	struct eng_sync_store seam = modelstore_seam(b);
 	struct eng_buf all = ENG_BUF_INIT, with = ENG_BUF_INIT;
 	struct eng_sync_stats stats;
@@ -234,8 +192,8 @@ static void test_what_it_is(void)
 	struct eng_sync *s;
 	size_t used;
 
-	fill(a, "a", 2);
-	if (write_file(a, &all, NULL, 0, &err) != 0)
+	talk_fill(a, "a", 2);
+	if (talk_file(a, &all, NULL, 0, &err) != 0)
 		abort();
 	eng_buf_str(&with, "\r\nWelcome to host\x1b[1m!\n\nLast login: today\n");
 	eng_buf_add(&with, all.p, all.n);
@@ -257,7 +215,7 @@ static void test_what_it_is(void)
 	eng_sync_free(s);
 	tap_ok(read_file(c, &used, (const uint8_t *)"", 0, 1, NULL, &err) == ENGRAM_EINPUT && strstr(err.message, "nothing"),
 	       "nothing is no file: %s", err.message);
-	fill(c, "c", 1);
+	talk_fill(c, "c", 1);
 	tap_ok(read_all(c, &all, 64, &err) == ENGRAM_EINPUT && strstr(err.message, "two different spaces"),
 	       "B59 a file of another space: %s", err.message);
 	eng_buf_free(&all);

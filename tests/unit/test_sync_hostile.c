@@ -11,27 +11,6 @@
 #include "base/le.h"
 #include "sync/wire.h"
 
-#define NOW INT64_C(1700000000000000)
-
-static struct modelstore *store(uint64_t seed)
-{
-	struct modelstore *m = modelstore_new(seed);
-
-	modelstore_clock(m, NOW);
-	return m;
-}
-
-static void fill(struct modelstore *m, const char *who, unsigned n)
-{
-	char text[64];
-
-	for (unsigned i = 0; i < n; i++) {
-		snprintf(text, sizeof text, "%s remembers %u", who, i);
-		modelstore_remember(m, NULL, text);
-	}
-	modelstore_flush(m);
-}
-
 /* -- one machine, and bytes ----------------------------------------------------- */
 
 struct one {
@@ -112,11 +91,11 @@ static void say_hello(struct eng_buf *b, const struct eng_hello *h)
  * words in the message. */
 static void refuses(const char *name, const struct eng_buf *b, int code, const char *a, const char *z)
 {
-	struct modelstore *m = store(1);
+	struct modelstore *m = talk_store(1);
 	struct one o;
 	int r;
 
-	fill(m, "a", 10);
+	talk_fill(m, "a", 10);
 	one_begin(&o, m);
 	r = one_hear(&o, b->p, b->n, 1000);
 	tap_ok(r == code && strstr(o.err.message, a) && strstr(o.err.message, z) && modelstore_frames(m) >= 10, "%s", name);
@@ -127,7 +106,7 @@ static void refuses(const char *name, const struct eng_buf *b, int code, const c
 
 static void begin(struct eng_buf *b)
 {
-	struct modelstore *m = store(1);
+	struct modelstore *m = talk_store(1);
 	struct eng_hello h = hello_of(m);
 
 	eng_buf_reset(b);
@@ -148,7 +127,7 @@ static void test_hellos(void)
 {
 	struct eng_buf b = ENG_BUF_INIT;
 	struct eng_hello h;
-	struct modelstore *m = store(1);
+	struct modelstore *m = talk_store(1);
 
 	eng_buf_str(&b, "ssh: connect to host x port 22: Connection refused\n");
 	while (b.n < 70000)
@@ -244,7 +223,7 @@ static void settle(struct eng_buf *b)
 
 static void frame(struct eng_buf *b, const struct eng_series *series, uint64_t seq, uint32_t prev, const char *spoil)
 {
-	struct modelstore *m = store(1);
+	struct modelstore *m = talk_store(1);
 	const struct eng_hello h = hello_of(m);
 	uint8_t raw[ENG_FRAME_HEADER], payload[136] = {8};
 	struct eng_header f = {.version = 1, .kind = ENG_MEMORY, .payload_len = sizeof payload, .series = *series,
@@ -335,16 +314,16 @@ static void test_errors(void)
 
 static struct modelstore *before(uint64_t seed)
 {
-	struct modelstore *m = store(1);
+	struct modelstore *m = talk_store(1);
 
-	fill(m, "common", 4);
+	talk_fill(m, "common", 4);
 	if (seed == 2) {
 		struct modelstore *copy = modelstore_copy(m);
 		modelstore_free(m);
 		m = copy;
-		modelstore_clock(m, NOW + 5000);
+		modelstore_clock(m, TALK_NOW + 5000);
 	}
-	fill(m, seed == 1 ? "a" : "b", 3);
+	talk_fill(m, seed == 1 ? "a" : "b", 3);
 	return m;
 }
 
@@ -558,7 +537,7 @@ static void largest(struct eng_buf *b)
 static void test_memory(void)
 {
 	static const struct eng_allocator counting = {count_resize, count_release, NULL};
-	struct modelstore *m = store(1);
+	struct modelstore *m = talk_store(1);
 	struct eng_buf b = ENG_BUF_INIT;
 	struct one o = {.m = m, .seam = modelstore_seam(m)};
 	size_t at, used, piece;

@@ -5,27 +5,6 @@
 
 #include "../lib/talk.h"
 
-#define NOW INT64_C(1700000000000000)
-
-static struct modelstore *store(uint64_t seed)
-{
-	struct modelstore *m = modelstore_new(seed);
-
-	modelstore_clock(m, NOW);
-	return m;
-}
-
-static void fill(struct modelstore *m, const char *who, unsigned n)
-{
-	char text[64];
-
-	for (unsigned i = 0; i < n; i++) {
-		snprintf(text, sizeof text, "%s remembers %u", who, i);
-		modelstore_remember(m, NULL, text);
-	}
-	modelstore_flush(m);
-}
-
 static void equal(struct modelstore *a, struct modelstore *b, const char *name)
 {
 	const char *difference = modelstore_difference(a, b);
@@ -36,24 +15,24 @@ static void equal(struct modelstore *a, struct modelstore *b, const char *name)
 /* Two stores of one space, each with frames of its own. */
 static void pair(struct modelstore **a, struct modelstore **b, unsigned n)
 {
-	*a = store(1);
-	*b = store(2);
-	fill(*a, "before", 1);
+	*a = talk_store(1);
+	*b = talk_store(2);
+	talk_fill(*a, "before", 1);
 	if (!talk_once(*a, *b))
 		abort();
-	fill(*a, "a", n);
-	fill(*b, "b", n);
+	talk_fill(*a, "a", n);
+	talk_fill(*b, "b", n);
 }
 
 static void test_both_ways(void)
 {
-	struct modelstore *a = store(1), *b = store(2), *c = store(3);
+	struct modelstore *a = talk_store(1), *b = talk_store(2), *c = talk_store(3);
 
-	fill(a, "a", 100);
+	talk_fill(a, "a", 100);
 	tap_ok(talk_once(a, b), "an empty store talks to a full one");
 	equal(a, b, "and is equal to it");
-	fill(b, "b", 50);
-	fill(a, "a again", 30);
+	talk_fill(b, "b", 50);
+	talk_fill(a, "a again", 30);
 	tap_ok(talk_once(a, b), "both have something new");
 	equal(a, b, "and are equal");
 	tap_ok(talk_once(c, b) && talk_once(c, a), "a third");
@@ -88,16 +67,16 @@ static void test_chunks(void)
 
 static void test_equal_pair(void)
 {
-	struct modelstore *a = store(1), *b = store(2);
+	struct modelstore *a = talk_store(1), *b = talk_store(2);
 	struct eng_buf said[2] = {{0}};
 	struct talk *t = malloc(sizeof *t);
 
 	for (unsigned i = 0; i < 100; i++) {
 		char who[16];
 		snprintf(who, sizeof who, "series %u", i);
-		fill(a, who, 3);
+		talk_fill(a, who, 3);
 		modelstore_new_series(a);
-		modelstore_clock(a, NOW + i);
+		modelstore_clock(a, TALK_NOW + i);
 	}
 	if (!talk_once(a, b))
 		abort();
@@ -231,21 +210,21 @@ static void test_cut_at_random(void)
 
 static void test_fork(unsigned common, unsigned mine, unsigned theirs)
 {
-	struct modelstore *a = store(1), *b, *c = store(3);
+	struct modelstore *a = talk_store(1), *b, *c = talk_store(3);
 	uint64_t all;
 
-	fill(a, "common", common);
+	talk_fill(a, "common", common);
 	b = modelstore_copy(a);
-	modelstore_clock(b, NOW + 5000);
-	fill(a, "a", mine);
-	fill(b, "b", theirs);
+	modelstore_clock(b, TALK_NOW + 5000);
+	talk_fill(a, "a", mine);
+	talk_fill(b, "b", theirs);
 	all = common + mine + theirs;
 	tap_ok(talk_once(a, b), "F26 both copies wrote %u and %u frames behind %u", mine, theirs, common);
 	equal(a, b, "they are equal");
 	tap_int(modelstore_frames(a), all, "and nothing is lost");
 	tap_int(modelstore_nforks(a), 1, "the fork is known");
 	tap_int(modelstore_nlogs(a), 2 + (common > 0), "to both, and what each wrote has its branch");
-	fill(a, "a goes on", 3);
+	talk_fill(a, "a goes on", 3);
 	tap_ok(talk_once(a, c) && talk_once(c, b), "who was not there");
 	equal(a, b, "learns of it, and passes on what came since");
 	modelstore_free(a);
@@ -263,16 +242,16 @@ static void test_forks_any_order(void)
 	unsigned wrong = 0;
 
 	for (unsigned i = 0; i < ENG_COUNT(orders); i++) {
-		m[i][0] = store(1);
-		fill(m[i][0], "x", 10);
+		m[i][0] = talk_store(1);
+		talk_fill(m[i][0], "x", 10);
 		m[i][2] = modelstore_copy(m[i][0]);
-		fill(m[i][0], "y", 20);
+		talk_fill(m[i][0], "y", 20);
 		m[i][1] = modelstore_copy(m[i][0]);
-		fill(m[i][0], "a", 30);
-		modelstore_clock(m[i][1], NOW + 1);
-		fill(m[i][1], "b", 5);
-		modelstore_clock(m[i][2], NOW + 2);
-		fill(m[i][2], "c", 80);
+		talk_fill(m[i][0], "a", 30);
+		modelstore_clock(m[i][1], TALK_NOW + 1);
+		talk_fill(m[i][1], "b", 5);
+		modelstore_clock(m[i][2], TALK_NOW + 2);
+		talk_fill(m[i][2], "c", 80);
 		for (unsigned round = 0; round < 2; round++)
 			for (unsigned k = 0; k < 6; k += 2)
 				wrong += !talk_once(m[i][orders[i][k]], m[i][orders[i][k + 1]]);
@@ -289,11 +268,11 @@ static void test_forks_any_order(void)
 
 static void test_restored(void)
 {
-	struct modelstore *a = store(1), *b = store(2), *yesterday;
+	struct modelstore *a = talk_store(1), *b = talk_store(2), *yesterday;
 
-	fill(a, "monday", 20);
+	talk_fill(a, "monday", 20);
 	yesterday = modelstore_copy(a);
-	fill(a, "tuesday", 20);
+	talk_fill(a, "tuesday", 20);
 	if (!talk_once(a, b))
 		abort();
 	tap_ok(talk_once(yesterday, b), "F25 yesterday's backup, which wrote nothing");
@@ -308,13 +287,13 @@ static void test_restored(void)
 
 static void test_stubs(void)
 {
-	struct modelstore *a = store(1), *b = store(2), *c = store(3), *d = store(4);
+	struct modelstore *a = talk_store(1), *b = talk_store(2), *c = talk_store(3), *d = talk_store(4);
 	struct engram_id id;
 	uint64_t mended;
 	struct talk *t = malloc(sizeof *t);
 
 	id = modelstore_remember(a, NULL, "to be forgotten");
-	fill(a, "kept", 3);
+	talk_fill(a, "kept", 3);
 	if (!talk_once(a, b) || !talk_once(a, c))
 		abort();
 	modelstore_forget(b, NULL, &id);
@@ -378,17 +357,17 @@ static void test_inconsistent(void)
 
 static void test_held(void)
 {
-	struct modelstore *a = store(1), *b = store(2);
+	struct modelstore *a = talk_store(1), *b = talk_store(2);
 	struct talk *t = malloc(sizeof *t);
 
-	modelstore_clock(a, NOW + INT64_C(3600000000));
-	fill(a, "in an hour", 5);
+	modelstore_clock(a, TALK_NOW + INT64_C(3600000000));
+	talk_fill(a, "in an hour", 5);
 	tap_ok(talk_begin(t, a, b, NULL, NULL) == 0 && talk_run(t, NULL, 4096) && talk_done(t),
 	       "F28 frames from an hour ahead");
 	tap_ok(!eng_sync_stats(t->a.s)->compared && eng_sync_stats(t->b.s)->held == 5 &&
 	               eng_sync_stats(t->a.s)->peer_held == 5, "are held, and nothing is compared");
 	talk_end(t);
-	modelstore_clock(b, NOW + INT64_C(3600000000));
+	modelstore_clock(b, TALK_NOW + INT64_C(3600000000));
 	tap_ok(talk_begin(t, a, b, NULL, NULL) == 0 && talk_run(t, NULL, 4096) && talk_done(t) &&
 	               eng_sync_stats(t->a.s)->equal, "until then");
 	talk_end(t);
@@ -426,14 +405,14 @@ static void test_fork_pulled(void)
 {
 	static const struct eng_sync_options give = {.mode = ENG_SYNC_BOTH, .give = true};
 	static const struct eng_sync_options take = {.mode = ENG_SYNC_BOTH, .take = true};
-	struct modelstore *a = store(1), *b;
+	struct modelstore *a = talk_store(1), *b;
 	struct talk *t = malloc(sizeof *t);
 
-	fill(a, "common", 7);
+	talk_fill(a, "common", 7);
 	b = modelstore_copy(a);
-	fill(a, "a", 3);
-	modelstore_clock(b, NOW + 9000);
-	fill(b, "b", 4);
+	talk_fill(a, "a", 3);
+	modelstore_clock(b, TALK_NOW + 9000);
+	talk_fill(b, "b", 4);
 	tap_ok(talk_begin(t, a, b, &take, &give) == 0 && talk_run(t, NULL, 4096) && talk_done(t), "a fork is pulled");
 	tap_ok(modelstore_frames(a) == 14 && modelstore_nforks(a) == 1, "who takes has both branches");
 	tap_ok(modelstore_frames(b) == 11 && modelstore_nforks(b) == 0, "who only gives is as it was");
@@ -447,11 +426,11 @@ static void test_fork_pulled(void)
 
 static void test_two_spaces(void)
 {
-	struct modelstore *a = store(1), *b = store(2), *c = store(3), *d = store(4);
+	struct modelstore *a = talk_store(1), *b = talk_store(2), *c = talk_store(3), *d = talk_store(4);
 	struct talk *t = malloc(sizeof *t);
 
-	fill(a, "a", 1);
-	fill(b, "b", 1);
+	talk_fill(a, "a", 1);
+	talk_fill(b, "b", 1);
 	tap_ok(talk_begin(t, a, b, NULL, NULL) == 0 && talk_run(t, NULL, 4096), "F41 B59 two spaces with memories");
 	tap_ok(t->a.err.code == ENGRAM_EINPUT && t->b.err.code == ENGRAM_EINPUT, "do not merge: %s", t->a.err.message);
 	tap_ok(strstr(t->a.err.hint, "--export") != NULL, "and the way out is named");
