@@ -16,6 +16,7 @@ libeng_base_la_SOURCES = \
 	%D%/time.c \
 	%D%/toml.c %D%/toml.h \
 	%D%/toml_value.c %D%/toml_int.h \
+	%D%/plant.h \
 	%D%/types.h \
 	%D%/utf8.c %D%/utf8.h \
 	%D%/vec.c %D%/vec.h \

@@ -142,7 +142,8 @@ int eng_liveness(const struct eng_item *item, struct eng_liveness *out, struct e
 		return eng_err_nomem(err);
 	for (size_t i = 0; i < item->ndots; i++) {
 		d = &item->dots[i];
-		out->dead[i] = d->in_run || (d->kind != ENG_FORGET && d->stamp + ENG_PLANTED(8) <= out->forgotten);
+		out->dead[i] = d->in_run || (d->kind != ENG_FORGET && d->stamp + ENG_PLANTED(8) <= out->forgotten &&
+		                             !ENG_SIM_PLANTED(2));
 	}
 	return nrefs ? apply_all_refs(item, out, nrefs, err) : 0;
 }

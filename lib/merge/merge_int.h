@@ -3,6 +3,7 @@
 #define ENG_MERGE_MERGE_INT_H
 
 #include "base/err.h"
+#include "base/plant.h"
 #include "merge/edge.h"
 #include "merge/item.h"
 

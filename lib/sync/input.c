@@ -297,7 +297,7 @@ int eng_sync_flush(struct eng_sync *s, bool ack)
 
 	if (s->got_bytes == s->flushed_bytes)
 		return 0;
-	r = eng_sync_stored(s, s->store.flush(s->store.ctx, &s->err));
+	r = ENG_SIM_PLANTED(12) ? 0 : eng_sync_stored(s, s->store.flush(s->store.ctx, &s->err));
 	if (r < 0)
 		return r;
 	s->flushed_bytes = s->got_bytes;

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/le.h"
+#include "base/plant.h"
 #include "sync/wire.h"
 
 /* A run is read and written at once, so it is all of `out` that matters. */

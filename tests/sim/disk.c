@@ -70,10 +70,10 @@ static void remove_log(struct sim_disk *d, struct sim_log *l)
 }
 
 /* Keeps p. */
-static void push(struct sim_log *l, const struct eng_header *h, uint8_t *p, size_t n)
+static void push(struct sim_disk *d, struct sim_log *l, const struct eng_header *h, uint8_t *p, size_t n)
 {
 	sim_grow(&l->f, &l->cap, l->n, sizeof *l->f);
-	l->f[l->n++] = (struct sim_frame){*h, p, n};
+	l->f[l->n++] = (struct sim_frame){*h, p, n, ++d->arrived};
 }
 
 static uint8_t *duplicate(const uint8_t *p, size_t n)
@@ -92,7 +92,7 @@ void sim_disk_copy(struct sim_disk *to, const struct sim_disk *from)
 			continue;
 		copy = new_log(to, &l->name, &l->series, l->first);
 		for (size_t k = 0; k < l->durable; k++)
-			push(copy, &l->f[k].h, duplicate(l->f[k].p, l->f[k].n), l->f[k].n);
+			push(to, copy, &l->f[k].h, duplicate(l->f[k].p, l->f[k].n), l->f[k].n);
 		copy->durable = l->durable;
 		copy->applied = l->applied;
 		copy->own = l->own;
@@ -161,7 +161,7 @@ void sim_disk_append(struct sim_disk *d, struct sim_log *log, struct eng_header 
 	memset(p, 0, n);
 	eng_header_encode(p, h);
 	memcpy(p + ENG_FRAME_HEADER, payload, h->payload_len);
-	push(log, h, p, n);
+	push(d, log, h, p, n);
 }
 
 /* -- durability ------------------------------------------------------------------------ */
@@ -273,7 +273,7 @@ static void split(struct sim_disk *d, struct sim_log *l, uint64_t seq)
 		b = new_log(d, &name, &l->series, seq);
 	for (size_t i = at; i < l->n; i++)
 		if (i - at == b->n) {
-			push(b, &l->f[i].h, duplicate(l->f[i].p, l->f[i].n), l->f[i].n);
+			push(d, b, &l->f[i].h, duplicate(l->f[i].p, l->f[i].n), l->f[i].n);
 			b->durable += i < l->durable;
 			b->applied += i < l->applied;
 		}
@@ -369,7 +369,7 @@ static int list_for(struct sim_log **out, struct sim_disk *d, const struct eng_s
 		*out = branch_for(d, p, h);
 		return 0;
 	}
-	if (h->seq > 1 && sim_disk_find(d, &h->series, h->seq - 1, h->prev, &l))
+	if (h->seq > 1 && sim_disk_find(d, &h->series, h->seq - 1, sim_planted(29) ? 0 : h->prev, &l))
 		return behind(out, l, h, err);
 	if (sim_disk_find(d, &h->series, h->seq, 0, &l))
 		return ENG_SYNC_FORKED;
@@ -394,9 +394,11 @@ static int place(struct sim_disk *d, struct sim_log **in, uint64_t *taken, const
 	if (sim_disk_find(d, &h->series, h->seq, h->header_check, NULL))
 		return 0;
 	r = list_for(&l, d, name, p, h, err);
+	if (r == ENG_SYNC_FORKED && sim_planted(28))
+		return 0; /* who came first is right */
 	if (r != 0)
 		return r;
-	push(l, h, duplicate(p, n), n);
+	push(d, l, h, duplicate(p, n), n);
 	/* Somebody else has written our series: we were set back. */
 	l->closed = true;
 	*in = l;

@@ -21,6 +21,7 @@ struct sim_frame {
 	struct eng_header h;
 	uint8_t *p; /* as it lies in a segment */
 	size_t n;
+	uint64_t arrived; /* as the how manieth */
 };
 
 struct sim_log {
@@ -40,6 +41,7 @@ struct sim_disk {
 	bool has_space; /* else it has no frame and takes any id */
 	struct sim_log **logs; /* ascending by name */
 	size_t nlogs, cap;
+	uint64_t arrived;
 	struct eng_sync_fork *forks; /* known ones, ascending */
 	size_t nforks, forks_cap;
 };

@@ -19,6 +19,8 @@
 /* A run of the largest configuration has about 30,000. */
 #define EVENTS_MAX 1000000u
 
+unsigned eng_sim_plant;
+
 void *sim_resize(void *p, size_t n)
 {
 	p = realloc(p, n ? n : 1);

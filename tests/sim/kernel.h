@@ -98,6 +98,14 @@ void *sim_resize(void *p, size_t n);
 /* Room for one more element behind n of them. */
 void sim_grow(void *array, size_t *cap, size_t n, size_t size);
 
+/* Which planted bug this is run with; 0 = none.  Those of lib/ are there only in a
+ * build with ENG_SIM_PLANTS. */
+extern unsigned eng_sim_plant;
+static inline bool sim_planted(unsigned n)
+{
+	return eng_sim_plant == n;
+}
+
 #define SIM_S INT64_C(1000000) /* us */
 #define SIM_MINUTE (60 * SIM_S)
 #define SIM_HOUR (60 * SIM_MINUTE)

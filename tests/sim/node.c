@@ -114,8 +114,8 @@ static void replace_disk(struct sim *s, struct sim_node *n, const struct sim_dis
 	n->disk = copy;
 	n->up = true;
 	forget_checks(n);
-	if (unnoticed) {
-		sim_world(s)->twins = true;
+	if (unnoticed || sim_planted(23)) {
+		sim_world(s)->twins |= unnoticed;
 		return;
 	}
 	sim_disk_close_own(&n->disk);
@@ -198,19 +198,22 @@ static eng_stamp floor_of(const struct sim *s, const struct sim_node *n)
 			    eng_hlc_ahead_ms(at, wall) <= CLOCK_AHEAD_MS)
 				floor = at;
 		}
-	return floor;
+	return sim_planted(25) ? 0 : floor;
 }
 
-static eng_stamp last_own(const struct sim_node *n)
+/* Of the series that the next frame goes to: 0 where that is a new one, because the
+ * clock was far ahead once and is no more. */
+static eng_stamp last_own(const struct sim *s, const struct sim_node *n)
 {
 	const struct sim_log *l = sim_disk_own(&n->disk);
+	eng_stamp last = l && l->n ? l->f[l->n - 1].h.stamp : 0;
 
-	return l && l->n ? l->f[l->n - 1].h.stamp : 0;
+	return eng_hlc_ahead_ms(last, sim_node_wall_us(s, n)) <= CLOCK_AHEAD_MS ? last : 0;
 }
 
 eng_stamp sim_node_next_stamp(const struct sim *s, const struct sim_node *n)
 {
-	return eng_hlc_next(sim_node_wall_us(s, n), last_own(n), floor_of(s, n));
+	return eng_hlc_next(sim_node_wall_us(s, n), last_own(s, n), floor_of(s, n));
 }
 
 static void append(struct sim *s, struct sim_node *n, struct sim_log *l, uint8_t kind, uint8_t flags,
@@ -256,7 +259,7 @@ static struct sim_log *own_log(struct sim *s, struct sim_node *n)
 	struct eng_buf b = ENG_BUF_INIT;
 	struct eng_series name;
 
-	if (l && l->n && eng_hlc_ahead_ms(l->f[l->n - 1].h.stamp, sim_node_wall_us(s, n)) > CLOCK_AHEAD_MS)
+	if (l && l->n && last_own(s, n) == 0)
 		l->closed = true;
 	if (l && !l->closed)
 		return l;
@@ -284,6 +287,8 @@ bool sim_node_write(struct sim *s, struct sim_node *n, uint8_t kind, uint8_t fla
 	}
 	if (sim_chance(s, c->flush_fails_per_mille)) {
 		sim_trace(s, "node %u: flush fails", n->index);
+		if (sim_planted(20))
+			sim_acknowledged(s, n, &l->f[l->n - 1].h);
 		sim_disk_lose(&n->disk, true);
 		return false;
 	}

@@ -96,11 +96,11 @@ void sim_state_apply(struct sim_state *st, int64_t wall_us)
 	for (size_t i = 0; i < d->nlogs; i++) {
 		struct sim_log *l = d->logs[i];
 
-		for (limit[i] = l->applied; limit[i] < l->durable; limit[i]++)
+		for (limit[i] = sim_planted(27) ? 0 : l->applied; limit[i] < l->durable; limit[i]++)
 			if (waits(st, l, &l->f[limit[i]], horizon))
 				break;
 	}
-	while (cut_at_stubs(d, limit))
+	while (!sim_planted(24) && cut_at_stubs(d, limit))
 		;
 	for (size_t i = 0; i < d->nlogs; i++)
 		d->logs[i]->applied = limit[i];
@@ -122,7 +122,12 @@ size_t sim_state_vector(struct eng_position *out, const struct sim_state *st, en
 
 	for (size_t i = 0; i < st->disk->nlogs; i++) {
 		const struct sim_log *l = st->disk->logs[i];
-		size_t have = view == SIM_APPLIED ? l->applied : l->durable;
+		size_t have = view == SIM_SEEN ? l->durable : l->applied;
+
+		if (sim_planted(21) && view == SIM_SEEN)
+			have = l->n;
+		if (sim_planted(22) && view == SIM_APPLIED)
+			have = l->durable;
 
 		if (have)
 			out[n++] = (struct eng_position){l->name, sim_log_seq(l, have - 1), l->f[have - 1].h.header_check};
@@ -156,17 +161,33 @@ static size_t in_view(const struct sim_log *l, enum sim_view view)
 	return view == SIM_SEEN && l->own ? l->n : l->applied;
 }
 
+/* The list whose next frame came first; nlogs = none has one. */
+static size_t earliest(const struct sim_disk *d, enum sim_view view, const size_t *at)
+{
+	size_t best = d->nlogs;
+
+	for (size_t i = 0; i < d->nlogs; i++)
+		if (at[i] < in_view(d->logs[i], view) &&
+		    (best == d->nlogs || d->logs[i]->f[at[i]].arrived < d->logs[best]->f[at[best]].arrived))
+			best = i;
+	return best;
+}
+
+/* In the order in which they came, which is another at each store. */
 static int each_frame(const struct sim_state *st, enum sim_view view, frame_fn *fn, void *data, struct engram_error *err)
 {
+	const struct sim_disk *d = st->disk;
+	size_t *at = sim_resize(NULL, d->nlogs * sizeof *at), i;
 	int r = 0;
 
-	for (size_t i = 0; i < st->disk->nlogs; i++)
-		for (size_t k = 0; k < in_view(st->disk->logs[i], view) && r == 0; k++) {
-			const struct sim_frame *sf = &st->disk->logs[i]->f[k];
-			struct eng_frame f = {.h = sf->h, .payload = sim_frame_payload(sf), .place = {1, (uint32_t)(64 * sf->h.seq)}};
+	memset(at, 0, d->nlogs * sizeof *at);
+	while (r == 0 && (i = earliest(d, view, at)) < d->nlogs) {
+		const struct sim_frame *sf = &d->logs[i]->f[at[i]++];
+		struct eng_frame f = {.h = sf->h, .payload = sim_frame_payload(sf), .place = {1, (uint32_t)(64 * sf->h.seq)}};
 
-			r = fn(data, &f, err);
-		}
+		r = fn(data, &f, err);
+	}
+	free(at);
 	return r;
 }
 

@@ -43,6 +43,7 @@ static void draw_config(struct sim *s, struct sim_config *c)
 	c->skew = config(s, 4);
 	c->pace = config(s, 4);
 	c->strangers = config(s, 2);
+	c->forgetful = config(s, 4) == 3;
 	c->bulk = config(s, 8) == 7;
 	if (c->bulk && c->window < 65536)
 		c->window = 65536;
@@ -54,6 +55,11 @@ static void draw_config(struct sim *s, struct sim_config *c)
 	for (int i = 0; i < SIM_WORKS; i++)
 		c->work[i] = some(s, 10);
 	c->work[SIM_PUT] += 5;
+	if (c->forgetful) {
+		c->work[SIM_FORGET] += 20;
+		c->weight[SIM_PURGE] += 15;
+		c->weight[SIM_CRASH] += 5;
+	}
 }
 
 /* -- what fate does --------------------------------------------------------------------------- */
@@ -262,6 +268,7 @@ static void begin_calm(struct sim *s, struct sim_world *w)
 	memset(w->net.way, 0, sizeof w->net.way);
 	for (unsigned i = 0; i < w->c.nodes && !s->checker; i++) {
 		wake(s, w->node[i]);
+		sim_disk_flush(&w->node[i]->disk);
 		if (!w->node[i]->state.knows && w->c.strangers)
 			sim_node_upgrade(s, w->node[i]);
 	}
@@ -330,6 +337,7 @@ static void begin(struct sim *s, struct sim_world *w)
 		w->node[i] = sim_node_new(s, i, &w->space);
 		if (w->c.strangers && i % 2)
 			sim_node_upgrade(s, w->node[i]);
+		sim_node_clock(s, w->node[i], w->c.skew, config(s, 4), config(s, 4096));
 	}
 	sim_trace(s, "%u nodes, %u steps, %u ids, pace %u, skew %u", w->c.nodes, w->c.steps, w->c.ids, w->c.pace, w->c.skew);
 	sim_at(s, 0, step, w, 0);

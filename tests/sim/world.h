@@ -46,6 +46,7 @@ struct sim_config {
 	unsigned skew;        /* 0 clocks are right, 1 some seconds off, 2 minutes, 3 anything */
 	unsigned pace;        /* 0 all within minutes, 1 hours, 2 days, 3 years */
 	bool strangers;       /* some nodes begin with a kind of frame that others do not know */
+	bool forgetful;       /* much is forgotten, and purged while others know nothing of it */
 	bool bulk;            /* memories of up to 200 KB, so that batches fill */
 	size_t window;
 };
