@@ -208,7 +208,7 @@ static int to_store(struct eng_sync *s, const uint8_t *p, size_t n, uint32_t fra
 	if (r < 0)
 		return r == ENGRAM_EINPUT ? (eng_err_prefix(&s->err, "byte %llu", (unsigned long long)s->in.begin), r) :
 		                            eng_sync_stored(s, r);
-	s->stats.frames_known += frames - taken;
+	s->stats.frames_known += ENG_SIM_PLANTED(10) ? 0 : frames - taken;
 	s->stats.frame_bytes_received += taken == frames ? n : n * taken / frames;
 	return 0;
 }

@@ -76,17 +76,16 @@ static void check_acks(struct sim *s, const struct sim_node *n)
 	}
 }
 
-/* Whether a forget names a frame above its own stamp. */
-static bool forgotten_by_name(const struct eng_item *item)
+static bool has_put(const struct eng_item *item, eng_stamp stamp)
 {
 	for (size_t i = 0; i < item->ndots; i++)
-		if (item->dots[i].kind == ENG_FORGET && item->dots[i].nrefs)
+		if (item->dots[i].kind == ENG_MEMORY && item->dots[i].stamp == stamp)
 			return true;
 	return false;
 }
 
 /* A memory whose last put was acknowledged at some stamp lives, unless a forget is
- * above it, or names it. */
+ * above it; or that put is there, and something that saw it replaced or forgot it. */
 static void check_promises(struct sim *s, const struct sim_node *n)
 {
 	const struct sim_world *w = sim_world(s);
@@ -101,7 +100,7 @@ static void check_promises(struct sim *s, const struct sim_node *n)
 			continue;
 		if (sim_state_item(&n->state, &item, SIM_APPLIED, &w->ids[i], &arena, NULL) == 0)
 			eng_item_read(&item, &r, NULL);
-		if (!r.live && !forgotten_by_name(&item))
+		if (!r.live && !has_put(&item, w->ledger.promised[i]))
 			sim_fail(s, "lost", "node %u: memory %u was stored at %" PRIx64 " and is gone", n->index, i,
 			         w->ledger.promised[i]);
 	}

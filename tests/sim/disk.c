@@ -268,6 +268,8 @@ static void split(struct sim_disk *d, struct sim_log *l, uint64_t seq)
 	struct sim_log *b;
 
 	eng_branch_name(&name, l->f[at].p);
+	if (sim_planted(28))
+		name.b[15] = (uint8_t)l->f[at].arrived;
 	b = sim_disk_log(d, &name);
 	if (!b)
 		b = new_log(d, &name, &l->series, seq);
@@ -394,8 +396,6 @@ static int place(struct sim_disk *d, struct sim_log **in, uint64_t *taken, const
 	if (sim_disk_find(d, &h->series, h->seq, h->header_check, NULL))
 		return 0;
 	r = list_for(&l, d, name, p, h, err);
-	if (r == ENG_SYNC_FORKED && sim_planted(28))
-		return 0; /* who came first is right */
 	if (r != 0)
 		return r;
 	push(d, l, h, duplicate(p, n), n);

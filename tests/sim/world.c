@@ -59,6 +59,8 @@ static void draw_config(struct sim *s, struct sim_config *c)
 		c->work[SIM_FORGET] += 20;
 		c->weight[SIM_PURGE] += 15;
 		c->weight[SIM_CRASH] += 5;
+		c->weight[SIM_CLONE] += 4;
+		c->cut_per_mille += 300;
 	}
 }
 
