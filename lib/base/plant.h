@@ -1,16 +1,17 @@
-/* plant.h - planted bugs, for the simulator's own test.
+/* plant.h - planted bugs, for tests of the tests.
  *
- * ENG_SIM_PLANTED(n) is 0, and its branch is gone, in every build but one:
- * tests/sim compiles some areas again with ENG_SIM_PLANTS, and must then find each
- * bug within a stated number of runs (tests/sim/test_planted.c names them). */
+ * ENG_PLANTED(n) is false, and its branch is gone, in every build but some of
+ * tests/: those compile an area again with ENG_PLANTABLE, choose a bug, and must
+ * then find it.  Up to 99 break a law (tests/prop says of each what it is), from 101
+ * on something that the simulator checks (tests/sim/test_planted.c). */
 #ifndef ENG_BASE_PLANT_H
 #define ENG_BASE_PLANT_H
 
-#ifdef ENG_SIM_PLANTS
-extern unsigned eng_sim_plant; /* which; 0 = none */
-#define ENG_SIM_PLANTED(n) (eng_sim_plant == (n))
+#ifdef ENG_PLANTABLE
+extern int eng_planted; /* which; 0 = none; merge/item.c */
+#define ENG_PLANTED(n) (eng_planted == (n))
 #else
-#define ENG_SIM_PLANTED(n) 0
+#define ENG_PLANTED(n) false
 #endif
 
 #endif

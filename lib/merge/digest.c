@@ -129,7 +129,7 @@ int eng_item_digest(const struct eng_item *item, eng_u128 *out, struct engram_er
 	int rc = eng_liveness(item, &l, err);
 
 	for (size_t i = 0; rc == 0 && i < item->ndots; i++) {
-		if (l.dead[i] && !(ENG_SIM_PLANTED(3) && !item->dots[i].stub))
+		if (l.dead[i] && !(ENG_PLANTED(103) && !item->dots[i].stub))
 			continue;
 		live |= item->dots[i].kind == ENG_MEMORY;
 		rc = item->dots[i].kind == ENG_FORGET ? forget_dot(item, &item->dots[i], &sum)

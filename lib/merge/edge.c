@@ -184,7 +184,7 @@ int eng_edge_add(struct eng_edge *e, bool *changed, const struct eng_edge_dot *d
 	int c = 1;
 
 	*changed = false;
-	while (at > 0 && (c = eng_edge_dot_order(&e->dots[at - 1], d)) > 0 && !ENG_SIM_PLANTED(4))
+	while (at > 0 && (c = eng_edge_dot_order(&e->dots[at - 1], d)) > 0 && !ENG_PLANTED(104))
 		at--;
 	if (at > 0 && c == 0)
 		return 0;

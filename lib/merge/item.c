@@ -216,7 +216,7 @@ static bool find(const struct eng_item *item, const struct eng_dot_record *d, si
 	size_t lo = 0, hi = item->ndots, mid;
 	int c;
 
-	if (hi && (eng_dot_order(&item->dots[hi - 1], d) < 0 || ENG_SIM_PLANTED(1))) {
+	if (hi && (eng_dot_order(&item->dots[hi - 1], d) < 0 || ENG_PLANTED(101))) {
 		*at = hi;
 		return false;
 	}

@@ -143,7 +143,7 @@ int eng_liveness(const struct eng_item *item, struct eng_liveness *out, struct e
 	for (size_t i = 0; i < item->ndots; i++) {
 		d = &item->dots[i];
 		out->dead[i] = d->in_run || (d->kind != ENG_FORGET && d->stamp + ENG_PLANTED(8) <= out->forgotten &&
-		                             !ENG_SIM_PLANTED(2));
+		                             !ENG_PLANTED(102));
 	}
 	return nrefs ? apply_all_refs(item, out, nrefs, err) : 0;
 }

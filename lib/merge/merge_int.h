@@ -7,15 +7,6 @@
 #include "merge/edge.h"
 #include "merge/item.h"
 
-/* Deviations for tests/prop, which says of each what it is: a law must break.  A
- * program that is built with ENG_PLANTABLE chooses one. */
-#ifdef ENG_PLANTABLE
-extern int eng_planted;
-#define ENG_PLANTED(n) (eng_planted == (n))
-#else
-#define ENG_PLANTED(n) false
-#endif
-
 /* What contributes to the state digest: README.md. */
 enum eng_digest_class {
 	ENG_CLASS_MEMORY = 1,

@@ -35,7 +35,7 @@ static const struct eng_dot_record **list_forgets(const struct eng_item *item, s
 
 	*n = 0;
 	for (size_t i = 0; v && i < item->ndots; i++)
-		if (item->dots[i].kind == ENG_FORGET || (ENG_SIM_PLANTED(5) && item->dots[i].nrefs))
+		if (item->dots[i].kind == ENG_FORGET || (ENG_PLANTED(105) && item->dots[i].nrefs))
 			v[(*n)++] = &item->dots[i];
 	return v;
 }

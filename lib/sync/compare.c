@@ -176,7 +176,7 @@ static int judge(struct eng_sync *s)
 	const struct eng_sync_digest *mine = &s->stats.mine;
 
 	s->stats.compared = s->peer.state_version == s->self.state_version &&
-	                    (memcmp(mine->vector, s->their_vector, 16) == 0 || ENG_SIM_PLANTED(13));
+	                    (memcmp(mine->vector, s->their_vector, 16) == 0 || ENG_PLANTED(113));
 	s->stats.equal = s->stats.compared && memcmp(mine->state, s->their_state, 16) == 0;
 	return s->stats.compared && !s->stats.equal ? say_buckets(s) : say_bye(s);
 }

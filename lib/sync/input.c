@@ -208,7 +208,7 @@ static int to_store(struct eng_sync *s, const uint8_t *p, size_t n, uint32_t fra
 	if (r < 0)
 		return r == ENGRAM_EINPUT ? (eng_err_prefix(&s->err, "byte %llu", (unsigned long long)s->in.begin), r) :
 		                            eng_sync_stored(s, r);
-	s->stats.frames_known += ENG_SIM_PLANTED(10) ? 0 : frames - taken;
+	s->stats.frames_known += ENG_PLANTED(110) ? 0 : frames - taken;
 	s->stats.frame_bytes_received += taken == frames ? n : n * taken / frames;
 	return 0;
 }
@@ -297,7 +297,7 @@ int eng_sync_flush(struct eng_sync *s, bool ack)
 
 	if (s->got_bytes == s->flushed_bytes)
 		return 0;
-	r = ENG_SIM_PLANTED(12) ? 0 : eng_sync_stored(s, s->store.flush(s->store.ctx, &s->err));
+	r = ENG_PLANTED(112) ? 0 : eng_sync_stored(s, s->store.flush(s->store.ctx, &s->err));
 	if (r < 0)
 		return r;
 	s->flushed_bytes = s->got_bytes;

@@ -70,7 +70,7 @@ static bool next_series(struct eng_sync *s)
 	for (; s->give && s->send_at < s->mine.n; s->send_at++, s->send_begun = false) {
 		if (!s->send_begun) {
 			theirs = their_seq(s, &s->mine.v[s->send_at]);
-			s->sent_seq = theirs + (ENG_SIM_PLANTED(9) && theirs);
+			s->sent_seq = theirs + (ENG_PLANTED(109) && theirs);
 			s->send_begun = true;
 			s->stats.series_sent += theirs < s->mine.v[s->send_at].seq;
 		}
@@ -141,7 +141,7 @@ static int say_run(struct eng_sync *s)
 	/* A branch begins at its fork: the first header says where. */
 	eng_set64(b->p + at + 16, eng_get64(b->p + at + ENG_RUN_HEAD + 40));
 	eng_set32(b->p + at + 24, (uint32_t)n);
-	s->sent_seq = ENG_SIM_PLANTED(11) ? mine->seq : eng_get64(b->p + at + 16) + n - 1;
+	s->sent_seq = ENG_PLANTED(111) ? mine->seq : eng_get64(b->p + at + 16) + n - 1;
 	bytes = b->n - at - ENG_RUN_HEAD;
 	eng_message_end(b, begin, ENG_MSG_RUN, count_out(s, bytes, n));
 	return 0;

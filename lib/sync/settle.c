@@ -163,7 +163,7 @@ static int parted(struct eng_sync *s, bool *yes, uint32_t *mine, const struct en
 		r = check_at(s, mine, &theirs->series, theirs->seq);
 	else if (here->header_check < theirs->header_check)
 		return 0; /* of two that see it, one asks */
-	*yes = r == 0 && *mine != theirs->header_check && !ENG_SIM_PLANTED(7);
+	*yes = r == 0 && *mine != theirs->header_check && !ENG_PLANTED(107);
 	return r;
 }
 
@@ -175,7 +175,7 @@ static int keep_found(struct eng_sync *s)
 	if (!eng_grow(&q->found, &q->cap, q->nfound, sizeof *q->found))
 		return eng_err_nomem(&s->err);
 	f = &q->found[q->nfound++];
-	f->fork = (struct eng_sync_fork){s->theirs.v[q->at].series, q->hi + ENG_SIM_PLANTED(8)};
+	f->fork = (struct eng_sync_fork){s->theirs.v[q->at].series, q->hi + ENG_PLANTED(108)};
 	f->mine = q->mine;
 	f->theirs = q->theirs;
 	return 0;

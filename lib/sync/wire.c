@@ -174,7 +174,7 @@ void eng_vector_hash(uint8_t out[16], const struct eng_position *v, size_t n, co
 	for (size_t i = 0; i < n; i++) {
 		memcpy(entry, v[i].series.b, 16);
 		eng_set64(entry + 16, v[i].seq);
-		eng_set32(entry + 24, ENG_SIM_PLANTED(6) ? 0 : v[i].header_check);
+		eng_set32(entry + 24, ENG_PLANTED(106) ? 0 : v[i].header_check);
 		XXH3_128bits_update(&hash, entry, ENG_VECTOR_ENTRY);
 	}
 	for (size_t i = 0; i < nforks; i++) {

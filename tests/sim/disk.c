@@ -268,7 +268,7 @@ static void split(struct sim_disk *d, struct sim_log *l, uint64_t seq)
 	struct sim_log *b;
 
 	eng_branch_name(&name, l->f[at].p);
-	if (sim_planted(28))
+	if (sim_planted(128))
 		name.b[15] = (uint8_t)l->f[at].arrived;
 	b = sim_disk_log(d, &name);
 	if (!b)
@@ -371,7 +371,7 @@ static int list_for(struct sim_log **out, struct sim_disk *d, const struct eng_s
 		*out = branch_for(d, p, h);
 		return 0;
 	}
-	if (h->seq > 1 && sim_disk_find(d, &h->series, h->seq - 1, sim_planted(29) ? 0 : h->prev, &l))
+	if (h->seq > 1 && sim_disk_find(d, &h->series, h->seq - 1, sim_planted(129) ? 0 : h->prev, &l))
 		return behind(out, l, h, err);
 	if (sim_disk_find(d, &h->series, h->seq, 0, &l))
 		return ENG_SYNC_FORKED;

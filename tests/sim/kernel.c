@@ -19,7 +19,7 @@
 /* A run of the largest configuration has about 30,000. */
 #define EVENTS_MAX 1000000u
 
-unsigned eng_sim_plant;
+unsigned sim_plant;
 
 void *sim_resize(void *p, size_t n)
 {

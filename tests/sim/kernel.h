@@ -99,11 +99,11 @@ void *sim_resize(void *p, size_t n);
 void sim_grow(void *array, size_t *cap, size_t n, size_t size);
 
 /* Which planted bug this is run with; 0 = none.  Those of lib/ are there only in a
- * build with ENG_SIM_PLANTS. */
-extern unsigned eng_sim_plant;
+ * build with ENG_PLANTABLE. */
+extern unsigned sim_plant;
 static inline bool sim_planted(unsigned n)
 {
-	return eng_sim_plant == n;
+	return sim_plant == n;
 }
 
 #define SIM_S INT64_C(1000000) /* us */

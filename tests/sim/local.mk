@@ -40,5 +40,5 @@ check-sim: %D%/test_sim
 # The same over lib/merge and lib/sync compiled again with bugs in them.
 check_PROGRAMS += %D%/test_planted
 tests_sim_test_planted_SOURCES = %D%/test_planted.c $(sim_world) $(libeng_merge_la_SOURCES) $(libeng_sync_la_SOURCES)
-tests_sim_test_planted_CPPFLAGS = $(AM_CPPFLAGS) -DENG_SIM_PLANTS
+tests_sim_test_planted_CPPFLAGS = $(AM_CPPFLAGS) -DENG_PLANTABLE
 tests_sim_test_planted_LDADD = libeng_frame.la libeng_base.la

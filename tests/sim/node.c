@@ -114,7 +114,7 @@ static void replace_disk(struct sim *s, struct sim_node *n, const struct sim_dis
 	n->disk = copy;
 	n->up = true;
 	forget_checks(n);
-	if (unnoticed || sim_planted(23)) {
+	if (unnoticed || sim_planted(123)) {
 		sim_world(s)->twins |= unnoticed;
 		return;
 	}
@@ -198,7 +198,7 @@ static eng_stamp floor_of(const struct sim *s, const struct sim_node *n)
 			    eng_hlc_ahead_ms(at, wall) <= CLOCK_AHEAD_MS)
 				floor = at;
 		}
-	return sim_planted(25) ? 0 : floor;
+	return sim_planted(125) ? 0 : floor;
 }
 
 /* Of the series that the next frame goes to: 0 where that is a new one, because the
@@ -287,7 +287,7 @@ bool sim_node_write(struct sim *s, struct sim_node *n, uint8_t kind, uint8_t fla
 	}
 	if (sim_chance(s, c->flush_fails_per_mille)) {
 		sim_trace(s, "node %u: flush fails", n->index);
-		if (sim_planted(20))
+		if (sim_planted(120))
 			sim_acknowledged(s, n, &l->f[l->n - 1].h);
 		sim_disk_lose(&n->disk, true);
 		return false;

@@ -96,11 +96,11 @@ void sim_state_apply(struct sim_state *st, int64_t wall_us)
 	for (size_t i = 0; i < d->nlogs; i++) {
 		struct sim_log *l = d->logs[i];
 
-		for (limit[i] = sim_planted(27) ? 0 : l->applied; limit[i] < l->durable; limit[i]++)
+		for (limit[i] = sim_planted(127) ? 0 : l->applied; limit[i] < l->durable; limit[i]++)
 			if (waits(st, l, &l->f[limit[i]], horizon))
 				break;
 	}
-	while (!sim_planted(24) && cut_at_stubs(d, limit))
+	while (!sim_planted(124) && cut_at_stubs(d, limit))
 		;
 	for (size_t i = 0; i < d->nlogs; i++)
 		d->logs[i]->applied = limit[i];
@@ -124,9 +124,9 @@ size_t sim_state_vector(struct eng_position *out, const struct sim_state *st, en
 		const struct sim_log *l = st->disk->logs[i];
 		size_t have = view == SIM_SEEN ? l->durable : l->applied;
 
-		if (sim_planted(21) && view == SIM_SEEN)
+		if (sim_planted(121) && view == SIM_SEEN)
 			have = l->n;
-		if (sim_planted(22) && view == SIM_APPLIED)
+		if (sim_planted(122) && view == SIM_APPLIED)
 			have = l->durable;
 
 		if (have)

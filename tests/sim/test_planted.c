@@ -1,16 +1,17 @@
 /* test_planted.c - each planted bug is found within a stated number of seeds.
  *
- * Those of lib/merge and lib/sync lie behind ENG_SIM_PLANTED (base/plant.h), those
+ * Those of lib/merge and lib/sync lie behind ENG_PLANTED (base/plant.h), those
  * of what a store must do in the model of it: what the real space does wrong in the
  * same way would end in the same report.
  *
  *     test_planted            all
- *     test_planted 12 [SEED]  one, with the trace of the run that finds it */
+ *     test_planted 112 [SEED]  one, with the trace of the run that finds it */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "../lib/tap.h"
+#include "base/plant.h"
 #include "shrink.h"
 #include "world.h"
 
@@ -19,30 +20,30 @@ static const struct plant {
 	unsigned seeds; /* within which it is found; at least twice what it took */
 	const char *what;
 } plants[] = {
-	{1, 400, "merge: frames of a memory lie as they came"},
-	{2, 400, "merge: a forget kills only what it names"},
-	{3, 400, "merge: the digest counts what is dead until it is a stub"},
-	{4, 400, "merge: the slot of an edge goes to whoever came last"},
-	{5, 400, "merge: what was replaced is purged as if forgotten"},
-	{6, 400, "sync: vectors are equal where the numbers are"},
-	{7, 400, "sync: a series with two histories is not looked at"},
-	{8, 400, "sync: a fork is cut one frame late"},
-	{9, 400, "sync: sending begins one frame late"},
-	{10, 400, "sync: what was known already is not counted"},
-	{11, 400, "sync: one run a series is all"},
-	{12, 400, "sync: acknowledged before the flush"},
-	{13, 400, "sync: digests of unequal vectors are compared"},
-	{20, 400, "store: acknowledged though the flush failed"},
-	{21, 400, "store: the vector counts what is not durable"},
-	{22, 400, "store: a held frame counts as applied"},
-	{23, 400, "store: a restored store goes on with its series"},
-	{24, 3000, "store: a stub is applied without its forget"},
-	{25, 400, "store: stamps take no notice of what was received"},
-	{26, 400, "store: a forget does not name what lies above its stamp"},
-	{27, 400, "store: what is applied follows the clock back"},
-	{28, 400, "store: a branch is named by when its first frame came"},
-	{29, 400, "store: a frame need not follow the one before"},
-	{30, 400, "store: what is known is not written again"},
+	{101, 400, "merge: frames of a memory lie as they came"},
+	{102, 400, "merge: a forget kills only what it names"},
+	{103, 400, "merge: the digest counts what is dead until it is a stub"},
+	{104, 400, "merge: the slot of an edge goes to whoever came last"},
+	{105, 400, "merge: what was replaced is purged as if forgotten"},
+	{106, 400, "sync: vectors are equal where the numbers are"},
+	{107, 400, "sync: a series with two histories is not looked at"},
+	{108, 400, "sync: a fork is cut one frame late"},
+	{109, 400, "sync: sending begins one frame late"},
+	{110, 400, "sync: what was known already is not counted"},
+	{111, 400, "sync: one run a series is all"},
+	{112, 400, "sync: acknowledged before the flush"},
+	{113, 400, "sync: digests of unequal vectors are compared"},
+	{120, 400, "store: acknowledged though the flush failed"},
+	{121, 400, "store: the vector counts what is not durable"},
+	{122, 400, "store: a held frame counts as applied"},
+	{123, 400, "store: a restored store goes on with its series"},
+	{124, 3000, "store: a stub is applied without its forget"},
+	{125, 400, "store: stamps take no notice of what was received"},
+	{126, 400, "store: a forget does not name what lies above its stamp"},
+	{127, 400, "store: what is applied follows the clock back"},
+	{128, 400, "store: a branch is named by when its first frame came"},
+	{129, 400, "store: a frame need not follow the one before"},
+	{130, 400, "store: what is known is not written again"},
 };
 
 static void find(const struct plant *p, uint64_t seed)
@@ -50,7 +51,7 @@ static void find(const struct plant *p, uint64_t seed)
 	struct sim_verdict v = {0};
 	unsigned i = 0;
 
-	eng_sim_plant = p->n;
+	eng_planted = (int)(sim_plant = p->n);
 	for (; i < p->seeds && !v.checker; i++) {
 		sim_tape_free(&v.tape);
 		sim_run(&v, seed + i, NULL);
@@ -59,7 +60,7 @@ static void find(const struct plant *p, uint64_t seed)
 	if (v.checker)
 		tap_note("in the %u. by %s: %s", i, v.checker, v.why);
 	sim_tape_free(&v.tape);
-	eng_sim_plant = 0;
+	eng_planted = (int)(sim_plant = 0);
 }
 
 static void show(unsigned n, uint64_t seed)
@@ -67,7 +68,7 @@ static void show(unsigned n, uint64_t seed)
 	struct sim_verdict v = {0};
 	struct sim_shrunk shrunk;
 
-	eng_sim_plant = n;
+	eng_planted = (int)(sim_plant = n);
 	for (; !v.checker; seed++) {
 		sim_tape_free(&v.tape);
 		sim_run(&v, seed, NULL);

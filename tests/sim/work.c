@@ -133,14 +133,14 @@ static bool known(struct work *k)
  * lies below that forget.  A store that is told "stored" must not find that. */
 static bool dead_at_birth(const struct work *k)
 {
-	return k->reading.forgotten && k->reading.forgotten >= sim_node_next_stamp(k->s, k->node) && !sim_planted(25);
+	return k->reading.forgotten && k->reading.forgotten >= sim_node_next_stamp(k->s, k->node) && !sim_planted(125);
 }
 
 static bool put(struct work *k)
 {
 	if (dead_at_birth(k))
 		return false;
-	if (sim_planted(30) && k->reading.live)
+	if (sim_planted(130) && k->reading.live)
 		return known(k);
 	begin(k, &k->id, 1);
 	add_body(k);
@@ -226,7 +226,7 @@ static bool forget(struct work *k)
 	if (k->item.ndots == 0)
 		return false;
 	for (size_t i = 0; i < k->item.ndots; i++)
-		if (k->item.dots[i].kind != ENG_FORGET && k->item.dots[i].stamp > mine && !sim_planted(26))
+		if (k->item.dots[i].kind != ENG_FORGET && k->item.dots[i].stamp > mine && !sim_planted(126))
 			ref_dot(k, &k->item.dots[i], 0);
 	begin(k, &k->id, 1);
 	if (!finish(k, ENG_FORGET, 0))
