@@ -550,6 +550,85 @@ static void test_refused(void)
 	spaces_close(&s);
 }
 
+/* Frames whose checks are right and that are wrong all the same. */
+static void test_hostile(void)
+{
+	struct spaces s = {0};
+	struct eng_buf b = ENG_BUF_INIT;
+	struct eng_header h;
+	struct author a, other, own;
+	const struct eng_position *at;
+	struct eng_exchange *x;
+	size_t n;
+	static const struct {
+		const char *name;
+		int64_t seq;     /* beyond the held one */
+		bool resized;
+		uint32_t length;
+	} cases[] = {
+		{"B49 a gap", 1, false, 0},
+		{"B49 number 2^64-1", -3, false, 0},
+		{"B49 number 0", -2, false, 0},
+		{"B46 a length of 0", 0, true, 0},
+		{"B46 a length of 2^32-1", 0, true, UINT32_MAX},
+	};
+
+	spaces_open(&s, "hostile", ENGRAM_CREATE);
+	spaces_put(&s, "own");
+	x = lend(&s);
+	spaces_must(eng_exchange_received(x, &at, &n, &err), "received", &err);
+	own = author(&s, 0);
+	own.series = at[0].series;
+	own.seq = at[0].seq;
+	eng_exchange_close(x);
+	a = author(&s, 0x66);
+	lay(&b, &a, ENG_MEMORY, 0, now_and(-5000), id_of(1), "one", NULL);
+	tap_int(receive(&s, &a, &b), 0, "a sound frame");
+
+	for (size_t i = 0; i < ENG_COUNT(cases); i++) {
+		other = a;
+		other.seq += (uint64_t)cases[i].seq;
+		eng_buf_reset(&b);
+		lay(&b, &other, ENG_MEMORY, 0, now_and(-4000), id_of(2), "two", NULL);
+		if (cases[i].resized) {
+			(void)eng_header_decode(&h, b.p);
+			h.payload_len = cases[i].length;
+			h.payload_check = XXH3_64bits("", 0);
+			eng_header_encode(b.p, &h);
+		}
+		tap_int(receive(&s, &a, &b), ENGRAM_EINPUT, "%s is refused: %s", cases[i].name, err.message);
+	}
+	other = a;
+	other.prev ^= 1;
+	eng_buf_reset(&b);
+	lay(&b, &other, ENG_MEMORY, 0, now_and(-4000), id_of(2), "two", NULL);
+	tap_int(receive(&s, &a, &b), ENG_EXCHANGE_FORKED, "B48 another chain is a fork, and nothing of it taken");
+	other = author(&s, 0x67);
+	eng_buf_reset(&b);
+	lay(&b, &other, ENG_MEMORY, 0, 0, id_of(3), "of no time", NULL);
+	tap_int(receive(&s, &other, &b), ENGRAM_EINPUT, "B51 a stamp of 0 is refused: %s", err.message);
+	other = author(&s, 0x68);
+	eng_buf_reset(&b);
+	lay(&b, &other, ENG_MEMORY, 0, UINT64_MAX, id_of(3), "of the end of time", NULL);
+	tap_int(receive(&s, &other, &b), 0, "B51 the greatest stamp waits");
+	tap_int(held(&s), 1, "for ever");
+	other = author(&s, 0);
+	eng_buf_reset(&b);
+	lay(&b, &other, ENG_MEMORY, 0, now_and(-4000), id_of(4), "of nobody", NULL);
+	tap_int(receive(&s, &other, &b), 0, "B52 a series of zeros is one like any other");
+	eng_buf_reset(&b);
+	lay(&b, &own, ENG_MEMORY, 0, now_and(-4000), id_of(5), "of ours", NULL);
+	tap_int(receive(&s, &own, &b), ENG_EXCHANGE_FORKED, "B52 the own series from a stranger is no news of it");
+	other = a;
+	eng_buf_reset(&b);
+	lay(&b, &other, 255, 0, now_and(-4000), id_of(6), "of kind 255", NULL);
+	tap_int(receive(&s, &a, &b), 0, "B53 a kind that is not known is taken");
+	tap_int(memories(&s), 3, "nothing else came in");
+	tap_int(spaces_run(&s, ENGRAM_REBUILD | ENGRAM_CHECK), 0, "sound: %s", s.err.message);
+	eng_buf_free(&b);
+	spaces_close(&s);
+}
+
 /* -- the own series ------------------------------------------------------------------------ */
 
 static void copy_home(const char *from, const char *to)
@@ -619,6 +698,7 @@ int main(void)
 	test_buckets();
 	test_unknown();
 	test_refused();
+	test_hostile();
 	test_own();
 	test_lives(given ? strtoull(given, NULL, 0) : 1);
 	tmpdir_end();
