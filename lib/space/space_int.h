@@ -363,20 +363,20 @@ void eng_fact_key(uint8_t out[ENG_FACT_KEY], const struct eng_fact *f);
 
 /* -- what a bulk writer wrote (written.c) ------------------------------------ */
 
-/* The frames of a run that is not applied yet, as they went into the log. */
+/* The frames of a run that is not applied yet, as they went into the log; begins
+ * as zeros. */
 struct eng_written {
 	struct eng_raw raw;
 	struct eng_head from; /* what the first of them follows */
 	struct eng_place last; /* where the last of them lies */
 	bool lost;            /* not all are here: apply reads the log */
 };
-void eng_written_init(struct eng_written *w);
-void eng_written_free(struct eng_written *w);
+void eng_written_free(struct eng_written *w); /* back to zeros */
 void eng_written_add(struct eng_written *w, const struct eng_appended *a);
-void eng_written_lose(struct eng_written *w); /* until the next init */
+void eng_written_lose(struct eng_written *w); /* until the next free */
 /* Whether they are all that a state with these heads has not applied. */
-bool eng_written_is_rest(const struct eng_written *w, struct eng_log *log, const struct eng_head *heads, size_t nheads,
-                         const struct eng_series_info *infos, size_t ninfos);
+bool eng_written_is_rest(const struct eng_written *w, struct eng_log *log, const struct eng_head *heads,
+                         size_t nheads, const struct eng_series_info *infos, size_t ninfos);
 
 /* -- how far (horizon.c) ---------------------------------------------------- */
 

@@ -10,16 +10,10 @@
 /* As much as one batch of apply holds, and what one append may add to it. */
 #define KEPT_BYTES (ENG_BATCH_BYTES + ENG_APPEND_MAX)
 
-void eng_written_init(struct eng_written *w)
-{
-	*w = (struct eng_written){0};
-	eng_raw_init(&w->raw);
-}
-
 void eng_written_free(struct eng_written *w)
 {
 	eng_raw_free(&w->raw);
-	eng_written_init(w);
+	*w = (struct eng_written){0};
 }
 
 void eng_written_lose(struct eng_written *w)
@@ -94,8 +88,8 @@ static bool log_has_them(const struct eng_written *w, struct eng_log *log)
 	return same;
 }
 
-bool eng_written_is_rest(const struct eng_written *w, struct eng_log *log, const struct eng_head *heads, size_t nheads,
-                         const struct eng_series_info *infos, size_t ninfos)
+bool eng_written_is_rest(const struct eng_written *w, struct eng_log *log, const struct eng_head *heads,
+                         size_t nheads, const struct eng_series_info *infos, size_t ninfos)
 {
 	return !w->lost && w->raw.read > 0 && state_ends_before(w, heads, nheads, infos, ninfos) &&
 	       log_has_them(w, log);

@@ -12,12 +12,31 @@
 static long wrong;
 static long scanned; /* by the quick way */
 
+#define MORE 48 /* bytes behind a number: the quickest way wants 32 in sight */
+
+/* The quick way, with nothing behind the text and with more numbers there; 1 off
+ * where these differ. */
+static size_t scan_both(float *out, const char *text, size_t n)
+{
+	char line[512 + MORE];
+	float again = 7;
+	size_t took = eng_scan_float(out, text, text + n), second;
+
+	if (n > sizeof line - MORE)
+		return took;
+	memcpy(line, text, n);
+	for (size_t i = n; i < n + MORE; i++)
+		line[i] = ",0.125"[(i - n) % 6];
+	second = eng_scan_float(&again, line, line + n + MORE);
+	return second == took && (took == 0 || memcmp(&again, out, sizeof again) == 0) ? took : took + 1;
+}
+
 /* One text, against strtof, the long way and the quick one; the first few
  * differences are shown. */
 static void check(const char *text)
 {
 	float found = 7, quick = 7, wanted = strtof(text, NULL);
-	size_t n = strlen(text), took = eng_scan_float(&quick, text, text + n);
+	size_t n = strlen(text), took = scan_both(&quick, text, n);
 	bool ok = eng_parse_float(&found, text, n);
 
 	scanned += took > 0;
@@ -143,7 +162,7 @@ static void test_scan_grammar(void)
 		for (size_t k = 0; k < n; k++)
 			text[k] = signs[eng_rng_below(&g, k < 2 ? 10 : sizeof signs - 1)];
 		text[n] = 0;
-		took = eng_scan_float(&found, text, text + n);
+		took = scan_both(&found, text, n);
 		if (took == 0)
 			continue;
 		scanned++;
