@@ -1,4 +1,4 @@
-/* modelstore_int.h - a model store, as its two files share it. */
+/* modelstore_int.h - a model store, as its three files share it. */
 #ifndef MODELSTORE_INT_H
 #define MODELSTORE_INT_H
 
@@ -27,6 +27,20 @@ struct modelstore {
 void *modelstore_room(void *p, size_t n); /* realloc, or abort */
 /* The frame of this name, NULL where it is not there; check 0 = any. */
 struct modelstore_bytes *modelstore_find(const struct modelstore *m, const struct eng_dot *dot, uint32_t check);
+
+/* NULL where it is not there; a new one moves all logs. */
+struct modelstore_log *modelstore_find_log(const struct modelstore *m, const struct eng_series *name);
+struct modelstore_log *modelstore_make_log(struct modelstore *m, const struct eng_series *name,
+                                           const struct eng_series *series, uint64_t first);
+struct modelstore_bytes *modelstore_frame_at(const struct modelstore_log *log, uint64_t seq);
+void modelstore_add_frame(struct modelstore_log *log, const uint8_t *p, const struct eng_header *h);
+void modelstore_drop_empty(struct modelstore *m);
+/* `series` as headers name it. */
+bool modelstore_is_fork(const struct modelstore *m, const struct eng_series *series, uint64_t seq);
+void modelstore_add_fork(struct modelstore *m, const struct eng_series *series, uint64_t seq);
+
+/* -- modelseam.c: what a session sees ------------------------------------------ */
+int modelstore_digest(void *ctx, struct eng_sync_digest *out, struct engram_error *err);
 
 /* -- modelstate.c: what the frames mean ---------------------------------------- */
 /* The greatest closed prefix of what is durable, never less than it was. */

@@ -37,10 +37,12 @@ struct talk {
 	uint64_t turns;
 };
 
-__attribute__((unused)) static const struct eng_sync_options talk_both = {.mode = ENG_SYNC_BOTH, .give = true, .take = true};
+__attribute__((unused)) static const struct eng_sync_options talk_both = {
+	.mode = ENG_SYNC_BOTH, .give = true, .take = true};
 
-__attribute__((unused)) static int talk_begin(struct talk *t, struct modelstore *a, struct modelstore *b, const struct eng_sync_options *oa,
-                      const struct eng_sync_options *ob)
+/* NULL options: talk_both. */
+__attribute__((unused)) static int talk_begin(struct talk *t, struct modelstore *a, struct modelstore *b,
+                                              const struct eng_sync_options *oa, const struct eng_sync_options *ob)
 {
 	int r;
 
@@ -180,8 +182,9 @@ __attribute__((unused)) static void talk_fill(struct modelstore *m, const char *
 /* -- whole sessions ------------------------------------------------------------------- */
 
 /* What lies behind `after`, as a file, to the end of `out`. */
-__attribute__((unused)) static int talk_file(struct modelstore *m, struct eng_buf *out, const struct eng_position *after,
-                                             size_t nafter, struct engram_error *err)
+__attribute__((unused)) static int talk_file(struct modelstore *m, struct eng_buf *out,
+                                             const struct eng_position *after, size_t nafter,
+                                             struct engram_error *err)
 {
 	const struct eng_sync_options o = {.mode = ENG_SYNC_FILE_OUT, .give = true, .after = after, .nafter = nafter};
 	struct eng_sync_store seam = modelstore_seam(m);
