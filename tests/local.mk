@@ -36,6 +36,7 @@ include %D%/fuzz/local.mk
 include %D%/crash/local.mk
 include %D%/sim/local.mk
 include %D%/cli/local.mk
+include %D%/golden/local.mk
 include %D%/man/local.mk
 include %D%/long/local.mk
 
