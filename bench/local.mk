@@ -2,13 +2,14 @@
 #
 # Figures depend on machine and disk, so nothing here is part of make check.
 
-EXTRA_PROGRAMS += %D%/puts %D%/spawn %D%/bulk %D%/vectors %D%/noop %D%/flatscan
+EXTRA_PROGRAMS += %D%/puts %D%/spawn %D%/bulk %D%/vectors %D%/noop %D%/flatscan %D%/sync
 EXTRA_DIST += %D%/README.md %D%/RESULTS.md %D%/peers/import.py
 measure = %D%/measure.c %D%/measure.h
 bench_puts_SOURCES = %D%/puts.c $(measure)
 bench_puts_LDADD = libeng_all.la $(SQLITE_LIBS) $(LMDB_LIBS)
 bench_spawn_SOURCES = %D%/spawn.c $(measure)
 bench_spawn_LDADD =
+bench_sync_SOURCES = %D%/sync.c $(measure)
 bench_bulk_SOURCES = %D%/bulk.c $(measure)
 bench_bulk_LDADD =
 bench_vectors_SOURCES = %D%/vectors.c $(measure)
@@ -25,8 +26,8 @@ dist_noinst_SCRIPTS += %D%/run.sh
 CLEANFILES += $(EXTRA_PROGRAMS) %D%/results.ndjson
 
 .PHONY: bench
-bench: all engram-store engram-recall engram-consolidate %D%/puts %D%/spawn %D%/bulk %D%/vectors %D%/noop \
-	%D%/flatscan
+bench: all engram-store engram-recall engram-consolidate engram-shipwal %D%/puts %D%/spawn %D%/bulk %D%/vectors %D%/noop \
+	%D%/flatscan %D%/sync
 	$(SHELL) $(srcdir)/%D%/run.sh '$(abs_builddir)' $(BENCH)
 
 # The graph of neighbours beside the exact scan and hnswlib: a quarter of an hour.

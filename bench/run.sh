@@ -1,22 +1,24 @@
 #!/bin/sh
 # run.sh - side by side with the peers, in one run, on one disk.
 #
-#     bench/run.sh BUILDDIR [put] [import] [store] [recall] [help]
+#     bench/run.sh BUILDDIR [put] [import] [store] [recall] [help] [sync]
 #
 # Prints a table; the figures go to BUILDDIR/bench/results.ndjson.  BENCH_DIR
 # is where the data lies (BUILDDIR/bench/data: the disk matters), BENCH_ROUNDS
 # how often a process is started (300), BENCH_SECONDS a window of fifty writers
 # (2), BENCH_TEXTS how many memories recall searches (100000), BENCH_LINES how
-# many lines with vectors are imported (10000).
+# many lines with vectors are imported (10000), BENCH_RECORDS how many memories
+# equal stores hold (1000000).
 set -eu
 
 build=$1
 shift
-[ $# -gt 0 ] || set -- put import store recall help
+[ $# -gt 0 ] || set -- put import store recall help sync
 rounds=${BENCH_ROUNDS:-300}
 seconds=${BENCH_SECONDS:-2}
 texts=${BENCH_TEXTS:-100000}
 lines=${BENCH_LINES:-10000}
+records=${BENCH_RECORDS:-1000000}
 data=${BENCH_DIR:-$build/bench/data}/oneshot
 results=$build/bench/results.ndjson
 spawn=$build/bench/spawn
@@ -33,6 +35,7 @@ program() {
 }
 store=$(program "$store")
 recall=$(program "$recall")
+shipwal=$(program "$build/engram-shipwal")
 LD_LIBRARY_PATH=$build/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 
@@ -138,6 +141,34 @@ bench_recall() {
 		"SELECT rowid, bm25(f) FROM f WHERE f MATCH '$match' ORDER BY rank LIMIT 10" \
 		-- ratio "p50 of recall --mode vector / bare scan of a flat file, $texts rows" vector flatscan 2 \
 		-- ratio 'p50 of recall (hybrid) / bare scan + FTS5 query in sqlite3' hybrid flatscan+fts5 2
+}
+
+# Equal homes of $records memories in 100 series; a home of texts of 1 KiB.
+prepare_sync() {
+	[ -f "$data/sync/ready-$records" ] && return
+	rm -rf "$data/sync"
+	mkdir -p "$data/sync"
+	part=0
+	while [ "$part" -lt 100 ]; do
+		seq -f "part $part of the whole, line %g" $((records / 100)) |
+			"$store" --home="$data/sync/a" --new-series --import=lines --text-later --quiet - >/dev/null
+		part=$((part + 1))
+	done
+	"$store" --home="$data/sync/b" --create >/dev/null
+	"$shipwal" --home="$data/sync/a" sync "local:$data/sync/b" >/dev/null
+	body=$(printf '%880s' ' ' | tr ' ' x)
+	seq -f "%012g $body" $((records / 10)) |
+		"$store" --home="$data/sync/stream" --import=lines --text-later --quiet - >/dev/null
+	: >"$data/sync/ready-$records"
+}
+
+bench_sync() {
+	prepare_sync
+	out=$data/sync/out
+	rm -rf "$out"
+	mkdir -p "$out"
+	"$build/bench/sync" "$out" "$data/sync/a" "$data/sync/b" "$data/sync/stream"
+	rm -rf "$out"
 }
 
 bench_help() {
