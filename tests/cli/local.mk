@@ -12,6 +12,7 @@ CLI_TESTS = \
 	%D%/json.bats \
 	%D%/consolidate.bats \
 	%D%/roundtrip.bats \
+	%D%/series.bats \
 	%D%/import.bats \
 	%D%/embed.bats \
 	%D%/bad_input.bats \
