@@ -10,6 +10,7 @@
 #include "base/le.h"
 #include "base/rng.h"
 #include "frame/hlc.h"
+#include "space/space_int.h"
 
 enum { STORES = 3, RUNS = 6, STEPS = 60 };
 
@@ -332,6 +333,42 @@ static void test_held(void)
 	}
 	tap_int(spaces_run(&s, ENGRAM_CHECK), 0, "sound: %s", s.err.message);
 	eng_buf_free(&b);
+	spaces_close(&s);
+}
+
+static int64_t two_hours_on(void *ctx)
+{
+	(void)ctx;
+	return eng_sys_posix()->clock.wall_us(eng_sys_posix()->clock.ctx) + 7200000000;
+}
+
+/* A memory is forgotten while a later word about it is held. */
+static void test_forget_held(void)
+{
+	struct spaces s = {0};
+	struct eng_buf b = ENG_BUF_INIT;
+	struct engram_id id = id_of(1);
+	struct eng_sys later;
+	struct author a;
+
+	spaces_open(&s, "forgetheld", ENGRAM_CREATE);
+	a = author(&s, 0x11);
+	lay(&b, &a, ENG_MEMORY, 0, now_and(-1000), id_of(1), "shown", NULL);
+	lay(&b, &a, ENG_MEMORY, 0, now_and(3600000), id_of(1), "an hour ahead", NULL);
+	lay(&b, &a, ENG_MEMORY, 0, now_and(3600001), id_of(2), "another", NULL);
+	lay(&b, &a, ENG_REVISION, 0, now_and(3600002), id_of(1), "a revision", NULL);
+	tap_int(receive(&s, &a, &b), 0, "two words about a memory are held");
+	spaces_forget(&s, &id, 1);
+	tap_int(memories(&s), 0, "it is forgotten");
+	later = *s.space->sys;
+	later.clock.wall_us = two_hours_on;
+	s.space->sys = &later;
+	tap_int(held(&s), 0, "when their time comes nothing is held");
+	tap_int(memories(&s), 1, "but what was forgotten is not back, only the other is");
+	spaces_must(spaces_run(&s, ENGRAM_COMPACT), "compact", &s.err);
+	tap_int(spaces_run(&s, ENGRAM_CHECK), 0, "sound: %s", s.err.message);
+	eng_buf_free(&b);
+	s.space->sys = eng_sys_posix();
 	spaces_close(&s);
 }
 
@@ -693,6 +730,7 @@ int main(void)
 
 	tmpdir_begin("exchange");
 	test_held();
+	test_forget_held();
 	test_stubs();
 	test_mend();
 	test_buckets();
