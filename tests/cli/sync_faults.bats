@@ -153,9 +153,11 @@ most()
 }
 
 @test "the same series from two peers at once" {
-	made a 4000
+	made a 10
 	exits 0 engram-store --home=b --create
 	exits 0 engram-store --home=c --create
+	exits 0 engram-shipwal --home=a sync local:c
+	seq -f 'more of a %g' 4000 | engram-store --home=a - >/dev/null
 	exits 0 engram-shipwal --home=a sync local:b
 	engram-shipwal --home=a push local:c >/dev/null &
 	one=$!
