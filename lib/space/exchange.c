@@ -65,9 +65,13 @@ int eng_exchange_empty(struct eng_exchange *x, bool *empty, struct engram_error 
 	return r;
 }
 
+/* Room for n at once; eng_grow makes it for one more. */
 static int room(struct eng_position **p, size_t *cap, size_t n, struct engram_error *err)
 {
-	return eng_grow(p, cap, n + 1, sizeof **p) ? 0 : eng_err_nomem(err);
+	while (*cap < n)
+		if (!eng_grow(p, cap, *cap, sizeof **p))
+			return eng_err_nomem(err);
+	return 0;
 }
 
 int eng_exchange_received(struct eng_exchange *x, const struct eng_position **out, size_t *n, struct engram_error *err)
