@@ -42,3 +42,13 @@ check_PROGRAMS += %D%/test_planted
 tests_sim_test_planted_SOURCES = %D%/test_planted.c $(sim_world) $(libeng_merge_la_SOURCES) $(libeng_sync_la_SOURCES)
 tests_sim_test_planted_CPPFLAGS = $(AM_CPPFLAGS) -DENG_PLANTABLE
 tests_sim_test_planted_LDADD = libeng_frame.la libeng_base.la
+
+# The model against a real space.
+check_PROGRAMS += %D%/test_real
+tests_sim_test_real_SOURCES = %D%/test_real.c $(sim_world)
+
+# Every compiler, the same traces: make check-sim-same.
+EXTRA_DIST += %D%/same.sh
+.PHONY: check-sim-same
+check-sim-same: %D%/commit.h
+	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/same.sh

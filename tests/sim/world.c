@@ -324,6 +324,8 @@ static struct engram_id id_of(unsigned tag, unsigned i)
 
 static void begin(struct sim *s, struct sim_world *w)
 {
+	unsigned what;
+
 	s->world = w;
 	sim_meter_begin();
 	draw_config(s, &w->c);
@@ -339,7 +341,8 @@ static void begin(struct sim *s, struct sim_world *w)
 		w->node[i] = sim_node_new(s, i, &w->space);
 		if (w->c.strangers && i % 2)
 			sim_node_upgrade(s, w->node[i]);
-		sim_node_clock(s, w->node[i], w->c.skew, config(s, 4), config(s, 4096));
+		what = config(s, 4);
+		sim_node_clock(s, w->node[i], w->c.skew, what, config(s, 4096));
 	}
 	sim_trace(s, "%u nodes, %u steps, %u ids, pace %u, skew %u", w->c.nodes, w->c.steps, w->c.ids, w->c.pace, w->c.skew);
 	sim_at(s, 0, step, w, 0);
@@ -356,7 +359,18 @@ static void end(struct sim *s, struct sim_world *w)
 	sim_free(s);
 }
 
-static void run(struct sim_verdict *out, uint64_t seed, const struct sim_tape *tape, bool loud, bool last)
+struct looker {
+	sim_look_fn *fn;
+	void *data;
+};
+
+static void print_trace(struct sim *s, void *data)
+{
+	(void)data;
+	sim_print_trace(s);
+}
+
+static void run(struct sim_verdict *out, uint64_t seed, const struct sim_tape *tape, bool loud, struct looker look)
 {
 	struct sim_world w = {0};
 	struct sim s;
@@ -368,25 +382,30 @@ static void run(struct sim_verdict *out, uint64_t seed, const struct sim_tape *t
 	*out = (struct sim_verdict){.checker = s.checker, .hash = s.hash, .events = s.done, .virtual_us = s.now_us - CALM_WAIT};
 	memcpy(out->why, s.why, sizeof out->why);
 	sim_tape_copy(&out->tape, &s.tape);
-	if (last)
-		sim_print_trace(&s);
+	if (look.fn)
+		look.fn(&s, look.data);
 	end(&s, &w);
 }
 
 void sim_run(struct sim_verdict *out, uint64_t seed, const struct sim_tape *tape)
 {
-	run(out, seed, tape, false, false);
+	run(out, seed, tape, false, (struct looker){NULL, NULL});
 }
 
 void sim_run_loud(struct sim_verdict *out, uint64_t seed, const struct sim_tape *tape, bool loud)
 {
-	run(out, seed, tape, loud, false);
+	run(out, seed, tape, loud, (struct looker){NULL, NULL});
 }
 
 void sim_run_last(uint64_t seed, const struct sim_tape *tape)
 {
 	struct sim_verdict v;
 
-	run(&v, seed, tape, false, true);
+	run(&v, seed, tape, false, (struct looker){print_trace, NULL});
 	sim_tape_free(&v.tape);
+}
+
+void sim_run_and_look(struct sim_verdict *out, uint64_t seed, sim_look_fn *look, void *data)
+{
+	run(out, seed, NULL, false, (struct looker){look, data});
 }

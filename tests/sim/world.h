@@ -68,6 +68,9 @@ struct sim_verdict;
 /* A whole run; tape NULL = drawn from the seed. */
 void sim_run(struct sim_verdict *out, uint64_t seed, const struct sim_tape *tape);
 void sim_run_loud(struct sim_verdict *out, uint64_t seed, const struct sim_tape *tape, bool loud);
+/* And `look` at the world in its end, while all of it is there. */
+typedef void sim_look_fn(struct sim *s, void *data);
+void sim_run_and_look(struct sim_verdict *out, uint64_t seed, sim_look_fn *look, void *data);
 /* Prints the last lines of its trace. */
 void sim_run_last(uint64_t seed, const struct sim_tape *tape);
 
