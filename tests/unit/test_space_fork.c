@@ -7,8 +7,6 @@
 
 #include "../lib/spaces.h"
 #include "base/alloc.h"
-#include "base/hash.h"
-#include "sync/sync.h"
 
 enum { STORES = 3 };
 
@@ -120,159 +118,20 @@ static void put(size_t i, const char *text)
 
 /* -- a session ------------------------------------------------------------------------- */
 
-struct end {
-	struct eng_exchange *x;
-	struct engram_space *space;
-};
-
-static int self(void *ctx, struct eng_sync_self *out, struct engram_error *e)
-{
-	struct end *end = ctx;
-	struct engram_space_info info;
-
-	spaces_must(engram_space_identity(end->space, &info, e), "identity", e);
-	*out = (struct eng_sync_self){.space = info.id, .created_us = info.created_us, .state_version = 1};
-	return eng_exchange_empty(end->x, &out->empty, e);
-}
-
-static int adopt(void *ctx, const struct engram_id *space, int64_t created_us, struct engram_error *e)
-{
-	struct end *end = ctx;
-	int r;
-
-	eng_exchange_close(end->x);
-	end->x = NULL;
-	r = engram_space_adopt(end->space, space, created_us, e);
-	return r < 0 ? r : eng_exchange_open(&end->x, end->space, true, e);
-}
-
-static int received(void *ctx, const struct eng_position **out, size_t *n, struct engram_error *e)
-{
-	return eng_exchange_received(((struct end *)ctx)->x, out, n, e);
-}
-
-static struct eng_sync_fork listed[64];
-
-static int forks(void *ctx, const struct eng_sync_fork **out, size_t *n, struct engram_error *e)
-{
-	const struct eng_dot *d;
-	int r = eng_exchange_forks(((struct end *)ctx)->x, &d, n, e);
-
-	for (size_t i = 0; r == 0 && i < *n; i++)
-		listed[i] = (struct eng_sync_fork){d[i].series, d[i].seq};
-	*out = listed;
-	return r;
-}
-
-static int forked(void *ctx, const struct eng_sync_fork *f, uint32_t mine, uint32_t theirs, struct engram_error *e)
-{
-	return eng_exchange_forked(((struct end *)ctx)->x, &(struct eng_dot){f->series, f->seq}, mine, theirs, e);
-}
-
-static int check_at(void *ctx, uint32_t *check, const struct eng_series *series, uint64_t seq, struct engram_error *e)
-{
-	return eng_exchange_check_at(((struct end *)ctx)->x, check, series, seq, e);
-}
-
-static int read_some(void *ctx, struct eng_buf *out, size_t *n, const struct eng_series *series, uint64_t after,
-                     uint64_t upto, size_t max, struct engram_error *e)
-{
-	return eng_exchange_read(((struct end *)ctx)->x, out, n, series, after, upto, max, e);
-}
-
-static int receive(void *ctx, uint64_t *taken, const struct eng_series *series, const uint8_t *p, size_t n,
-                   struct engram_error *e)
-{
-	return eng_exchange_receive(((struct end *)ctx)->x, taken, series, p, n, e);
-}
-
-static int flush(void *ctx, struct engram_error *e)
-{
-	return eng_exchange_flush(((struct end *)ctx)->x, e);
-}
-
-static int wanted(void *ctx, const struct eng_position **out, size_t *n, struct engram_error *e)
-{
-	return eng_exchange_wanted(((struct end *)ctx)->x, out, n, e);
-}
-
-static int mend(void *ctx, const uint8_t *p, size_t n, struct engram_error *e)
-{
-	return eng_exchange_mend(((struct end *)ctx)->x, p, n, e);
-}
-
-static int digest(void *ctx, struct eng_sync_digest *out, struct engram_error *e)
-{
-	struct eng_exchange *x = ((struct end *)ctx)->x;
-	const struct eng_position *at;
-	struct eng_buf b = ENG_BUF_INIT;
-	XXH128_canonical_t hash;
-	size_t n;
-	int r = eng_exchange_digest(x, out->state, e);
-
-	if (r == 0)
-		r = eng_exchange_applied(x, &at, &n, e);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		eng_buf_add(&b, at[i].series.b, 16);
-		eng_buf_u64(&b, at[i].seq);
-		eng_buf_u32(&b, at[i].header_check);
-	}
-	XXH128_canonicalFromHash(&hash, XXH3_128bits(b.p, b.n));
-	memcpy(out->vector, hash.digest, sizeof out->vector);
-	eng_buf_free(&b);
-	out->held = 0;
-	return r;
-}
-
-static const struct eng_sync_store calls = {
-	.self = self, .adopt = adopt, .received = received, .forks = forks, .check_at = check_at, .read = read_some,
-	.receive = receive, .flush = flush, .forked = forked, .wanted = wanted, .mend = mend, .digest = digest,
-};
-
-static int hand_over(struct eng_sync *to, struct eng_sync *from)
-{
-	struct eng_bytes b = eng_sync_output(from);
-	size_t used = 0;
-	int r = b.n ? eng_sync_input(to, &used, b.p, b.n, &err) : 0;
-
-	eng_sync_sent(from, used);
-	return r;
-}
-
 /* Whether both ended with equal digests. */
 static bool meet(size_t a, size_t b)
 {
-	const struct eng_sync_options o = {.mode = ENG_SYNC_BOTH, .give = true, .take = true};
-	struct eng_sync *sync[2] = {NULL, NULL};
-	struct eng_sync_store of[2] = {calls, calls};
-	struct end end[2];
-	bool equal = false;
-	int r = 0;
+	const struct engram_sync_options o = {.flags = ENGRAM_GIVE | ENGRAM_TAKE};
+	struct engram_sync_report report;
+	int r;
 
-	for (size_t i = 0; i < 2; i++) {
-		open_store(i ? b : a);
-		end[i].space = stores[i ? b : a].s.space;
-		of[i].ctx = &end[i];
-		spaces_must(eng_exchange_open(&end[i].x, end[i].space, true, &err), "exchange", &err);
-		spaces_must(eng_sync_new(&sync[i], &o, &of[i], &err), "session", &err);
-	}
-	for (unsigned n = 0; n < 10000 && r == 0; n++) {
-		if (eng_sync_state(sync[0]) == ENG_SYNC_DONE && eng_sync_state(sync[1]) == ENG_SYNC_DONE)
-			break;
-		for (size_t i = 0; r == 0 && i < 2; i++) {
-			r = eng_sync_step(sync[i], &err);
-			if (r == 0)
-				r = hand_over(sync[!i], sync[i]);
-		}
-	}
-	equal = r == 0 && eng_sync_stats(sync[0])->compared && eng_sync_stats(sync[0])->equal;
-	if (!equal)
-		printf("# session of %zu and %zu: %s\n", a, b, r < 0 ? err.message : "not compared, or not equal");
-	for (size_t i = 0; i < 2; i++) {
-		eng_sync_free(sync[i]);
-		eng_exchange_close(end[i].x);
-	}
-	return equal;
+	open_store(a);
+	open_store(b);
+	r = engram_sync_space(stores[a].s.space, &report, &o, stores[b].s.space, &err);
+	if (r == 0 && report.compared && report.equal)
+		return true;
+	printf("# session of %zu and %zu: %s\n", a, b, r < 0 ? err.message : "not compared, or not equal");
+	return false;
 }
 
 static bool all_meet(void)
