@@ -62,6 +62,8 @@ bool eng_grow(void *array, size_t *cap, size_t n, size_t size)
 
 	if (n < *cap)
 		return true;
+	while (want <= n)
+		want *= 2;
 	q = eng_realloc(*p, want * size);
 	if (!q)
 		return false;
