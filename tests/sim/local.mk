@@ -16,10 +16,7 @@ sim_world = \
 check_PROGRAMS += %D%/test_sim
 tests_sim_test_sim_SOURCES = %D%/main.c $(sim_world)
 tests_sim_test_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(builddir)/%D%
-EXTRA_DIST += $(sim_tapes)
 
-# Runs that failed once; main.c plays them after the seeds.
-sim_tapes =
 
 # What a failure names.
 %D%/commit.h: FORCE

@@ -2,6 +2,7 @@
 # same.sh - one seed is one run, whatever compiled it: gcc -O0 and clang -O3.
 # Usage: same.sh [SEEDS]; top_srcdir and top_builddir are set by make check-sim-same.
 set -eu
+: "${top_srcdir:?}" "${top_builddir:?}"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
