@@ -217,19 +217,46 @@ static int durable_chain(struct eng_log *log, struct eng_log_series *s, uint32_t
 	return r;
 }
 
+/* Frames of a received series that are void come again with the stamps they had: the
+ * last stamp is that of the last durable frame. */
+static int durable_stamp(struct eng_log *log, struct eng_log_series *s, eng_stamp *stamp, struct engram_error *err)
+{
+	uint64_t seq = s->mark->durable_seq;
+	struct eng_cursor *c = NULL;
+	struct eng_frame f = {.payload = NULL};
+	int r;
+
+	*stamp = s->mark->last_stamp;
+	if (!eng_series_receives(s))
+		return ENGRAM_OK;
+	*stamp = 0;
+	if (seq == s->base)
+		return ENGRAM_OK;
+	r = eng_cursor_open(&c, log, &s->id, seq - 1, seq, NULL, err);
+	if (r == 0)
+		r = eng_cursor_next(c, &f, err);
+	eng_cursor_close(c);
+	*stamp = f.h.stamp;
+	return r < 0 ? r : ENGRAM_OK;
+}
+
 /* Step 4.  Both locks held. */
 static int leave_failed(struct eng_log *log, struct eng_log_series *s, uint32_t *fails, struct engram_error *err)
 {
 	struct eng_mark *m = s->mark;
+	eng_stamp stamp = 0;
 	uint32_t chain;
 	int r = durable_chain(log, s, &chain, err);
 
+	if (r == 0)
+		r = durable_stamp(log, s, &stamp, err);
 	if (r < 0)
 		return r;
 	*fails = m->fails;
 	r = eng_segment_begin(log, s, m->durable_seq + 1, chain, err);
 	if (r < 0)
 		return r;
+	m->last_stamp = stamp;
 	m->flushing = 0;
 	m->seg_fails = *fails;
 	eng_point(log->sys, "begin-seg-fails");

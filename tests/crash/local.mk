@@ -13,6 +13,9 @@ tests_crash_test_readers_SOURCES = %D%/test_readers.c $(simulator)
 check_PROGRAMS += %D%/test_log_images
 tests_crash_test_log_images_SOURCES = %D%/test_log_images.c $(logclient) $(simulator)
 
+check_PROGRAMS += %D%/test_receive
+tests_crash_test_receive_SOURCES = %D%/test_receive.c $(logclient) $(simulator)
+
 check_PROGRAMS += %D%/test_kill
 tests_crash_test_kill_SOURCES = %D%/test_kill.c $(logclient)
 
