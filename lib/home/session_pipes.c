@@ -25,6 +25,8 @@
 /* A peer has seen the end of the session and has nothing more to do but to end. */
 #define END_MS 10000
 
+#define SIGNALS 65
+
 struct link {
 	struct eng_session session;
 	struct eng_pipes pipes;
@@ -239,7 +241,7 @@ int engram_receive(struct engram_space *space, struct engram_sync_report *out, c
 /* What the peer's end says about a session that failed for want of it. */
 static int explain(const char *command, int status, struct engram_error *err)
 {
-	if (status > 128)
+	if (status > 128 && status < 128 + SIGNALS) /* ssh ends with 255 of its own */
 		return eng_err(err, ENGRAM_EUNAVAILABLE, "peer %s: ended by signal %d", command, status - 128);
 	if (status == 127)
 		return eng_err(err, ENGRAM_EUNAVAILABLE, "peer %s: cannot be run (exit status 127)", command);

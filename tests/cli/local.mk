@@ -19,5 +19,8 @@ CLI_TESTS = \
 	%D%/evidence.bats \
 	%D%/faults.bats \
 	%D%/sync_faults.bats
+	%D%/shipwal.bats \
+	%D%/shipwal_ssh.bats \
+	%D%/faults.bats
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += $(CLI_TESTS) %D%/json-keys.txt tests/lib/engram.bash
