@@ -17,10 +17,9 @@ CLI_TESTS = \
 	%D%/embed.bats \
 	%D%/bad_input.bats \
 	%D%/evidence.bats \
-	%D%/faults.bats \
-	%D%/sync_faults.bats
 	%D%/shipwal.bats \
 	%D%/shipwal_ssh.bats \
-	%D%/faults.bats
+	%D%/faults.bats \
+	%D%/sync_faults.bats
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += $(CLI_TESTS) %D%/json-keys.txt tests/lib/engram.bash
