@@ -25,7 +25,7 @@ struct consolidate {
 static const struct opt options[] = {
 	{"check", .kind = OPT_FLAG, .help = "read every byte, name the first bad one", AT(check)},
 	{"rebuild", .kind = OPT_FLAG, .help = "derive everything anew from the log", AT(rebuild)},
-	{"compact", .kind = OPT_FLAG, .help = "remove forgotten bytes, shrink files", AT(compact)},
+	{"compact", .kind = OPT_FLAG, .help = "give back what files hold unused", AT(compact)},
 	{"warm", .kind = OPT_FLAG, .help = "read into memory what recall needs", AT(warm)},
 	{"re-embed", .kind = OPT_FLAG, .help = "give texts that lack one the embedder's vector", AT(reembed)},
 	{"all-spaces", .kind = OPT_FLAG, .help = "every space of the home", AT(all_spaces)},
@@ -130,7 +130,7 @@ static void report_rows(struct consolidate *c, const char *space, const struct e
 		row_number(c, space, "embedded", r->embedded);
 		row_number(c, space, "unembedded", r->unembedded);
 	}
-	if (t == ENGRAM_APPLY && r->applied == 0)
+	if (t == ENGRAM_APPLY && r->applied == 0 && r->purged == 0)
 		return;
 	if (t & (ENGRAM_CHECK | ENGRAM_REBUILD)) {
 		row_number(c, space, "frames", r->frames);
@@ -140,10 +140,10 @@ static void report_rows(struct consolidate *c, const char *space, const struct e
 		row_number(c, space, c->cli.dry_run ? "would-apply" : "applied", r->applied);
 	if (t & (ENGRAM_APPLY | ENGRAM_REBUILD | ENGRAM_CHECK))
 		row_number(c, space, "memories", r->memories);
-	if (t & ENGRAM_COMPACT) {
+	if (t & ENGRAM_COMPACT || r->purged > 0)
 		row_number(c, space, c->cli.dry_run ? "would-purge" : "purged", r->purged);
+	if (t & ENGRAM_COMPACT)
 		row_number(c, space, c->cli.dry_run ? "would-free" : "freed", r->freed_bytes);
-	}
 	if (t & ENGRAM_WARM)
 		row_number(c, space, "warmed", r->bytes);
 	if (t & ENGRAM_CHECK) {

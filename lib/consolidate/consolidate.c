@@ -1,8 +1,9 @@
 /* consolidate.c - the order of maintenance tasks.
  *
  * Check comes first, so that it judges what was there; then what waits is
- * applied (a rebuild takes it in by itself); then bytes are given back; then
- * the page cache is filled with what remained. */
+ * applied (a rebuild takes it in by itself); then bytes are given back: those of
+ * what was forgotten in every run that writes, unused ones where it was asked
+ * for; then the page cache is filled with what remained. */
 #include <stdio.h>
 
 #include "space/space.h"
@@ -26,6 +27,23 @@ static int figures(struct run *run, struct engram_error *err)
 	return r == ENGRAM_EBUSY ? 0 : r;
 }
 
+/* Whoever forgets counts on the next run to make it true of the bytes. */
+static int purge(struct run *run, unsigned tasks, struct engram_error *err)
+{
+	bool any = false;
+	int r = 0;
+
+	if (!(tasks & (ENGRAM_APPLY | ENGRAM_REBUILD | ENGRAM_COMPACT)))
+		return 0;
+	if (!(tasks & ENGRAM_COMPACT))
+		r = eng_space_unpurged(run->space, &any, err);
+	if (r == ENGRAM_EBUSY && run->job.dry_run)
+		r = 0; /* a log too long to look at without a state */
+	if (r == 0 && (any || tasks & ENGRAM_COMPACT))
+		r = eng_space_compact(run->space, &run->job, err);
+	return r;
+}
+
 static int tasks_in_order(struct run *run, unsigned tasks, struct engram_error *err)
 {
 	int r = 0;
@@ -36,8 +54,8 @@ static int tasks_in_order(struct run *run, unsigned tasks, struct engram_error *
 		r = eng_space_rebuild(run->space, &run->job, err);
 	else if (r == 0 && tasks & ENGRAM_APPLY)
 		r = eng_space_apply(run->space, &run->job, eng_all_frames, true, err);
-	if (r == 0 && tasks & ENGRAM_COMPACT)
-		r = eng_space_compact(run->space, &run->job, err);
+	if (r == 0)
+		r = purge(run, tasks, err);
 	if (r == 0 && tasks & ENGRAM_WARM)
 		r = eng_space_warm(run->space, &run->job, err);
 	return r;

@@ -300,6 +300,7 @@ static int take_id(struct batch *b, size_t i, struct engram_error *err)
 	forgotten = r == 0 ? eng_item_forgotten(&s.item) : 0;
 	if (r == 0)
 		r = eng_raw_apply_kept(b->raw, i, &s.item, err);
+	b->meta.unpurged += r == 0 && eng_item_forgotten(&s.item) != 0;
 	if (r == 0 && eng_item_forgotten(&s.item) != forgotten)
 		b->forgets[b->nforgets++] = (struct eng_forget_change){*id, forgotten, eng_item_forgotten(&s.item)};
 	if (r == 0)
@@ -574,7 +575,7 @@ int eng_batch_apply(struct engram_space *s, struct eng_gen *g, struct eng_raw *r
 	if (r == 0)
 		r = take_ids(&b, err);
 	if (r == 0)
-		r = eng_edges_exchange(b.txn, raw, b.forgets, b.nforgets, b.digest, true, err);
+		r = eng_edges_exchange(b.txn, raw, b.forgets, b.nforgets, b.digest, &b.meta.unpurged, err);
 	if (r == 0)
 		r = write_gathered(&b, err);
 	if (r == 0) {

@@ -6,8 +6,8 @@
  *   3. the log: seal the active segment if one lies there, write stubs
  *   4. the state: items take the stubs in, so that the small fields go too
  *   5. the text view: merge until no deleted word is left, truncate its WAL
- *   6. the state is copied, table by table, into a new file; CURRENT; the old
- *      one is unlinked
+ *   6. the state is copied, table by table, into a new file that says that
+ *      nothing is left to purge; CURRENT; the old one is unlinked
  *
  * Each step may be repeated, and what is left to do is never written down: a
  * kill in between leaves frames that step 2 finds again, or (after 3, before
@@ -241,6 +241,26 @@ static int empty_meta(struct eng_store *to, struct engram_error *err)
 	return eng_txn_commit(t, err);
 }
 
+static int nothing_unpurged(struct eng_store *to, const struct engram_id *space, struct engram_error *err)
+{
+	uint8_t record[ENG_META_SIZE];
+	struct eng_meta m;
+	struct eng_txn *t;
+	int r = eng_txn_begin(&t, to, true, err);
+
+	if (r < 0)
+		return r;
+	r = eng_meta_load(&m, t, space, err);
+	if (r < 0) {
+		eng_txn_abort(t);
+		return r;
+	}
+	m.unpurged = 0;
+	eng_meta_encode(record, &m);
+	eng_txn_put(t, ENG_T_META, eng_bytes("meta", 4), eng_bytes(record, sizeof record));
+	return eng_txn_commit(t, err);
+}
+
 static int copy_state(struct eng_gen *to, struct eng_gen *from, const struct eng_job *job, struct engram_error *err)
 {
 	struct eng_txn *t;
@@ -275,6 +295,8 @@ static int new_state(struct engram_space *s, const struct eng_job *job, struct e
 	if (r < 0)
 		return r;
 	r = copy_state(g, s->gen, job, err);
+	if (r == 0)
+		r = nothing_unpurged(g->store, &s->id, err);
 	if (r < 0) {
 		eng_gen_abandon(s, g);
 		return r;
@@ -355,6 +377,28 @@ static int count_kills(struct engram_space *s, const struct eng_job *job, struct
 	eng_arena_free(&arena);
 	eng_view_close(&v);
 	return r;
+}
+
+/* What waits for apply may bring a forget, or what one has killed: only looked
+ * at, a forget is enough. */
+static bool raw_forgets(const struct eng_raw *raw)
+{
+	for (size_t i = 0; i < raw->n; i++)
+		if (raw->frames[i].h.kind == ENG_FORGET)
+			return true;
+	return false;
+}
+
+int eng_space_unpurged(struct engram_space *s, bool *any, struct engram_error *err)
+{
+	struct eng_view v;
+	int r = eng_view_open(&v, s, err);
+
+	if (r < 0)
+		return r;
+	*any = v.meta.unpurged > 0 || raw_forgets(&v.raw);
+	eng_view_close(&v);
+	return 0;
 }
 
 int eng_space_compact(struct engram_space *s, const struct eng_job *job, struct engram_error *err)

@@ -80,7 +80,7 @@ static int exchange_all(struct eng_view *v, eng_u128 *buckets, struct eng_forget
 	eng_arena_free(&arena);
 	if (n)
 		qsort(changes, n, sizeof *changes, by_id);
-	return r == 0 ? eng_edges_exchange(v->txn, &v->raw, changes, n, buckets, false, err) : r;
+	return r == 0 ? eng_edges_exchange(v->txn, &v->raw, changes, n, buckets, NULL, err) : r;
 }
 
 int eng_view_digest(struct eng_view *v, eng_u128 buckets[ENG_DIGEST_BUCKETS], struct engram_error *err)

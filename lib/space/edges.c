@@ -232,7 +232,7 @@ static int forgets_of_edge(struct exchange *x, eng_stamp *old, eng_stamp *new, c
 }
 
 static int exchange_one(struct exchange *x, const struct eng_edge_key *key, size_t *raw_at, eng_u128 *bucket,
-                        bool write, struct engram_error *err)
+                        uint64_t *dead, struct engram_error *err)
 {
 	eng_stamp old, new;
 	struct eng_edge e;
@@ -250,14 +250,16 @@ static int exchange_one(struct exchange *x, const struct eng_edge_key *key, size
 		r = add_raw(&e, x->raw, raw_at, &changed, err);
 	if (r == 0)
 		r = eng_edge_digest(&e, &after, new, err);
-	if (r == 0 && write && changed)
+	if (r == 0 && dead && changed)
 		r = eng_edge_store(x->txn, &e, &x->scratch, err);
+	if (r == 0 && dead)
+		*dead += eng_edge_dead(&e, new) > 0;
 	*bucket += after - before;
 	return r;
 }
 
 int eng_edges_exchange(struct eng_txn *t, struct eng_raw *raw, const struct eng_forget_change *changes, size_t n,
-                       eng_u128 buckets[ENG_DIGEST_BUCKETS], bool write, struct engram_error *err)
+                       eng_u128 buckets[ENG_DIGEST_BUCKETS], uint64_t *dead, struct engram_error *err)
 {
 	struct exchange x = {
 		.txn = t, .raw = raw, .changes = changes, .nchanges = n, .arena = ENG_ARENA_INIT, .item = ENG_ARENA_INIT};
@@ -267,7 +269,7 @@ int eng_edges_exchange(struct eng_txn *t, struct eng_raw *raw, const struct eng_
 	eng_raw_sort_edges(raw);
 	r = find_keys(&x, err);
 	for (size_t i = 0; r == 0 && i < x.nkeys; i++)
-		r = exchange_one(&x, &x.keys[i], &raw_at, &buckets[eng_digest_bucket(&x.keys[i].from)], write, err);
+		r = exchange_one(&x, &x.keys[i], &raw_at, &buckets[eng_digest_bucket(&x.keys[i].from)], dead, err);
 	eng_free(x.keys);
 	eng_arena_free(&x.arena);
 	eng_arena_free(&x.item);

@@ -69,6 +69,7 @@ void eng_meta_encode(uint8_t out[ENG_META_SIZE], const struct eng_meta *m)
 	eng_set64(out + 32, m->stamp);
 	memcpy(out + 40, m->build, 16);
 	memcpy(out + 56, m->space.b, 16);
+	eng_set64(out + 72, m->unpurged);
 	set_check(out, ENG_META_SIZE);
 }
 
@@ -86,6 +87,7 @@ bool eng_meta_decode(struct eng_meta *m, struct eng_bytes in)
 	m->stamp = eng_get64(p + 32);
 	memcpy(m->build, p + 40, 16);
 	memcpy(m->space.b, p + 56, 16);
+	m->unpurged = eng_get64(p + 72);
 	return true;
 }
 

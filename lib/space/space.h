@@ -260,6 +260,8 @@ int eng_space_apply(struct engram_space *space, const struct eng_job *job, struc
 int eng_space_check(struct engram_space *space, const struct eng_job *job, struct engram_error *err);
 /* New generation from the log alone. */
 int eng_space_rebuild(struct engram_space *space, const struct eng_job *job, struct engram_error *err);
+/* Whether the bytes of something forgotten are still there. */
+int eng_space_unpurged(struct engram_space *space, bool *any, struct engram_error *err);
 /* Forgotten bytes: state, text, stubs in the log, new generation. */
 int eng_space_compact(struct engram_space *space, const struct eng_job *job, struct engram_error *err);
 int eng_space_warm(struct engram_space *space, const struct eng_job *job, struct engram_error *err);

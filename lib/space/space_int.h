@@ -138,6 +138,7 @@ struct eng_meta {
 	eng_stamp stamp;     /* greatest of all frames applied */
 	uint8_t build[16];   /* random; new at every rebuild, kept by compaction */
 	struct engram_id space;
+	uint64_t unpurged;   /* times that something forgotten came in since the last compaction; 0 = nothing to purge */
 };
 
 struct eng_head {
@@ -468,9 +469,10 @@ struct eng_forget_change {
 };
 /* Edges that raw frames speak of, or whose ends are among the changes (sorted
  * by id): what they contributed to the digest leaves the buckets, what they
- * contribute now enters them; write: their records too.  t NULL: no state. */
+ * contribute now enters them.  t NULL: no state.  dead not NULL: their records
+ * are written too, and *dead grows by those that hold what a forget killed. */
 int eng_edges_exchange(struct eng_txn *t, struct eng_raw *raw, const struct eng_forget_change *changes, size_t n,
-                       eng_u128 buckets[ENG_DIGEST_BUCKETS], bool write, struct engram_error *err);
+                       eng_u128 buckets[ENG_DIGEST_BUCKETS], uint64_t *dead, struct engram_error *err);
 
 /* Calls back the edges from an id (NULL: all), of state and raw frames, in the
  * order of keys; each in the arena, which is the caller's to reset.  Non-zero

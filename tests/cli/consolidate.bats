@@ -26,6 +26,26 @@ load ../lib/engram
 	same 'report default ["rebuild"] 200' "$(echo "$output" | jq -r '"\(.type) \(.space) \(.tasks) \(.memories)"')"
 }
 
+@test "what was forgotten leaves every file with the next run, and only then is there one to purge" {
+	memories 300
+	engram-consolidate
+	id=$(engram-store "The code of the safe is 4711")
+	other=$(engram-store "The safe stands behind the picture")
+	engram-store --link "$id" "$other" --relation=opens
+	exits 0 engram-store --forget "$id" --yes
+	exits 0 engram-consolidate --dry-run
+	same 1 "$(echo "$output" | awk -F '\t' '$2 == "would-purge" { print ($3 > 0) }')"
+	grep -rqa "code of the safe" "$ENGRAM_HOME"
+	exits 0 engram-consolidate
+	same 1 "$(echo "$output" | awk -F '\t' '$2 == "purged" { print ($3 > 0) }')"
+	same "" "$(grep -rla "code of the safe" "$ENGRAM_HOME")"
+	before=$(cat "$ENGRAM_HOME/spaces/default/CURRENT")
+	exits 0 engram-consolidate
+	same "" "$output"
+	same "$before" "$(cat "$ENGRAM_HOME/spaces/default/CURRENT")"
+	exits 0 engram-consolidate --check
+}
+
 @test "deleting all but log/ and the space file loses nothing" {
 	memories 400
 	engram-consolidate

@@ -256,7 +256,7 @@ two_stores()
 	size=$(wc -c <whole)
 	RANDOM=${SEED:=$RANDOM}
 	echo "seed $SEED"
-	for try in $(seq 150); do
+	for _ in $(seq 150); do
 		at=$((RANDOM % size))
 		cp whole bad
 		printf '%b' "\\x$(printf %02x $((RANDOM % 256)))" | dd of=bad bs=1 seek=$at conv=notrunc 2>/dev/null
@@ -336,6 +336,7 @@ two_stores()
 }
 
 @test "PEER: what is none is refused, with what may have been meant" {
+	# shellcheck disable=SC2088 # a tilde that no shell took for a home
 	for peer in /tmp/x ./x '~/x' -oProxyCommand=touch 'a b' '' : user@ '[::1' 'x;y' '$(touch owned)' local: cmd:; do
 		exits 2 engram-shipwal sync -- "$peer"
 		says "peer: wanted"

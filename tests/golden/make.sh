@@ -13,7 +13,7 @@ set -eu
 mkdir -p "$1"
 cd "$1"
 unset ENGRAM_HOME ENGRAM_SPACE ENGRAM_ACTOR
-export XDG_CONFIG_HOME=$PWD/none LC_ALL=C.UTF-8
+export XDG_CONFIG_HOME="$PWD/none" LC_ALL=C.UTF-8
 at=0
 
 # Each program a minute later, with random numbers of its own.
@@ -59,7 +59,8 @@ run engram-shipwal --home=a sync local:b >/dev/null
 rm -rf kept b/spaces/default/CURRENT b/spaces/default/state.* b/spaces/default/text.*
 run engram-store --home=b "another future" >/dev/null
 run engram-shipwal --home=a sync local:b >/dev/null 2>&1
-run engram-shipwal --home=a retire "$(ls b/spaces/default/log | head -n 1)" >/dev/null
+set -- b/spaces/default/log/*
+run engram-shipwal --home=a retire "${1##*/}" >/dev/null
 
 run engram-store --home=c --create >/dev/null
 run engram-store --home=c "before" >/dev/null
