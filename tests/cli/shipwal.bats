@@ -4,17 +4,6 @@
 # shellcheck disable=SC2154,SC2030,SC2031,SC2016
 load ../lib/engram
 
-state() { engram-shipwal --home="$1" position --json | jq -r .digest; }
-
-# equal HOME HOME: the same memories, the same digest.
-equal()
-{
-	engram-store --home="$1" --export >one.export
-	engram-store --home="$2" --export >two.export
-	cmp one.export two.export
-	same "$(state "$1")" "$(state "$2")"
-}
-
 # Two stores of one space, each with memories that the other lacks.
 two_stores()
 {
@@ -337,7 +326,7 @@ two_stores()
 
 @test "PEER: what is none is refused, with what may have been meant" {
 	# shellcheck disable=SC2088 # a tilde that no shell took for a home
-	for peer in /tmp/x ./x '~/x' -oProxyCommand=touch 'a b' '' : user@ '[::1' 'x;y' '$(touch owned)' local: cmd:; do
+	for peer in /tmp/x ./x \~/x -oProxyCommand=touch 'a b' '' : user@ '[::1' 'x;y' '$(touch owned)' local: cmd:; do
 		exits 2 engram-shipwal sync -- "$peer"
 		says "peer: wanted"
 	done

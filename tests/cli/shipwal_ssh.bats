@@ -43,16 +43,6 @@ start_sshd()
 
 teardown() { [ -z "${server-}" ] || kill "$server" 2>/dev/null || true; }
 
-state() { engram-shipwal --home="$1" position --json | jq -r .digest; }
-
-equal()
-{
-	engram-store --home="$1" --export >one.export
-	engram-store --home="$2" --export >two.export
-	cmp one.export two.export
-	same "$(state "$1")" "$(state "$2")"
-}
-
 @test "two stores over ssh: equal exports and digests" {
 	start_sshd
 	engram-store --home=here one >/dev/null

@@ -51,6 +51,17 @@ same()
 	}
 }
 
+# equal HOME HOME: the stores hold the same memories, and say so by their digests.
+equal()
+{
+	engram-store --home="$1" --export >one.export
+	engram-store --home="$2" --export >two.export
+	cmp one.export two.export || return 1
+	same "$(state_digest "$1")" "$(state_digest "$2")"
+}
+
+state_digest() { engram-shipwal --home="$1" position --json | jq -r .digest; }
+
 # Names, modes and bytes of a tree.  The reader slots of LMDB (-lock) are the one
 # thing that a reader may write.
 tree()
