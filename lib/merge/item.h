@@ -185,5 +185,8 @@ int eng_item_decode(struct eng_item *item, const struct engram_id *id, const uin
  * forget that kills dots[i]. */
 int eng_item_purgeable(const struct eng_item *item, struct eng_dot_record ***dots, struct eng_dot **killers,
                        size_t *n, struct engram_error *err);
+/* Whatever a frame with the item among its subjects is: *first becomes the earliest
+ * forget that kills it, where that is earlier than *first (NULL = none yet). */
+void eng_item_killer(const struct eng_dot_record **first, const struct eng_item *item, const struct eng_header *h);
 
 #endif

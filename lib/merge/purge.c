@@ -7,13 +7,13 @@
 
 #include "merge/merge_int.h"
 
-static bool refs_frame(const struct eng_dot_record *forget, const struct eng_dot_record *d)
+static bool refs_frame(const struct eng_dot_record *forget, const struct eng_dot *dot, uint32_t header_check)
 {
 	const struct eng_ref *r = forget->refs;
 
 	for (unsigned i = 0; i < forget->nrefs; i++)
-		if (r[i].index == 0 && r[i].dot.seq == d->dot.seq && r[i].header_check == d->header_check &&
-		    eng_series_cmp(&r[i].dot.series, &d->dot.series) == 0)
+		if (r[i].index == 0 && r[i].dot.seq == dot->seq && r[i].header_check == header_check &&
+		    eng_series_cmp(&r[i].dot.series, &dot->series) == 0)
 			return true;
 	return false;
 }
@@ -24,7 +24,7 @@ static const struct eng_dot_record *killer(const struct eng_dot_record *const *f
                                            const struct eng_dot_record *d)
 {
 	for (size_t i = 0; i < n; i++)
-		if (forgets[i]->stamp >= d->stamp || refs_frame(forgets[i], d))
+		if (forgets[i]->stamp >= d->stamp || refs_frame(forgets[i], &d->dot, d->header_check))
 			return forgets[i];
 	return NULL;
 }
@@ -62,4 +62,18 @@ int eng_item_purgeable(const struct eng_item *item, struct eng_dot_record ***dot
 	}
 	*n = found;
 	return 0;
+}
+
+void eng_item_killer(const struct eng_dot_record **first, const struct eng_item *item, const struct eng_header *h)
+{
+	const struct eng_dot dot = {h->series, h->seq};
+
+	for (size_t i = 0; i < item->ndots; i++) {
+		const struct eng_dot_record *d = &item->dots[i];
+		if (d->kind != ENG_FORGET || (d->stamp < h->stamp && !refs_frame(d, &dot, h->header_check)))
+			continue;
+		if (!*first || eng_dot_order(d, *first) < 0)
+			*first = d;
+		return;
+	}
 }

@@ -413,7 +413,7 @@ static void write_digest(struct batch *b)
 
 static void write_heads(struct batch *b)
 {
-	uint8_t record[ENG_HEAD_SIZE], key[24];
+	uint8_t record[ENG_HEAD_SIZE];
 
 	for (size_t i = 0; i < b->raw->nheads; i++) {
 		const struct eng_head *h = &b->raw->heads[i];
@@ -422,14 +422,6 @@ static void write_heads(struct batch *b)
 		eng_head_encode(record, h);
 		eng_txn_put(b->txn, ENG_T_HEADS, eng_bytes(h->series.b, sizeof h->series.b),
 		            eng_bytes(record, sizeof record));
-	}
-	for (size_t i = 0; i < b->raw->nskips; i++) {
-		const struct eng_raw_skip *s = &b->raw->skips[i];
-		const uint8_t value[2] = {s->kind, s->version};
-		memcpy(key, s->dot.series.b, 16);
-		for (unsigned j = 0; j < 8; j++) /* big-endian: skipped frames of a series in order */
-			key[16 + j] = (uint8_t)(s->dot.seq >> (56 - 8 * j));
-		eng_txn_put(b->txn, ENG_T_SKIPPED, eng_bytes(key, sizeof key), eng_bytes(value, sizeof value));
 	}
 }
 
@@ -576,6 +568,8 @@ int eng_batch_apply(struct engram_space *s, struct eng_gen *g, struct eng_raw *r
 		r = take_ids(&b, err);
 	if (r == 0)
 		r = eng_edges_exchange(b.txn, raw, b.forgets, b.nforgets, b.digest, &b.meta.unpurged, err);
+	if (r == 0)
+		r = eng_skips_write(s, b.txn, raw, &b.meta.unpurged, err);
 	if (r == 0)
 		r = write_gathered(&b, err);
 	if (r == 0) {

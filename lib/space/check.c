@@ -157,6 +157,20 @@ static int compare_fact(struct eng_check *c, const struct eng_fact *fact, struct
 	return eng_txn_status(c->view.txn, err);
 }
 
+static int compare_skip(struct eng_check *c, const struct eng_frame *f, struct engram_error *err)
+{
+	const struct eng_raw_skip skip = eng_skip_of(f);
+	uint8_t key[ENG_SKIP_KEY], record[ENG_SKIP_SIZE];
+	struct eng_bytes value;
+
+	c->skips++;
+	eng_skip_encode(key, record, &skip);
+	if (eng_txn_get(c->view.txn, ENG_T_SKIPPED, eng_bytes(key, sizeof key), &value) != 1 ||
+	    value.n != sizeof record || memcmp(value.p, record, sizeof record) != 0)
+		eng_differ(c, "skipped frames: frame %" PRIu64 " is missing, or kept as another", f->h.seq);
+	return eng_txn_status(c->view.txn, err);
+}
+
 static int compare_series(struct eng_check *c, const struct eng_head *head, struct engram_error *err)
 {
 	struct eng_cursor *cursor = NULL;
@@ -166,7 +180,7 @@ static int compare_series(struct eng_check *c, const struct eng_head *head, stru
 
 	while (r == 0 && (r = eng_cursor_next(cursor, &f, err)) == 1) {
 		if (!eng_known_kind(&f.h))
-			r = 0, c->skips++;
+			r = compare_skip(c, &f, err);
 		else if (eng_is_item_frame(&f))
 			r = compare_frame(c, &f, err);
 		else if (eng_fact_of(&fact, &f))

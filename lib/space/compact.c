@@ -2,7 +2,7 @@
  *
  *   1. apply: the state and the text view have passed every forget
  *   2. the list: dots that a forget killed and whose frame is no stub; edges
- *      likewise (purge_edges.c)
+ *      (purge_edges.c) and frames that cannot be read (skipped.c) likewise
  *   3. the log: seal the active segment if one lies there, write stubs
  *   4. the state: items take the stubs in, so that the small fields go too
  *   5. the text view: merge until no deleted word is left, truncate its WAL
@@ -21,6 +21,7 @@
 
 struct kills {
 	struct eng_edge_purge edges;
+	struct eng_skip_purge skipped;
 	struct eng_kill *at;
 	struct engram_id *ids;    /* whose item they are in; repeated */
 	size_t n, cap;
@@ -29,6 +30,7 @@ struct kills {
 static void free_kills(struct kills *k)
 {
 	eng_edge_purge_free(&k->edges);
+	eng_free(k->skipped.kills);
 	eng_free(k->at);
 	eng_free(k->ids);
 }
@@ -98,25 +100,49 @@ static int list_kills(struct kills *k, struct engram_space *s, struct eng_gen *g
 	return r;
 }
 
+static int list_skipped(struct kills *k, struct engram_space *s, struct eng_gen *g, struct engram_error *err)
+{
+	struct eng_view state = {.space = s};
+	int r = eng_txn_begin(&state.txn, g->store, false, err);
+
+	if (r == 0)
+		r = eng_skip_purge_list(&k->skipped, &state, err);
+	eng_txn_abort(state.txn);
+	return r;
+}
+
 /* -- the log -------------------------------------------------------------------------- */
+
+/* All of them, for eng_free(). */
+static struct eng_kill *join(const struct kills *k, size_t n)
+{
+	struct eng_kill *all = eng_calloc(n, sizeof *all), *at = all;
+
+	if (!all)
+		return NULL;
+	if (k->n)
+		memcpy(at, k->at, k->n * sizeof *at);
+	at += k->n;
+	if (k->edges.nkills)
+		memcpy(at, k->edges.kills, k->edges.nkills * sizeof *at);
+	at += k->edges.nkills;
+	if (k->skipped.n)
+		memcpy(at, k->skipped.kills, k->skipped.n * sizeof *at);
+	return all;
+}
 
 static int stub_log(struct engram_space *s, const struct kills *k, const struct eng_job *job, struct engram_error *err)
 {
 	uint64_t stubbed = 0, freed = 0;
-	size_t n = k->n + k->edges.nkills;
+	size_t n = k->n + k->edges.nkills + k->skipped.n;
 	struct eng_kill *all;
-	int r;
+	int r = 0;
 
 	if (n == 0)
 		return 0;
-	all = eng_calloc(n, sizeof *all);
+	all = join(k, n);
 	if (!all)
 		return eng_err_nomem(err);
-	if (k->n)
-		memcpy(all, k->at, k->n * sizeof *all);
-	if (k->edges.nkills)
-		memcpy(all + k->n, k->edges.kills, k->edges.nkills * sizeof *all);
-	r = 0;
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = eng_log_seal(s->log, &all[i], err);
 	eng_point(s->sys, "compact-rotated");
@@ -328,6 +354,8 @@ static int compact_locked(struct engram_space *s, const struct eng_job *job, str
 	if (r == 0)
 		r = list_kills(&k, s, s->gen, err);
 	if (r == 0)
+		r = list_skipped(&k, s, s->gen, err);
+	if (r == 0)
 		r = stub_log(s, &k, job, err);
 	if (r == 0 && (k.n || k.edges.nkeys))
 		r = stub_state(s, &k, err);
@@ -356,6 +384,9 @@ static int count_kills(struct engram_space *s, const struct eng_job *job, struct
 		return r;
 	if (v.gen)
 		r = list_kills(&k, s, v.gen, err);
+	if (r == 0)
+		r = eng_skip_purge_list(&k.skipped, &v, err);
+	count += k.skipped.n;
 	count += k.edges.nkills; /* those that wait for apply are not looked for */
 	for (size_t i = 0; r == 0 && i < k.n; i++)
 		count += eng_raw_find(&v.raw, &k.ids[i]) < 0;

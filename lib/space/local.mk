@@ -38,6 +38,7 @@ libeng_space_la_SOURCES = \
 	%D%/salvage.c \
 	%D%/schema.c \
 	%D%/series.c \
+	%D%/skipped.c \
 	%D%/snapshot.c %D%/snapshot_vectors.c \
 	%D%/text_sync.c \
 	%D%/unindexed.c \

@@ -130,8 +130,7 @@ static int add_skip(struct eng_raw *r, const struct eng_frame *f, struct engram_
 {
 	if (!eng_grow(&r->skips, &r->skips_cap, r->nskips, sizeof *r->skips))
 		return eng_err_nomem(err);
-	r->skips[r->nskips++] =
-		(struct eng_raw_skip){{f->h.series, f->h.seq}, f->h.kind, f->h.version};
+	r->skips[r->nskips++] = eng_skip_of(f);
 	return 0;
 }
 

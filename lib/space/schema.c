@@ -239,6 +239,35 @@ bool eng_change_decode(struct eng_change *c, struct eng_bytes in)
 	return true;
 }
 
+/* Those of a series lie in order. */
+void eng_skip_encode(uint8_t key[ENG_SKIP_KEY], uint8_t out[ENG_SKIP_SIZE], const struct eng_raw_skip *s)
+{
+	memcpy(key, s->dot.series.b, 16);
+	set_be64(key + 16, s->dot.seq);
+	eng_set32(key + 24, s->header_check);
+	memset(out, 0, ENG_SKIP_SIZE);
+	out[0] = s->kind;
+	out[1] = s->version;
+	eng_set32(out + 4, s->place.offset);
+	eng_set64(out + 8, s->place.segment);
+	set_check(out, ENG_SKIP_SIZE);
+}
+
+bool eng_skip_decode(struct eng_raw_skip *s, struct eng_bytes key, struct eng_bytes in)
+{
+	const uint8_t *k = key.p, *p = in.p;
+
+	if (key.n != ENG_SKIP_KEY || !check_ok(in, ENG_SKIP_SIZE))
+		return false;
+	memcpy(s->dot.series.b, k, 16);
+	s->dot.seq = __builtin_bswap64(eng_get64(k + 16));
+	s->header_check = eng_get32(k + 24);
+	s->kind = p[0];
+	s->version = p[1];
+	s->place = (struct eng_place){eng_get64(p + 8), eng_get32(p + 4)};
+	return true;
+}
+
 /* Walked backwards this is stored descending, id ascending; growing times
  * append at the end of the tree. */
 void eng_order_key(uint8_t out[ENG_ORDER_KEY], int64_t stored_us, const struct engram_id *id)

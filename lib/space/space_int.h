@@ -120,7 +120,7 @@ enum eng_state_table {
 	ENG_T_CHANGES, /* number -> document and the text it had */
 	ENG_T_EDGES,   /* from, to, class, relation -> check, encoded edge */
 	ENG_T_EDGES_TO, /* to, from, class, relation -> nothing */
-	ENG_T_SKIPPED, /* dot -> kind and version this program does not know */
+	ENG_T_SKIPPED, /* dot, header_check -> kind and version this program does not know; place */
 	ENG_T_SERIES,  /* what was said of a series, by which frame -> nothing */
 	ENG_T_EMBEDDERS, /* dimension, hash of name -> struct eng_embedder_record */
 	ENG_T_PLACES,  /* document, embedder -> place of its row */
@@ -163,11 +163,15 @@ struct eng_change {
 	struct eng_text_at old;
 };
 
+struct eng_raw_skip;
+
 #define ENG_META_SIZE 96u
 #define ENG_HEAD_SIZE 48u
 #define ENG_BRIEF_SIZE 64u
 #define ENG_BRIEF_CHUNK 1024u
 #define ENG_CHANGE_SIZE 56u
+#define ENG_SKIP_KEY 28u
+#define ENG_SKIP_SIZE 24u
 #define ENG_ORDER_KEY 24u
 #define ENG_DIGEST_CHUNK 64u
 #define ENG_TAG_VERBATIM 480u
@@ -181,6 +185,8 @@ void eng_brief_encode(uint8_t out[ENG_BRIEF_SIZE], const struct eng_brief *b);
 void eng_brief_decode(struct eng_brief *b, const uint8_t in[ENG_BRIEF_SIZE]);
 void eng_change_encode(uint8_t out[ENG_CHANGE_SIZE], const struct eng_change *c);
 bool eng_change_decode(struct eng_change *c, struct eng_bytes in);
+void eng_skip_encode(uint8_t key[ENG_SKIP_KEY], uint8_t out[ENG_SKIP_SIZE], const struct eng_raw_skip *s);
+bool eng_skip_decode(struct eng_raw_skip *s, struct eng_bytes key, struct eng_bytes in);
 void eng_order_key(uint8_t out[ENG_ORDER_KEY], int64_t stored_us, const struct engram_id *id);
 /* Key of a tag's documents; the document is its last 4 bytes.  Returns the length. */
 size_t eng_tag_key(uint8_t out[ENG_TAG_KEY_MAX], struct engram_str tag, uint32_t doc);
@@ -263,8 +269,14 @@ struct eng_raw_link {
 };
 struct eng_raw_skip {
 	struct eng_dot dot;
+	uint32_t header_check; /* two stores may have written that dot (forks.c) */
 	uint8_t kind, version;
+	struct eng_place place;
 };
+static inline struct eng_raw_skip eng_skip_of(const struct eng_frame *f)
+{
+	return (struct eng_raw_skip){{f->h.series, f->h.seq}, f->h.header_check, f->h.kind, f->h.version, f->place};
+}
 
 struct eng_raw_edge {
 	struct eng_edge_key key;
@@ -449,6 +461,19 @@ int eng_view_bucket(struct eng_view *v, unsigned bucket,
                     int (*fn)(void *data, const struct engram_id *id, eng_u128 sum), void *data,
                     struct engram_error *err);
 int eng_digest_load(eng_u128 buckets[ENG_DIGEST_BUCKETS], struct eng_txn *t, struct engram_error *err);
+
+/* -- frames of kinds that are not known (skipped.c) --------------------------- */
+
+/* Those of a batch; after its items, which tell the forgets.  *killed grows by what is
+ * to be purged of them. */
+int eng_skips_write(struct engram_space *s, struct eng_txn *t, const struct eng_raw *raw, uint64_t *killed,
+                    struct engram_error *err);
+/* Those that a forget of a subject killed, whole as yet; begins with zeros. */
+struct eng_skip_purge {
+	struct eng_kill *kills; /* for eng_free() */
+	size_t n, cap;
+};
+int eng_skip_purge_list(struct eng_skip_purge *p, struct eng_view *v, struct engram_error *err);
 
 /* -- edges (edges.c) --------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 
 #include "../lib/spaces.h"
 #include "base/alloc.h"
+#include "space/writer_int.h"
 
 enum { STORES = 3 };
 
@@ -340,19 +341,38 @@ static bool in_files(size_t i, const char *word)
 	return system(line) == 0;
 }
 
+/* A frame of a kind that nobody knows yet, about a memory. */
+static void put_strange(size_t i, const struct engram_id *id, const char *text)
+{
+	struct eng_payload_out o;
+	struct engram_writer *w = NULL;
+
+	spaces_must(engram_writer_open(&w, stores[i].s.space, 0, &err), "writer", &err);
+	spaces_must(eng_writer_begin(&o, w, id, 1, NULL, 0, &err), "begin", &err);
+	eng_payload_element(&o, ENG_EL_TEXT, text, strlen(text));
+	spaces_must(eng_writer_end(&o, w, 200, &err), "end", &err);
+	spaces_must(engram_commit(w, &err), "commit", &err);
+	engram_writer_close(w);
+}
+
+/* Before and after the disk was set back the same frame numbers are written: two
+ * memories, and two frames of a kind that is not known. */
 static void test_forget(void)
 {
-	struct engram_id id;
+	struct engram_id other, id;
 
 	begin("forget");
 	fill(0, "kept", 140);
 	tap_ok(meet(0, 1), "two stores");
 	set_aside(0, "disk");
-	put(0, "kumquat of the lost time");
+	open_store(0);
+	other = spaces_put(&stores[0].s, "kumquat of the lost time");
+	put_strange(0, &other, "durian");
 	tap_ok(meet(0, 1), "a memory that one will lose");
 	set_back(0, "disk");
 	open_store(0);
 	id = spaces_put(&stores[0].s, "rambutan of the new time");
+	put_strange(0, &id, "tamarillo");
 	tap_ok(all_meet(), "a fork");
 	spaces_forget(&stores[0].s, &id, 1);
 	tap_ok(all_meet(), "one of a branch is forgotten");
@@ -361,6 +381,8 @@ static void test_forget(void)
 	tap_ok(all_meet() && ALL_SHOW("kumquat", "kept number 139"), "the other one of that number is not");
 	for (size_t i = 0; i < STORES; i++)
 		tap_ok(!in_files(i, "rambutan") && in_files(i, "kumquat"), "no byte of it is left in store %zu", i);
+	for (size_t i = 0; i < STORES; i++)
+		tap_ok(!in_files(i, "tamarillo") && in_files(i, "durian"), "nor of what a later program said of it");
 }
 
 /* -- a year away (F24) ------------------------------------------------------------------------ */
@@ -416,6 +438,32 @@ static void test_year_away(void)
 	ahead_us = 0;
 }
 
+/* What comes in and was forgotten before leaves with the next run, like what is
+ * forgotten later, also where nobody here can read it. */
+static void test_late_word(void)
+{
+	struct engram_id gone;
+
+	begin("late");
+	gone = put_id(0, "quagga seen by the river");
+	fill(0, "kept", 140);
+	tap_ok(meet(0, 1), "two stores");
+	put_strange(1, &gone, "rambutan");
+	ahead_us += 1000; /* or both may have one stamp */
+	spaces_forget(&stores[0].s, &gone, 1);
+	spaces_must(spaces_run(&stores[0].s, ENGRAM_APPLY), "apply", &stores[0].s.err);
+	tap_ok(!in_files(0, "quagga"), "one forgets, and purges");
+	tap_ok(meet(0, 1), "what the other had said of it meanwhile comes in");
+	for (size_t i = 0; i < 2; i++) {
+		tap_ok(in_files(i, "rambutan"), "store %zu: it is there", i);
+		open_store(i);
+		spaces_must(spaces_run(&stores[i].s, ENGRAM_APPLY), "apply", &stores[i].s.err);
+		tap_ok(!in_files(i, "rambutan") && !in_files(i, "quagga"), "and leaves with the next run");
+	}
+	tap_ok(meet(0, 1), "both meet once more");
+	ahead_us = 0;
+}
+
 /* -- retiring ------------------------------------------------------------------------------- */
 
 static void test_retire(void)
@@ -458,6 +506,7 @@ int main(void)
 	test_forget();
 	test_retire();
 	test_year_away();
+	test_late_word();
 	for (size_t i = 0; i < STORES; i++)
 		close_store(i);
 	tmpdir_end();

@@ -26,14 +26,25 @@ static struct spaces s;
 
 /* -- a life of all kinds ------------------------------------------------------------ */
 
-/* Of a kind that is not known to any program yet: with a subject and text. */
-static void write_strange(struct engram_writer *w, const struct engram_id *id, uint8_t kind)
+/* Of a kind that is not known to any program yet: with subjects and text. */
+static void write_strange(struct engram_writer *w, const struct engram_id *ids, size_t n, uint8_t kind,
+                          const char *text)
 {
 	struct eng_payload_out o;
 
-	spaces_must(eng_writer_begin(&o, w, id, 1, NULL, 0, &s.err), "begin", &s.err);
-	eng_payload_element(&o, ENG_EL_TEXT, "a summary", 9);
+	spaces_must(eng_writer_begin(&o, w, ids, n, NULL, 0, &s.err), "begin", &s.err);
+	eng_payload_element(&o, ENG_EL_TEXT, text, strlen(text));
 	spaces_must(eng_writer_end(&o, w, kind, &s.err), "end", &s.err);
+}
+
+static const struct engram_id *pair(struct engram_id a, struct engram_id b)
+{
+	static struct engram_id ids[2];
+	bool swap = eng_id_cmp(&a, &b) > 0;
+
+	ids[swap] = a;
+	ids[!swap] = b;
+	return ids;
 }
 
 /* Its number of frames of kinds that the old program does not know, and of those
@@ -61,13 +72,20 @@ static void live(unsigned *later, unsigned *strange)
 	spaces_must(engram_link(w, &put, &ids[0], &link, 1, &s.err), "link", &s.err);
 	spaces_must(eng_writer_use(w, &used, &ids[1], &s.err), "use", &s.err);
 	spaces_must(eng_writer_judge(w, &judged, &ids[1], true, NULL, 0, &s.err), "judge", &s.err);
-	write_strange(w, &ids[0], 200);
-	write_strange(w, &ids[3], ENG_HIDE);
+	change = (struct engram_memory){.has = ENGRAM_SOURCE, .source = {"the kumquat", 11}};
+	spaces_must(engram_revise(w, &ids[3], &change, 0, NULL, 0, &s.err), "revise", &s.err);
+	write_strange(w, &ids[0], 1, 200, "a summary");
+	write_strange(w, &ids[3], 1, ENG_HIDE, "of the rambutan");
+	write_strange(w, pair(ids[1], ids[3]), 2, 201, "of the mangosteen");
 	spaces_must(engram_commit(w, &s.err), "commit", &s.err);
 	engram_writer_close(w);
 	spaces_forget(&s, &ids[3], 1);
-	*later = 3u + used + judged;
-	*strange = 2;
+	spaces_must(engram_writer_open(&w, s.space, 0, &s.err), "writer", &s.err);
+	write_strange(w, &ids[3], 1, 200, "a tamarillo, later");
+	spaces_must(engram_commit(w, &s.err), "commit", &s.err);
+	engram_writer_close(w);
+	*later = 4u + used + judged;
+	*strange = 4;
 }
 
 /* -- what the state says of itself ---------------------------------------------------- */
@@ -89,6 +107,52 @@ static unsigned skipped(void)
 	return n;
 }
 
+static bool in_files(const char *word)
+{
+	char line[3 * ENG_PATH_MAX];
+
+	snprintf(line, sizeof line, "grep -raq '%s' '%s'", word, tmpdir_path("home"));
+	return system(line) == 0;
+}
+
+/* Frames that a compaction makes, or would make, stubs of. */
+static long compacted(bool dry_run)
+{
+	struct engram_report report;
+
+	spaces_must(engram_consolidate(s.space, &report, ENGRAM_COMPACT, dry_run, NULL, NULL, &s.err), "compact", &s.err);
+	return (long)report.purged;
+}
+
+static bool shows(const char *wanted, const char *what)
+{
+	char *now = spaces_listing(&s);
+	bool same = strcmp(now, wanted) == 0;
+
+	tap_ok(same, "%s", what);
+	if (!same)
+		tap_note("wanted:\n%s\nfound:\n%s", wanted, now);
+	free(now);
+	return same;
+}
+
+/* What a forget killed leaves the log whether or not the program knows what it was. */
+static void purge(unsigned skips, const char *of_old)
+{
+	tap_ok(in_files("rambutan") && in_files("mangosteen") && in_files("kumquat"), "words of skipped frames are in the log");
+	tap_int(compacted(true), 4, "compaction would purge a memory, and three frames that are not known");
+	tap_int(compacted(false), 4, "and does");
+	tap_ok(!in_files("rambutan") && !in_files("mangosteen") && !in_files("kumquat"), "no word of them is left");
+	tap_ok(in_files("a summary") && in_files("tamarillo"), "what nobody forgot, or was said since, is");
+	tap_int(compacted(true) + compacted(false), 0, "there is no more to do");
+	tap_int(skipped(), skips, "compaction keeps what was skipped");
+	shows(of_old, "and what is shown");
+	tap_int(spaces_run(&s, ENGRAM_CHECK), 0, "the check finds no difference (%s)", s.err.message);
+	spaces_must(spaces_run(&s, ENGRAM_REBUILD), "rebuild", &s.err);
+	tap_int(skipped(), skips, "made anew from stubs it is the same");
+	shows(of_old, "and shows the same");
+}
+
 /* As a program of another version would have written it. */
 static void date_back(void)
 {
@@ -105,18 +169,6 @@ static void date_back(void)
 	spaces_must(eng_txn_commit(t, &s.err), "commit", &s.err);
 }
 
-static bool shows(const char *wanted, const char *what)
-{
-	char *now = spaces_listing(&s);
-	bool same = strcmp(now, wanted) == 0;
-
-	tap_ok(same, "%s", what);
-	if (!same)
-		tap_note("wanted:\n%s\nfound:\n%s", wanted, now);
-	free(now);
-	return same;
-}
-
 int main(void)
 {
 	char *all, *of_old;
@@ -128,14 +180,12 @@ int main(void)
 	all = spaces_listing(&s);
 
 	old = true;
-	spaces_must(spaces_run(&s, ENGRAM_REBUILD), "rebuild", &s.err);
+	spaces_must(eng_space_rebuild(s.space, NULL, &s.err), "rebuild", &s.err);
 	tap_int(skipped(), later + strange, "an old program records each frame that it skips");
 	of_old = spaces_listing(&s);
 	tap_ok(strcmp(all, of_old) != 0, "and shows less");
 	tap_int(spaces_run(&s, ENGRAM_CHECK), 0, "without finding a difference (%s)", s.err.message);
-	spaces_must(spaces_run(&s, ENGRAM_COMPACT), "compact", &s.err);
-	tap_int(skipped(), later + strange, "compaction keeps what was skipped");
-	shows(of_old, "and what is shown");
+	purge(later + strange, of_old);
 
 	old = false;
 	spaces_reopen(&s, "default", ENGRAM_READ);
