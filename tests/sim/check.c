@@ -309,11 +309,12 @@ bool sim_converged(struct sim *s)
 	return true;
 }
 
-/* Bytes of what was forgotten: frames that a forget killed and that are whole. */
+/* Bytes of what was forgotten: frames that a forget killed and that are whole.  What
+ * waits is judged by `held`: nobody has read it, and it is purged when it is applied. */
 static void check_purged(struct sim *s, const struct sim_node *n)
 {
 	for (size_t i = 0; i < n->disk.nlogs; i++)
-		for (size_t k = 0; k < n->disk.logs[i]->n; k++) {
+		for (size_t k = 0; k < n->disk.logs[i]->applied; k++) {
 			const struct sim_frame *f = &n->disk.logs[i]->f[k];
 			struct eng_prelude p;
 

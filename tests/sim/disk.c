@@ -295,6 +295,8 @@ bool sim_disk_fork(struct sim_disk *d, const struct eng_series *name, uint64_t s
 	for (size_t i = 0; i < d->nlogs; i++) {
 		struct sim_log *l = d->logs[i];
 
+		/* Somebody else has written it: also where ours does not reach there yet. */
+		l->closed |= eng_series_cmp(&l->series, &series) == 0;
 		if (eng_series_cmp(&l->series, &series) != 0 || l->first > seq || seq - l->first >= l->n)
 			continue;
 		if (l->first == seq && eng_series_cmp(&l->name, &series) != 0)

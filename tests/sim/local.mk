@@ -4,7 +4,7 @@ EXTRA_DIST += %D%/README.md
 sim_world = \
 	%D%/kernel.h %D%/kernel.c \
 	%D%/disk.h %D%/disk.c \
-	%D%/state.h %D%/state.c \
+	%D%/state.h %D%/state.c %D%/purge.c \
 	%D%/node.h %D%/node.c \
 	%D%/seat.h %D%/seat.c \
 	%D%/net.h %D%/net.c \
