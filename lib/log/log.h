@@ -209,8 +209,8 @@ int eng_log_seal(struct eng_log *log, const struct eng_kill *kill, struct engram
 int eng_log_stub(struct eng_log *log, uint64_t *stubbed, uint64_t *freed_bytes, const struct eng_kill *kills,
                  size_t n, struct engram_error *err);
 
-/* Puts a whole frame, n bytes, in the place of its stub, the same way.
- * ENGRAM_EINPUT: it is not the one held there. */
+/* Puts a frame, n bytes, in the place of its stub, the same way: the whole one, or a
+ * stub that names another forget.  ENGRAM_EINPUT: it is not the one held there. */
 int eng_log_mend(struct eng_log *log, const uint8_t *frame, size_t n, struct engram_error *err);
 
 /* For dropping the space: takes every append and flush lock and sets `dropped`

@@ -8,7 +8,7 @@
  * stub, and a file that somebody mapped never shrinks.
  *
  * The other way round, a stub whose forget never came is replaced by the frame
- * that another store still has.
+ * that another store still has, or by its stub, which names a forget that came.
  *
  * Repeatable: a frame that is a stub already is left alone, and a copy that was
  * cut off is overwritten by the next. */
@@ -292,6 +292,17 @@ static int mend(struct eng_log *log, struct eng_log_series *s, const struct eng_
 	return r;
 }
 
+/* The header vouches for the payload of a whole frame; of a stub nothing does. */
+static bool same_prelude(const struct eng_frame *held, const uint8_t *frame)
+{
+	const uint8_t *p = frame + ENG_FRAME_HEADER;
+	struct eng_prelude a, b;
+
+	return eng_prelude_decode(&a, held->payload, held->h.payload_len, NULL) == 0 &&
+	       eng_prelude_decode(&b, p, held->h.payload_len, NULL) == 0 && a.len == b.len &&
+	       memcmp(held->payload, p, a.len) == 0;
+}
+
 /* In the series, or a branch of it.  1 it was there, 0 it is not. */
 static int mend_in(struct eng_log *log, struct eng_log_series *s, const struct eng_header *h, const uint8_t *frame,
                    size_t n, struct engram_error *err)
@@ -307,6 +318,9 @@ static int mend_in(struct eng_log *log, struct eng_log_series *s, const struct e
 		r = eng_cursor_next(c, &held, err);
 	if (r == 1 && held.h.header_check != h->header_check)
 		r = 0;
+	if (r == 1 && h->flags & ENG_FLAG_STUB && !same_prelude(&held, frame))
+		r = eng_err(err, ENGRAM_EINPUT, "mend: frame %" PRIu64 ": wanted the subjects and references of the stub here",
+		            h->seq);
 	if (r == 1 && held.h.flags & ENG_FLAG_STUB) {
 		r = mend(log, s, &held, frame, n, err);
 		r = r < 0 ? r : 1;
@@ -328,8 +342,8 @@ int eng_log_mend(struct eng_log *log, const uint8_t *frame, size_t n, struct eng
 	want.seq = eng_get64(frame + 40);
 	if (!eng_frame_in(&whole, &fault, 0, frame, n, &want))
 		return eng_err(err, ENGRAM_EINPUT, "mend: %s", fault.text);
-	if (n != eng_frame_size(whole.h.payload_len) || whole.h.flags & ENG_FLAG_STUB)
-		return eng_err(err, ENGRAM_EINPUT, "mend: frame %" PRIu64 ": wanted it whole and alone", want.seq);
+	if (n != eng_frame_size(whole.h.payload_len))
+		return eng_err(err, ENGRAM_EINPUT, "mend: frame %" PRIu64 ": wanted it alone", want.seq);
 	for (size_t i = 0; r == 0 && i < log->nseries; i++)
 		r = mend_in(log, log->series[i], &whole.h, frame, n, err);
 	if (r == 0)

@@ -207,6 +207,54 @@ int eng_exchange_forked(struct eng_exchange *x, const struct eng_dot *fork, uint
 	return eng_forks_learn(&x->forks, x->space, fork, mine, theirs, err);
 }
 
+static bool share_a_subject(const struct eng_frame *a, const struct eng_frame *b)
+{
+	struct eng_prelude p, q;
+
+	if (eng_prelude_decode(&p, a->payload, a->h.payload_len, NULL) < 0 ||
+	    eng_prelude_decode(&q, b->payload, b->h.payload_len, NULL) < 0)
+		return false;
+	for (unsigned i = 0; i < p.nsubjects; i++)
+		for (unsigned k = 0; k < q.nsubjects; k++)
+			if (memcmp(p.subjects + 16 * i, q.subjects + 16 * k, 16) == 0)
+				return true;
+	return false;
+}
+
+/* Whether the forget that a stub names is here: 1, 0 or < 0. */
+static int killer_is_here(struct eng_log *log, const struct eng_frame *stub, struct engram_error *err)
+{
+	const struct eng_series *holder;
+	struct eng_cursor *c = NULL;
+	struct eng_frame killer;
+	struct eng_stub body;
+	int r = eng_stub_decode(&body, stub->payload, stub->h.payload_len);
+
+	if (r < 0 || body.killer.seq == 0)
+		return eng_err(err, ENGRAM_EINPUT, "mend: frame %" PRIu64 ": its stub cannot be read", stub->h.seq);
+	holder = eng_log_holder(log, &body.killer);
+	r = eng_cursor_open(&c, log, holder, body.killer.seq - 1, body.killer.seq, NULL, err);
+	if (r == ENGRAM_ENOFILE)
+		return 0;
+	if (r == 0)
+		r = eng_cursor_next(c, &killer, err);
+	if (r == 1)
+		r = killer.h.kind == ENG_FORGET && share_a_subject(stub, &killer);
+	eng_cursor_close(c);
+	return r;
+}
+
+/* A stub helps where the forget that it names is here: 1, 0 or < 0. */
+static int stub_is_better(struct eng_log *log, const uint8_t *p, size_t n, struct engram_error *err)
+{
+	struct eng_frame f = {.payload = p + ENG_FRAME_HEADER};
+	enum eng_header_state state = eng_header_decode(&f.h, p);
+
+	if (state != ENG_HEADER_OK || eng_frame_size(f.h.payload_len) != n)
+		return eng_err(err, ENGRAM_EINPUT, "mend: wanted one frame of %zu bytes, found another", n);
+	return killer_is_here(log, &f, err);
+}
+
 /* A rewriting of segments as compaction's, so under the same lock. */
 int eng_exchange_mend(struct eng_exchange *x, const uint8_t *frame, size_t n, struct engram_error *err)
 {
@@ -220,6 +268,12 @@ int eng_exchange_mend(struct eng_exchange *x, const uint8_t *frame, size_t n, st
 		return r;
 	memcpy(series.b, frame + 16, sizeof series.b);
 	r = check_bodies(&series, frame, n, err);
+	if (r == 0 && frame[6] & ENG_FLAG_STUB) {
+		r = stub_is_better(s->log, frame, n, err);
+		if (r <= 0)
+			return r;
+		r = 0;
+	}
 	if (r == 0)
 		r = eng_space_lock(s, ENG_LOCK_MAINT, ENG_LOCK_EXCLUSIVE, s->wait_ms, err);
 	if (r < 0)

@@ -7,6 +7,7 @@
  * and not once a message, and never has to guess whether more will come. */
 #include "sync/sync_int.h"
 
+#include "frame/payload.h"
 #include "frame/segment.h"
 
 static uint64_t their_seq(const struct eng_sync *s, const struct eng_position *here)
@@ -149,7 +150,23 @@ static int say_run(struct eng_sync *s)
 
 /* -- whole frames for stubs --------------------------------------------------------- */
 
-/* A stub of theirs: of which this end has the whole frame, if it has. */
+/* Both had the forget that our stub names when the session began: so theirs names
+ * another one, which they lack. */
+static bool both_have_killer(const struct eng_sync *s, const uint8_t *frame)
+{
+	const struct eng_position *mine;
+	struct eng_stub stub;
+	struct eng_header h;
+
+	if (eng_header_decode(&h, frame) != ENG_HEADER_OK ||
+	    eng_stub_decode(&stub, frame + ENG_FRAME_HEADER, h.payload_len) < 0)
+		return false;
+	mine = eng_sync_find(&s->mine, &stub.killer.series);
+	return mine && mine->seq >= stub.killer.seq && (s->round == 0 || their_seq(s, mine) >= stub.killer.seq);
+}
+
+/* A stub of theirs: of which this end has the whole frame, or a stub that another
+ * forget made, if it has. */
 static int say_mend(struct eng_sync *s, const struct eng_position *want)
 {
 	const struct eng_position *here = eng_sync_find(&s->mine, &want->series);
@@ -173,8 +190,8 @@ static int say_mend(struct eng_sync *s, const struct eng_position *want)
 		r = eng_sync_said(s);
 	if (r < 0)
 		return r;
-	if (b->p[frame + 6] & ENG_FLAG_STUB)
-		b->n = begin; /* here too */
+	if (b->p[frame + 6] & ENG_FLAG_STUB && !both_have_killer(s, b->p + frame))
+		b->n = begin; /* no better than theirs */
 	else
 		eng_message_end(b, begin, ENG_MSG_MEND, count_out(s, b->n - frame, 1));
 	return 0;

@@ -94,8 +94,9 @@ struct eng_sync_store {
 	              struct engram_error *err);
 
 	/* Stubs whose forget is not here, ascending: a peer that still has the whole frame
-	 * may send it.  mend puts one whole frame in the place of its stub, durably; 0 too
-	 * where there is no such stub any more. */
+	 * may send it, or its stub, where another forget made that.  mend puts the frame in
+	 * the place of its stub, durably; 0 too where there is no such stub any more, or the
+	 * forget that a stub names is not here either. */
 	int (*wanted)(void *ctx, const struct eng_position **out, size_t *n, struct engram_error *err);
 	int (*mend)(void *ctx, const uint8_t *frame, size_t n, struct engram_error *err);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "frame/payload.h"
 #include "frame/segment.h"
 #include "modelstore_int.h"
 #include "sync/wire.h"
@@ -197,6 +198,14 @@ static int seam_wanted(void *ctx, const struct eng_position **out, size_t *n, st
 	return called(m, err);
 }
 
+static bool has_killer(struct modelstore *m, const uint8_t *frame, const struct eng_header *h)
+{
+	struct eng_stub stub;
+
+	return eng_stub_decode(&stub, frame + ENG_FRAME_HEADER, h->payload_len) == 0 &&
+	       modelstore_find(m, &stub.killer, 0);
+}
+
 static int seam_mend(void *ctx, const uint8_t *frame, size_t n, struct engram_error *err)
 {
 	struct modelstore *m = ctx;
@@ -210,7 +219,7 @@ static int seam_mend(void *ctx, const uint8_t *frame, size_t n, struct engram_er
 	if (r < 0)
 		return r;
 	f = modelstore_find(m, &(struct eng_dot){h.series, h.seq}, h.header_check);
-	if (f && (f->h.flags & ENG_FLAG_STUB) && f->n == n) {
+	if (f && (f->h.flags & ENG_FLAG_STUB) && f->n == n && (!(h.flags & ENG_FLAG_STUB) || has_killer(m, frame, &h))) {
 		memcpy(f->p, frame, n);
 		f->h = h;
 	}

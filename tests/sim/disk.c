@@ -434,6 +434,17 @@ int sim_disk_receive(struct sim_disk *d, uint64_t *taken, const struct eng_serie
 	return r;
 }
 
+static bool has_killer(const struct sim_disk *d, const uint8_t *frame, const struct eng_header *h)
+{
+	const struct sim_frame *killer;
+	struct eng_stub stub;
+
+	if (eng_stub_decode(&stub, frame + ENG_FRAME_HEADER, h->payload_len) < 0)
+		return false;
+	killer = sim_disk_find(d, &stub.killer.series, stub.killer.seq, 0, NULL);
+	return killer && killer->h.kind == ENG_FORGET;
+}
+
 int sim_disk_mend(struct sim_disk *d, const uint8_t *frame, size_t n, struct engram_error *err)
 {
 	struct sim_frame *f;
@@ -444,7 +455,7 @@ int sim_disk_mend(struct sim_disk *d, const uint8_t *frame, size_t n, struct eng
 	if (r < 0)
 		return r;
 	f = sim_disk_find(d, &h.series, h.seq, h.header_check, NULL);
-	if (!f || !(f->h.flags & ENG_FLAG_STUB) || h.flags & ENG_FLAG_STUB)
+	if (!f || !(f->h.flags & ENG_FLAG_STUB) || (h.flags & ENG_FLAG_STUB && !has_killer(d, frame, &h)))
 		return 0;
 	memcpy(f->p, frame, f->n);
 	f->h = h;

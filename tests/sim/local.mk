@@ -1,6 +1,6 @@
 # The simulator: README.md tells what it simulates and how a failure is repeated.
 EXTRA_DIST += %D%/README.md \
-	%D%/tapes/session-11912.tape
+	%D%/tapes/converge-8158.tape %D%/tapes/session-11912.tape
 
 sim_world = \
 	%D%/kernel.h %D%/kernel.c \

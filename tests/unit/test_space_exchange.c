@@ -455,6 +455,52 @@ static void test_mend(void)
 	spaces_close(&s);
 }
 
+/* The forget never comes, nobody has the frame, but another forget killed it elsewhere. */
+static void test_mend_by_stub(void)
+{
+	const eng_stamp at = now_and(-4000);
+	struct eng_buf b = ENG_BUF_INIT, stub = ENG_BUF_INIT, forged = ENG_BUF_INIT, forgets = ENG_BUF_INIT;
+	struct eng_dot nobody = {{{0x77}}, 9}, first, second;
+	struct author a, z, twin;
+	struct eng_position want = {0};
+	struct spaces s = {0};
+	struct eng_exchange *x;
+
+	spaces_open(&s, "mendstub", ENGRAM_CREATE);
+	a = twin = author(&s, 0x66);
+	z = author(&s, 0x67);
+	first = (struct eng_dot){z.series, 1};
+	second = (struct eng_dot){z.series, 2};
+	lay(&b, &a, ENG_MEMORY, 0, at, id_of(2), "forgotten twice", &nobody);
+	lay(&stub, &twin, ENG_MEMORY, 0, at, id_of(2), "forgotten twice", &first);
+	lay(&forged, &twin, ENG_MEMORY, 0, at, id_of(3), "forgotten twice", &second);
+	memcpy(forged.p, stub.p, ENG_FRAME_HEADER);
+	lay(&b, &a, ENG_MEMORY, 0, at + 1, id_of(4), "behind it", NULL);
+	lay(&forgets, &z, ENG_FORGET, 0, at + 2, id_of(2), NULL, NULL);
+	lay(&forgets, &z, ENG_FORGET, 0, at + 3, id_of(3), NULL, NULL);
+	tap_int(receive(&s, &a, &b), 0, "a stub whose forget is nowhere, and a frame behind it");
+	x = lend(&s);
+	tap_int(eng_exchange_mend(x, stub.p, stub.n, &err), 0, "another store's stub, before the forget that it names");
+	eng_exchange_close(x);
+	tap_int(wanted(&s, &want), 1, "changes nothing");
+	tap_int(receive(&s, &z, &forgets), 0, "that forget comes");
+	tap_int(held(&s), 2, "and the stub here does not know it");
+	x = lend(&s);
+	tap_int(eng_exchange_mend(x, forged.p, forged.n, &err), ENGRAM_EINPUT, "a stub of another subject is refused: %s",
+	        err.message);
+	tap_int(eng_exchange_mend(x, stub.p, stub.n, &err), 0, "the other store's stub takes its place: %s", err.message);
+	eng_exchange_close(x);
+	tap_int(wanted(&s, &want), 0, "nothing is wanted any more");
+	tap_int(held(&s), 0, "nothing waits");
+	tap_int(memories(&s), 1, "what was behind it is shown, and it is not");
+	tap_int(spaces_run(&s, ENGRAM_REBUILD | ENGRAM_CHECK), 0, "sound: %s", s.err.message);
+	eng_buf_free(&b);
+	eng_buf_free(&stub);
+	eng_buf_free(&forged);
+	eng_buf_free(&forgets);
+	spaces_close(&s);
+}
+
 struct summed {
 	eng_u128 sum;
 	struct engram_id last;
@@ -733,6 +779,7 @@ int main(void)
 	test_forget_held();
 	test_stubs();
 	test_mend();
+	test_mend_by_stub();
 	test_buckets();
 	test_unknown();
 	test_refused();
