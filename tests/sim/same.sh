@@ -12,7 +12,7 @@ build() { # COMPILER LEVEL OUT
 		"$top_srcdir"/lib/frame/*.c "$top_srcdir"/lib/base/*.c; do
 		case $f in */test_*) ;; *) printf '"%s"\n' "$f" ;; esac
 	done >"$work/sources"
-	"$1" "$2" -w -std=gnu11 -D_GNU_SOURCE -I"$top_srcdir/lib" -I"$top_builddir/tests/sim" -o "$work/$3" @"$work/sources"
+	"$1" "$2" -w -std=gnu11 -D_GNU_SOURCE -I"$top_builddir" -I"$top_srcdir/lib" -I"$top_builddir/tests/sim" -o "$work/$3" @"$work/sources"
 	SIM_SEEDS="${SEEDS:-200}" SIM_HASHES=1 "$work/$3" | sed -n 's/^# \([0-9]* [0-9a-f]*\)$/\1/p' >"$work/$3.hashes"
 }
 
