@@ -44,7 +44,8 @@ static int needs_forget(struct engram_writer *w, const struct engram_id *id, str
 		return r;
 	if (reading.live || reading.forgotten == 0 || said_since(&item, reading.forgotten))
 		return 1;
-	return eng_view_said(&w->view, id, reading.forgotten, &w->arena, err);
+	r = eng_view_said(&w->view, id, reading.forgotten, &w->arena, err);
+	return r == 0 ? eng_skips_said(&w->view, id, reading.forgotten, err) : r;
 }
 
 /* Sorted, each once, without those forgotten already; *n of them remain. */

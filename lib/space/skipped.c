@@ -15,10 +15,11 @@
 
 #include "base/alloc.h"
 
-/* -- which of them a forget killed ----------------------------------------------------- */
+/* -- all that are whole ------------------------------------------------------------------ */
 
 struct listing {
-	struct eng_skip_purge *p;
+	int (*fn)(struct listing *l, const struct eng_raw_skip *skip, const struct eng_frame *f, struct engram_error *err);
+	void *data; /* of fn, which is given those that are whole; non-zero ends it */
 	struct eng_view *view;
 	struct eng_arena arena;
 	struct eng_buf frame;
@@ -30,46 +31,15 @@ static void end(struct listing *l)
 	eng_buf_free(&l->frame);
 }
 
-/* 1 and the first of all forgets of its subjects, so that every store names the same; 0. */
-static int find_killer(struct eng_dot *killer, struct listing *l, const struct eng_frame *f, struct engram_error *err)
-{
-	const struct eng_dot_record *first = NULL;
-	struct eng_prelude p;
-	int r = eng_prelude_decode(&p, f->payload, f->h.payload_len, NULL);
-
-	if (r < 0)
-		return eng_err(err, ENGRAM_EDAMAGED, "frame %" PRIu64 ": its prelude cannot be read", f->h.seq);
-	for (unsigned i = 0; r == 0 && i < p.nsubjects; i++) {
-		struct engram_id id = eng_prelude_subject(&p, i);
-		struct eng_item item;
-		uint32_t doc;
-		r = eng_view_item(l->view, &item, &doc, &id, &l->arena, err);
-		if (r == 0)
-			eng_item_killer(&first, &item, &f->h);
-	}
-	if (r < 0 || !first)
-		return r;
-	*killer = first->dot;
-	return 1;
-}
-
 static int look_at(struct listing *l, const struct eng_raw_skip *skip, struct engram_error *err)
 {
-	struct eng_skip_purge *p = l->p;
-	struct eng_dot killer;
 	struct eng_frame f;
 	int r = eng_log_read(l->view->space->log, &f, &l->frame, &skip->dot.series, skip->dot.seq, skip->place, err);
 
 	if (r < 0 || f.h.flags & ENG_FLAG_STUB)
 		return r;
 	eng_arena_reset(&l->arena);
-	r = find_killer(&killer, l, &f, err);
-	if (r <= 0)
-		return r;
-	if (!eng_grow(&p->kills, &p->cap, p->n, sizeof *p->kills))
-		return eng_err_nomem(err);
-	p->kills[p->n++] = (struct eng_kill){skip->dot, killer, skip->place};
-	return 0;
+	return l->fn(l, skip, &f, err);
 }
 
 static int look_at_state(struct listing *l, struct engram_error *err)
@@ -86,7 +56,7 @@ static int look_at_state(struct listing *l, struct engram_error *err)
 			r = eng_err(err, ENGRAM_EDAMAGED, "state: skipped frames: wrong check");
 		else
 			r = look_at(l, &skip, err);
-		if (r < 0)
+		if (r != 0)
 			goto out;
 	}
 	r = eng_txn_status(l->view->txn, err);
@@ -95,15 +65,105 @@ out:
 	return r;
 }
 
+/* Those of state and raw frames. */
+static int look_at_all(struct listing *l, struct engram_error *err)
+{
+	int r = l->view->txn ? look_at_state(l, err) : 0;
+
+	for (size_t i = 0; r == 0 && i < l->view->raw.nskips; i++)
+		r = look_at(l, &l->view->raw.skips[i], err);
+	end(l);
+	return r;
+}
+
+static int prelude_of(struct eng_prelude *p, const struct eng_frame *f, struct engram_error *err)
+{
+	if (eng_prelude_decode(p, f->payload, f->h.payload_len, NULL) == 0)
+		return 0;
+	return eng_err(err, ENGRAM_EDAMAGED, "frame %" PRIu64 ": its prelude cannot be read", f->h.seq);
+}
+
+/* -- which of them a forget killed ----------------------------------------------------- */
+
+/* 1 and the first of all forgets of its subjects, so that every store names the same; 0. */
+static int find_killer(struct eng_dot *killer, struct listing *l, const struct eng_frame *f, struct engram_error *err)
+{
+	const struct eng_dot_record *first = NULL;
+	struct eng_prelude p;
+	int r = prelude_of(&p, f, err);
+
+	for (unsigned i = 0; r == 0 && i < p.nsubjects; i++) {
+		struct engram_id id = eng_prelude_subject(&p, i);
+		struct eng_item item;
+		uint32_t doc;
+		r = eng_view_item(l->view, &item, &doc, &id, &l->arena, err);
+		if (r == 0)
+			eng_item_killer(&first, &item, &f->h);
+	}
+	if (r < 0 || !first)
+		return r;
+	*killer = first->dot;
+	return 1;
+}
+
+static int note_killed(struct listing *l, const struct eng_raw_skip *skip, const struct eng_frame *f,
+                       struct engram_error *err)
+{
+	struct eng_skip_purge *p = l->data;
+	struct eng_dot killer;
+	int r = find_killer(&killer, l, f, err);
+
+	if (r <= 0)
+		return r;
+	if (!eng_grow(&p->kills, &p->cap, p->n, sizeof *p->kills))
+		return eng_err_nomem(err);
+	p->kills[p->n++] = (struct eng_kill){skip->dot, killer, skip->place};
+	return 0;
+}
+
+static struct listing of_killed(struct eng_skip_purge *p, struct eng_view *v)
+{
+	return (struct listing){note_killed, p, v, ENG_ARENA_INIT, ENG_BUF_INIT};
+}
+
 int eng_skip_purge_list(struct eng_skip_purge *p, struct eng_view *v, struct engram_error *err)
 {
-	struct listing l = {.p = p, .view = v, .arena = ENG_ARENA_INIT, .frame = ENG_BUF_INIT};
-	int r = v->txn ? look_at_state(&l, err) : 0;
+	struct listing l = of_killed(p, v);
 
-	for (size_t i = 0; r == 0 && i < v->raw.nskips; i++)
-		r = look_at(&l, &v->raw.skips[i], err);
-	end(&l);
-	return r;
+	return look_at_all(&l, err);
+}
+
+/* -- whether something is said of a memory that is gone ---------------------------------- */
+
+struct said {
+	const struct engram_id *id;
+	eng_stamp since;
+};
+
+static int is_said(struct listing *l, const struct eng_raw_skip *skip, const struct eng_frame *f,
+                   struct engram_error *err)
+{
+	const struct said *said = l->data;
+	struct eng_prelude p;
+	int r = f->h.stamp > said->since ? prelude_of(&p, f, err) : 1;
+
+	(void)skip;
+	if (r != 0)
+		return r < 0 ? r : 0;
+	for (unsigned i = 0; i < p.nsubjects; i++) {
+		struct engram_id id = eng_prelude_subject(&p, i);
+		if (eng_id_cmp(&id, said->id) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+int eng_skips_said(struct eng_view *v, const struct engram_id *id, eng_stamp since, struct engram_error *err)
+{
+	struct said said = {id, since};
+	struct listing l = {is_said, &said, v, ENG_ARENA_INIT, ENG_BUF_INIT};
+
+	return look_at_all(&l, err);
 }
 
 /* -- applying ------------------------------------------------------------------------- */
@@ -114,7 +174,7 @@ int eng_skips_write(struct engram_space *s, struct eng_txn *t, const struct eng_
 	uint8_t key[ENG_SKIP_KEY], record[ENG_SKIP_SIZE];
 	struct eng_skip_purge found = {.n = 0};
 	struct eng_view state = {.space = s, .txn = t};
-	struct listing l = {.p = &found, .view = &state, .arena = ENG_ARENA_INIT, .frame = ENG_BUF_INIT};
+	struct listing l = of_killed(&found, &state);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < raw->nskips; i++) {

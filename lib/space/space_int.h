@@ -474,6 +474,8 @@ struct eng_skip_purge {
 	size_t n, cap;
 };
 int eng_skip_purge_list(struct eng_skip_purge *p, struct eng_view *v, struct engram_error *err);
+/* 1 where one of them is whole, about the id, and later than that; 0. */
+int eng_skips_said(struct eng_view *v, const struct engram_id *id, eng_stamp since, struct engram_error *err);
 
 /* -- edges (edges.c) --------------------------------------------------------- */
 

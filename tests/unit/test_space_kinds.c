@@ -23,6 +23,7 @@ bool __wrap_eng_known_kind(const struct eng_header *h)
 }
 
 static struct spaces s;
+static struct engram_id gone;
 
 /* -- a life of all kinds ------------------------------------------------------------ */
 
@@ -79,7 +80,8 @@ static void live(unsigned *later, unsigned *strange)
 	write_strange(w, pair(ids[1], ids[3]), 2, 201, "of the mangosteen");
 	spaces_must(engram_commit(w, &s.err), "commit", &s.err);
 	engram_writer_close(w);
-	spaces_forget(&s, &ids[3], 1);
+	gone = ids[3];
+	spaces_forget(&s, &gone, 1);
 	spaces_must(engram_writer_open(&w, s.space, 0, &s.err), "writer", &s.err);
 	write_strange(w, &ids[3], 1, 200, "a tamarillo, later");
 	spaces_must(engram_commit(w, &s.err), "commit", &s.err);
@@ -198,6 +200,10 @@ int main(void)
 	spaces_must(spaces_run(&s, ENGRAM_APPLY), "apply", &s.err);
 	shows(all, "nor applied to, but made anew");
 	tap_int(skipped(), strange, "what nobody knows yet is skipped still");
+	tap_int(spaces_run(&s, ENGRAM_CHECK), 0, "the check finds no difference (%s)", s.err.message);
+	spaces_forget(&s, &gone, 1);
+	spaces_must(spaces_run(&s, ENGRAM_APPLY), "apply", &s.err);
+	tap_ok(!in_files("tamarillo") && in_files("a summary"), "forgotten again, what was said since leaves as well");
 	tap_int(spaces_run(&s, ENGRAM_CHECK), 0, "the check finds no difference (%s)", s.err.message);
 	free(all);
 	free(of_old);
