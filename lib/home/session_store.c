@@ -30,26 +30,40 @@ static int self(void *ctx, struct eng_sync_self *out, struct engram_error *err)
 {
 	struct eng_session_store *s = ctx;
 	struct engram_space_info info;
-	int r = engram_space_identity(s->space, &info, err);
+	bool empty;
+	int r = eng_exchange_empty(s->exchange, &empty, err); /* first: it may find that the id is another */
 
-	if (r < 0)
-		return r;
-	*out = (struct eng_sync_self){
-		.space = info.id, .created_us = info.created_us, .state_version = eng_space_state_version()};
-	return eng_exchange_empty(s->exchange, &out->empty, err);
+	if (r == 0)
+		r = engram_space_identity(s->space, &info, err);
+	if (r == 0)
+		*out = (struct eng_sync_self){.space = info.id, .created_us = info.created_us, .empty = empty,
+		                              .state_version = eng_space_state_version()};
+	return r;
+}
+
+/* Somebody stored meanwhile: also another session, of the same space. */
+static int has_frames(struct eng_session_store *s, const struct engram_id *wanted, struct engram_error *err)
+{
+	struct engram_space_info info;
+	int r = engram_space_identity(s->space, &info, NULL);
+
+	if (r == 0 && eng_id_cmp(&info.id, wanted) == 0)
+		return 0;
+	return r < 0 ? r : eng_err(err, ENGRAM_EINPUT, "space %s: it has memories of its own since just now", info.name);
 }
 
 static int adopt(void *ctx, const struct engram_id *space, int64_t created_us, struct engram_error *err)
 {
 	struct eng_session_store *s = ctx;
-	int r;
+	int r, opened;
 
 	eng_exchange_close(s->exchange);
 	s->exchange = NULL;
 	r = engram_space_adopt(s->space, space, created_us, err);
-	if (r == ENGRAM_EEXISTS) /* somebody stored meanwhile */
-		r = eng_err(err, ENGRAM_EINPUT, "%s", err ? err->message : "");
-	return r < 0 ? r : eng_exchange_open(&s->exchange, s->space, s->take, err);
+	if (r == ENGRAM_EEXISTS)
+		r = has_frames(s, space, err);
+	opened = eng_exchange_open(&s->exchange, s->space, s->take, r < 0 ? NULL : err);
+	return r < 0 ? r : opened;
 }
 
 /* -- frames ------------------------------------------------------------------------ */

@@ -78,7 +78,7 @@ static int read_waiting(struct eng_raw **raw, struct position *p, struct engram_
 	int r = load_position(p, g, err);
 
 	if (r == 0)
-		r = eng_log_refresh(s->log, &infos, &n, err);
+		r = eng_space_series(s, &infos, &n, err);
 	if (r == 0)
 		r = check_behind(p, infos, n, err);
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -163,7 +163,7 @@ static int count_first(uint64_t *frames, uint64_t *bytes, struct engram_space *s
 	const struct eng_series_info *infos;
 	struct eng_raw raw;
 	size_t n;
-	int r = eng_log_refresh(s->log, &infos, &n, err);
+	int r = eng_space_series(s, &infos, &n, err);
 
 	*frames = 0;
 	eng_raw_init(&raw);

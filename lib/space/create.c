@@ -199,7 +199,7 @@ static int adopt_locked(struct engram_space *s, const struct engram_id *id, int6
 	struct eng_buf b = ENG_BUF_INIT;
 	char path[ENG_PATH_MAX];
 	size_t n;
-	int r = eng_log_refresh(s->log, &series, &n, err);
+	int r = eng_space_series(s, &series, &n, err);
 
 	if (r < 0)
 		return r;
@@ -217,27 +217,6 @@ static int adopt_locked(struct engram_space *s, const struct engram_id *id, int6
 		r = eng_err_os(err, -r, "%s: cannot replace", path);
 	eng_buf_free(&b);
 	return r;
-}
-
-/* The log knows the space's id from its opening: it is opened anew. */
-static int reopen_log(struct engram_space *s, struct engram_error *err)
-{
-	struct eng_log_options o = {
-		.space_dir = s->dir,
-		.space = s->id,
-		.write = true,
-		.wait_ms = s->wait_ms,
-		.notice = s->notice,
-		.notice_data = s->notice_data,
-	};
-	struct eng_log *log = NULL;
-	int r = eng_log_open(&log, s->sys, &o, err);
-
-	if (r < 0)
-		return r;
-	eng_log_close(s->log);
-	s->log = log;
-	return 0;
 }
 
 int engram_space_adopt(struct engram_space *s, const struct engram_id *id, int64_t created_us,
@@ -258,7 +237,7 @@ int engram_space_adopt(struct engram_space *s, const struct engram_id *id, int64
 	if (r == 0) {
 		s->id = *id;
 		s->created_us = created_us;
-		r = reopen_log(s, err);
+		r = eng_space_reopen_log(s, err);
 	}
 	eng_space_unlock(s, ENG_LOCK_IDENTITY);
 	return r;

@@ -6,7 +6,7 @@
  *
  * Only what is durable is told, read or applied.  As long as the space has no
  * frame its id may be changed by whoever adopts one: the first frame is received
- * under the identity lock. */
+ * under the identity lock, and only if the id is still that of the session. */
 #include "space/space_int.h"
 
 #include <inttypes.h>
@@ -17,6 +17,7 @@
 struct eng_exchange {
 	struct engram_space *space;
 	bool take;
+	bool settled; /* a frame was received: the id stays */
 	struct eng_cursor *cursor; /* where the last read stopped */
 	struct eng_forks forks;
 	struct eng_position *received, *applied, *wanted; /* as last told */
@@ -57,7 +58,7 @@ int eng_exchange_empty(struct eng_exchange *x, bool *empty, struct engram_error 
 {
 	const struct eng_series_info *infos;
 	size_t n;
-	int r = eng_log_refresh(x->space->log, &infos, &n, err);
+	int r = eng_space_series(x->space, &infos, &n, err);
 
 	*empty = true;
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -76,16 +77,15 @@ static int room(struct eng_position **p, size_t *cap, size_t n, struct engram_er
 
 int eng_exchange_received(struct eng_exchange *x, const struct eng_position **out, size_t *n, struct engram_error *err)
 {
-	struct eng_log *log = x->space->log;
 	const struct eng_series_info *infos;
 	size_t count;
-	int r = eng_log_refresh(log, &infos, &count, err);
+	int r = eng_space_series(x->space, &infos, &count, err);
 
 	*n = 0;
 	if (r == 0)
 		r = room(&x->received, &x->received_cap, count, err);
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		r = eng_log_head(log, &x->received[*n], &infos[i], err);
+		r = eng_log_head(x->space->log, &x->received[*n], &infos[i], err);
 		*n += x->received[*n].seq > infos[i].base;
 	}
 	*out = x->received;
@@ -144,6 +144,17 @@ static int check_bodies(const struct eng_series *series, const uint8_t *p, size_
 	return 0;
 }
 
+static int other_id(const struct engram_space *s, const struct engram_id *now, struct engram_error *err)
+{
+	char mine[ENGRAM_ID_TEXT + 1], theirs[ENGRAM_ID_TEXT + 1];
+
+	engram_id_format(mine, now);
+	engram_id_format(theirs, &s->id);
+	eng_err(err, ENGRAM_EINPUT, "two different spaces: %s here since just now, %s at the peer", mine, theirs);
+	eng_err_object(err, theirs);
+	return ENGRAM_EINPUT;
+}
+
 /* The space's id cannot change any more once a frame is there. */
 static int hold_identity(struct engram_space *s, struct engram_error *err)
 {
@@ -154,7 +165,7 @@ static int hold_identity(struct engram_space *s, struct engram_error *err)
 		return r;
 	r = eng_identity_load(&now, s->sys, s->dir, err);
 	if (r == 0 && eng_id_cmp(&now.id, &s->id) != 0)
-		r = eng_err(err, ENGRAM_EBUSY, "space %s: it took another id just now", s->name);
+		r = other_id(s, &now.id, err);
 	if (r < 0)
 		eng_space_unlock(s, ENG_LOCK_IDENTITY);
 	return r;
@@ -164,19 +175,18 @@ int eng_exchange_receive(struct eng_exchange *x, uint64_t *taken, const struct e
                          const uint8_t *frames, size_t n, struct engram_error *err)
 {
 	struct engram_space *s = x->space;
-	bool empty = false;
+	bool first = !x->settled;
 	int r = x->take ? check_bodies(series, frames, n, err)
 	                : eng_err(err, ENGRAM_EUSAGE, "space %s: opened for reading only", s->name);
 
 	*taken = 0;
-	if (r == 0)
-		r = eng_exchange_empty(x, &empty, err);
-	if (r == 0 && empty)
+	if (r == 0 && first)
 		r = hold_identity(s, err);
 	if (r < 0)
 		return r;
 	r = eng_log_receive(s->log, taken, series, frames, n, err);
-	if (empty)
+	x->settled = x->settled || *taken > 0;
+	if (first)
 		eng_space_unlock(s, ENG_LOCK_IDENTITY);
 	return r;
 }
@@ -314,7 +324,7 @@ static int tell_applied(struct eng_exchange *x, size_t *n, const struct eng_view
 {
 	const struct eng_series_info *infos;
 	size_t count;
-	int r = eng_log_refresh(x->space->log, &infos, &count, err);
+	int r = eng_space_series(x->space, &infos, &count, err);
 
 	*n = 0;
 	if (r == 0)
@@ -360,7 +370,7 @@ static int list_wanted(struct eng_exchange *x, size_t *n, struct eng_view *v, st
 	const struct eng_series_info *infos;
 	struct eng_horizon h;
 	size_t count;
-	int r = eng_log_refresh(x->space->log, &infos, &count, err);
+	int r = eng_space_series(x->space, &infos, &count, err);
 
 	eng_horizon_begin(&h, x->space, v->heads, v->nheads);
 	if (r == 0)

@@ -124,7 +124,7 @@ static int list_held(struct held *h, struct engram_writer *w, const struct engra
 	eng_stamp horizon = eng_hlc_horizon(clock->wall_us(clock->ctx), ENG_HOLD_BOUND_MS);
 	const struct eng_series_info *series;
 	size_t nseries;
-	int r = eng_view_held(&w->view) ? eng_log_refresh(w->space->log, &series, &nseries, err) : 1;
+	int r = eng_view_held(&w->view) ? eng_space_series(w->space, &series, &nseries, err) : 1;
 
 	for (size_t i = 0; r == 0 && i < nseries; i++)
 		r = look_at_series(h, w, &series[i], horizon, ids, n, err);

@@ -103,7 +103,7 @@ static int checks_of(struct engram_space *s, struct eng_fork *fork, struct engra
 {
 	const struct eng_series_info *infos;
 	size_t n, found = 0;
-	int r = eng_log_refresh(s->log, &infos, &n, err);
+	int r = eng_space_series(s, &infos, &n, err);
 
 	for (size_t i = 0; r == 0 && i < n && found < ENG_COUNT(fork->checks); i++)
 		if (is_branch(&infos[i]) && eng_series_cmp(&infos[i].of, &fork->series) == 0 &&
@@ -146,7 +146,7 @@ static int add_branches(struct eng_forks *f, struct engram_space *s, struct engr
 {
 	const struct eng_series_info *infos;
 	size_t n;
-	int r = eng_log_refresh(s->log, &infos, &n, err);
+	int r = eng_space_series(s, &infos, &n, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (is_branch(&infos[i]))
@@ -205,7 +205,7 @@ static int name_series(struct eng_dot *fork, struct engram_space *s, struct engr
 {
 	const struct eng_series_info *infos;
 	size_t n;
-	int r = eng_log_refresh(s->log, &infos, &n, err);
+	int r = eng_space_series(s, &infos, &n, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (eng_series_cmp(&infos[i].series, &fork->series) == 0) {
@@ -251,7 +251,7 @@ static int known_series(bool *active, struct engram_space *s, const struct eng_s
 	const struct eng_series_info *infos;
 	char name[ENG_SERIES_NAME + 1];
 	size_t n;
-	int r = eng_log_refresh(s->log, &infos, &n, err);
+	int r = eng_space_series(s, &infos, &n, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (eng_series_cmp(&infos[i].series, series) == 0) {

@@ -172,7 +172,7 @@ static int walk_series(struct walk *w, const struct eng_series *series, uint64_t
 static int list_series(struct eng_series_info **out, size_t *n, struct engram_space *s, struct engram_error *err)
 {
 	const struct eng_series_info *all;
-	int r = eng_log_refresh(s->log, &all, n, err);
+	int r = eng_space_series(s, &all, n, err);
 
 	if (r < 0)
 		return r;
@@ -216,7 +216,7 @@ int engram_verify(struct engram_space *space, struct engram_log_report *out, eng
 	began_us = eng_space_mono_us(space);
 	r = eng_log_check(space->log, &report.frames, &report.bytes, progress, data, err);
 	if (r == 0)
-		r = eng_log_refresh(space->log, &all, &n, err);
+		r = eng_space_series(space, &all, &n, err);
 	if (r < 0)
 		return r;
 	report.series = n;

@@ -116,7 +116,7 @@ const struct eng_series *eng_writer_series(struct engram_writer *w, struct engra
 	const struct eng_series_info *infos;
 	size_t n;
 
-	if (eng_log_refresh(w->space->log, &infos, &n, err) < 0)
+	if (eng_space_series(w->space, &infos, &n, err) < 0)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
 		if (infos[i].own && infos[i].active)
@@ -131,7 +131,7 @@ static int compare(struct engram_writer *w, struct eng_link_draft *l, const stru
 	const struct eng_series_info *infos;
 	struct eng_ref *refs = eng_arena_alloc(arena, (r->ndots + 1) * sizeof *refs);
 	size_t n;
-	int rc = refs ? eng_log_refresh(w->space->log, &infos, &n, err) : eng_err_nomem(err);
+	int rc = refs ? eng_space_series(w->space, &infos, &n, err) : eng_err_nomem(err);
 
 	if (rc < 0)
 		return rc;

@@ -226,12 +226,52 @@ static int open_log(struct engram_space *s, struct engram_error *err)
 	struct eng_position *applied = NULL;
 	int r = 0;
 
+	s->applied = 0;
 	if (o.write)
 		r = applied_positions(&applied, &o.napplied, s, err);
 	o.applied = applied;
 	if (r == 0)
 		r = eng_log_open(&s->log, s->sys, &o, err);
 	eng_free(applied);
+	return r;
+}
+
+/* The log knows the space's id from its opening. */
+int eng_space_reopen_log(struct engram_space *s, struct engram_error *err)
+{
+	struct eng_log *before = s->log;
+	int r = open_log(s, err);
+
+	if (r == 0)
+		eng_log_close(before);
+	return r;
+}
+
+/* Whether adopt was here since the identity was read; the handle has the new id then. */
+static bool took_another_id(struct engram_space *s)
+{
+	struct eng_identity now;
+
+	if (eng_identity_load(&now, s->sys, s->dir, NULL) < 0 || eng_id_cmp(&now.id, &s->id) == 0)
+		return false;
+	s->id = now.id;
+	s->created_us = now.created_us;
+	return true;
+}
+
+/* Only a space without a frame takes another id, so it is looked for only where
+ * frames came that are another space's: until the first one there is no hurry, and
+ * after it nothing can change. */
+int eng_space_series(struct engram_space *s, const struct eng_series_info **infos, size_t *n,
+                     struct engram_error *err)
+{
+	int r = eng_log_refresh(s->log, infos, n, err);
+
+	while (r == ENGRAM_EDAMAGED && took_another_id(s)) {
+		r = eng_space_reopen_log(s, err);
+		if (r == 0)
+			r = eng_log_refresh(s->log, infos, n, err);
+	}
 	return r;
 }
 
@@ -267,6 +307,8 @@ static int open_parts(struct engram_space *s, struct engram_error *err)
 	if ((r == 0 || tolerated(s, r)) && s->flags & ENGRAM_WRITE)
 		r = open_lock_file(s, err);
 	if (r == 0 && identity == 0)
+		r = open_log(s, err);
+	while (r == ENGRAM_EDAMAGED && identity == 0 && took_another_id(s))
 		r = open_log(s, err);
 	if (tolerated(s, r))
 		return 0;

@@ -215,7 +215,7 @@ static int find_series(struct eng_series *out, struct engram_space *space, const
 	const struct eng_series_info *all;
 	char name[ENG_SERIES_TEXT + 1];
 	size_t n, found = 0, len = strlen(digits);
-	int r = eng_log_refresh(space->log, &all, &n, err);
+	int r = eng_space_series(space, &all, &n, err);
 
 	if (r < 0)
 		return r;

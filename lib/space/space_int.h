@@ -84,6 +84,13 @@ int eng_space_lock(struct engram_space *s, unsigned which, enum eng_lock_kind ki
                    struct engram_error *err);
 void eng_space_unlock(struct engram_space *s, unsigned which);
 
+/* eng_log_refresh of the space's log, which a handle that was opened before the first
+ * frame finds under another id: it takes that id then. */
+int eng_space_series(struct engram_space *s, const struct eng_series_info **infos, size_t *n,
+                     struct engram_error *err);
+/* Opens the log anew, under s->id. */
+int eng_space_reopen_log(struct engram_space *s, struct engram_error *err);
+
 /* Runs a maintenance job under the maintenance and the apply lock. */
 int eng_space_maintain(struct engram_space *s, const struct eng_job *job,
                        int (*fn)(struct engram_space *s, const struct eng_job *job, struct engram_error *err),

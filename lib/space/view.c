@@ -131,7 +131,7 @@ int eng_view_extend(struct eng_view *v, struct engram_error *err)
 	struct engram_error why = {0};
 	const struct eng_series_info *infos;
 	size_t n;
-	int r = eng_log_refresh(v->space->log, &infos, &n, err);
+	int r = eng_space_series(v->space, &infos, &n, err);
 
 	if (r < 0)
 		return r;

@@ -119,7 +119,7 @@ int engram_writer_open(struct engram_writer **out, struct engram_space *space, u
 	w->flags = flags;
 	space->writers++;
 	r = space->sys->random.fill(space->sys->random.ctx, session, sizeof session);
-	r = r < 0 ? eng_err_os(err, -r, "random numbers") : eng_log_refresh(space->log, &series, &n, err);
+	r = r < 0 ? eng_err_os(err, -r, "random numbers") : eng_space_series(space, &series, &n, err);
 	if (r == 0 && n == 0)
 		r = hold_identity(w, err);
 	else if (r == 0 && !(space->flags & ENGRAM_NEW_SERIES))
@@ -504,7 +504,7 @@ static uint64_t durable(struct engram_writer *w)
 	uint64_t sum = 0;
 	size_t n;
 
-	if (eng_log_refresh(w->space->log, &series, &n, NULL) < 0)
+	if (eng_space_series(w->space, &series, &n, NULL) < 0)
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		sum += series[i].durable_seq - series[i].base;

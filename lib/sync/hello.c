@@ -146,6 +146,8 @@ static int join_spaces(struct eng_sync *s)
 	if (s->strangers || !give_way)
 		return 0;
 	r = eng_sync_stored(s, s->store.adopt(s->store.ctx, &h->space, h->created_us, &s->err));
+	if (r == ENGRAM_EINPUT && s->store.self(s->store.ctx, &s->self, &s->err) == 0)
+		return two_spaces(s); /* another peer was quicker */
 	if (r < 0)
 		return r;
 	s->self.space = h->space;

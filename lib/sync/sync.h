@@ -62,7 +62,8 @@ struct eng_sync_store {
 	void *ctx;
 
 	int (*self)(void *ctx, struct eng_sync_self *out, struct engram_error *err);
-	/* Takes the peer's space id; ENGRAM_EINPUT where it is not empty (any more). */
+	/* Takes the peer's space id; ENGRAM_EINPUT where it is not empty (any more), unless
+	 * it has that id by now. */
 	int (*adopt)(void *ctx, const struct engram_id *space, int64_t created_us, struct engram_error *err);
 
 	/* What is durable and contiguous, of every series, ascending by series, no

@@ -153,11 +153,9 @@ most()
 }
 
 @test "the same series from two peers at once" {
-	made a 10
+	made a 4000
 	exits 0 engram-store --home=b --create
 	exits 0 engram-store --home=c --create
-	exits 0 engram-shipwal --home=a sync local:c
-	seq -f 'more of a %g' 4000 | engram-store --home=a - >/dev/null
 	exits 0 engram-shipwal --home=a sync local:b
 	engram-shipwal --home=a push local:c >/dev/null &
 	one=$!
@@ -165,6 +163,44 @@ most()
 	wait "$one"
 	exits 0 engram-shipwal --home=a sync local:c
 	equal a c
+}
+
+# Pushes of homes $1 and $2 into the same fresh one; leaves their statuses in $first and $second.
+both_push()
+{
+	rm -rf c
+	exits 0 engram-store --home=c --create
+	first=0 second=0
+	engram-shipwal --home="$1" push --quiet local:c 2>said.first &
+	one=$!
+	engram-shipwal --home="$2" push --quiet local:c 2>said.second || second=$?
+	wait "$one" || first=$?
+}
+
+@test "one space from two peers at once into an empty store: both arrive" {
+	made a 200
+	exits 0 engram-store --home=b --create
+	exits 0 engram-shipwal --home=a sync local:b
+	for round in $(seq 25); do
+		both_push a b
+		same "0 0" "$first $second" || { cat said.first said.second; return 1; }
+	done
+	equal a c
+}
+
+@test "two spaces at once into an empty store: one arrives, the other is told both ids" {
+	made a 50
+	made b 50
+	for round in $(seq 25); do
+		both_push a b
+		case $first$second in
+		065) won=a lost=second ;;
+		650) won=b lost=first ;;
+		*) cat said.first said.second; return 1 ;;
+		esac
+		contains "$(cat "said.$lost")" "two different spaces"
+		equal "$won" c
+	done
 }
 
 @test "a sync while a writer stores, forgets are purged and all is rebuilt" {
@@ -252,13 +288,13 @@ most()
 @test "a peer that takes 1 KiB a second: the sender's memory is bounded" {
 	needs_plain_build
 	cat >slow <<-'END'
-	while block=$(dd bs=1024 count=1 status=none | base64 -w0) && [ -n "$block" ]; do
+	while kill -0 "$1" 2>/dev/null && block=$(dd bs=1024 count=1 status=none | base64 -w0) && [ -n "$block" ]; do
 		printf %s "$block" | base64 -d
 		sleep 1
 	done | engram-shipwal serve --home=b
 	END
 	exits 0 engram-store --home=b --create
-	engram-shipwal --home="$big" sync "cmd:bash slow" >/dev/null 2>&1 &
+	engram-shipwal --home="$big" sync "cmd:bash slow \$PPID" >/dev/null 2>&1 &
 	pid=$!
 	most "$pid" 24576 4
 	kill -9 "$pid"
@@ -273,8 +309,10 @@ most()
 	receiver=$!
 	engram-shipwal --home="$big" send >pipe &
 	sender=$!
-	most "$sender" 24576 60
+	most "$sender" 24576 60 &
+	watcher=$!
 	most "$receiver" 65536 60
+	wait "$watcher"
 	wait "$sender"
 	wait "$receiver"
 	same "$(digest "$big")" "$(digest b)"

@@ -28,7 +28,7 @@ static int seam_adopt(void *ctx, const struct engram_id *space, int64_t created_
 {
 	struct modelstore *m = ctx;
 
-	if (!m->self.empty)
+	if (!m->self.empty && eng_id_cmp(&m->self.space, space) != 0)
 		return eng_err(err, ENGRAM_EINPUT, "model store: not empty");
 	m->self.space = *space;
 	m->self.created_us = created_us;

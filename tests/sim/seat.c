@@ -159,7 +159,7 @@ static int seat_adopt(void *ctx, const struct engram_id *space, int64_t created_
 	int r = visit(seat, 0, "space", err);
 
 	(void)created_us;
-	if (r == 0 && seat->n->disk.nlogs)
+	if (r == 0 && seat->n->disk.nlogs && eng_id_cmp(&seat->n->disk.space, space) != 0)
 		r = eng_err(err, ENGRAM_EINPUT, "space: not empty");
 	if (r == 0) {
 		sim_trace(seat->s, "node %u takes the space id", seat->n->index);
