@@ -45,6 +45,12 @@ COMPLETION = $(AM_V_GEN)$(MKDIR_P) $(@D) && ./$*$(EXEEXT) --help=options >$@.tab
 %D%/completions/fish/%.fish: %$(EXEEXT) %D%/completions/generate.awk
 	$(COMPLETION)
 endif
+# When to bring stores together: to copy and change.
+scheduledir = $(pkgdatadir)/schedule
+dist_schedule_DATA = \
+	%D%/schedule/engram-sync.crontab \
+	%D%/schedule/engram-sync@.service \
+	%D%/schedule/engram-sync@.timer
 # Filters for ENGRAM_EMBED_COMMAND.
 embeddersdir = $(pkgdatadir)/embedders
 dist_embedders_SCRIPTS = \
