@@ -40,6 +40,13 @@ int64_t eng_space_mono_us(const struct engram_space *s)
 	return s->sys->clock.mono_us(s->sys->clock.ctx);
 }
 
+int eng_space_random(const struct engram_space *s, void *out, size_t n, struct engram_error *err)
+{
+	int r = s->sys->random.fill(s->sys->random.ctx, out, n);
+
+	return r < 0 ? eng_err_os(err, -r, "random numbers") : 0;
+}
+
 /* -- locks ------------------------------------------------------------------------- */
 
 static const char *lock_name(unsigned which)

@@ -73,6 +73,7 @@ int eng_sync_say_hello(struct eng_sync *s)
 		.created_us = s->self.created_us,
 		.state_version = s->self.state_version,
 		.nseries = (uint32_t)s->mine.n,
+		.nonce = s->o.mode == ENG_SYNC_BOTH ? s->o.nonce : 0,
 	};
 	size_t begin;
 
@@ -104,6 +105,16 @@ static int check_mode(struct eng_sync *s)
 	if (file == s->peer.file)
 		return 0;
 	return eng_err(&s->err, ENGRAM_EINPUT, "wanted %s, found %s", what[file], what[!file]);
+}
+
+/* A command that only gives back what it is given holds the same space, the same
+ * frames, the same digest: it would be taken for a perfect peer. */
+static int check_echo(struct eng_sync *s)
+{
+	if (s->o.nonce == 0 || s->peer.nonce != s->o.nonce)
+		return 0;
+	s->told = true; /* it would only be told back */
+	return eng_err(&s->err, ENGRAM_EUNAVAILABLE, "peer: wanted another store, found what was said to it coming back");
 }
 
 /* Of two empty spaces the elder stays. */
@@ -165,6 +176,8 @@ int eng_sync_hear_hello(struct eng_sync *s, const uint8_t *p)
 	r = check_version(s);
 	if (r == 0)
 		r = check_mode(s);
+	if (r == 0)
+		r = check_echo(s);
 	if (r == 0)
 		r = join_spaces(s);
 	if (r < 0)

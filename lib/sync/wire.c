@@ -107,7 +107,7 @@ void eng_hello_encode(struct eng_buf *b, const struct eng_hello *h)
 	eng_buf_u32(b, h->state_version);
 	eng_buf_u32(b, h->nseries);
 	eng_buf_add(b, h->vector, sizeof h->vector);
-	eng_buf_zero(b, 8);
+	eng_buf_u64(b, h->nonce);
 }
 
 void eng_hello_decode(struct eng_hello *h, const uint8_t *p)
@@ -125,6 +125,7 @@ void eng_hello_decode(struct eng_hello *h, const uint8_t *p)
 	h->state_version = eng_get32(p + 32);
 	h->nseries = eng_get32(p + 36);
 	memcpy(h->vector, p + 40, 16);
+	h->nonce = eng_get64(p + 56);
 }
 
 void eng_wire_position(struct eng_buf *b, const struct eng_position *p)

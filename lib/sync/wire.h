@@ -90,6 +90,7 @@ struct eng_hello {
 	uint32_t state_version;
 	uint32_t nseries;
 	uint8_t vector[16]; /* eng_vector_hash */
+	uint64_t nonce;     /* 0 = none */
 };
 void eng_hello_encode(struct eng_buf *b, const struct eng_hello *h);
 void eng_hello_decode(struct eng_hello *h, const uint8_t *p);

@@ -324,6 +324,12 @@ two_stores()
 		"$(engram-shipwal --help=verbs | cut -f 1 | tr '\n' ' ' | sed 's/ $//')"
 }
 
+@test "a peer that says back what it hears is no store" {
+	engram-store --home=a one >/dev/null
+	exits 69 engram-shipwal --home=a sync cmd:cat
+	says "coming back"
+}
+
 @test "PEER: what is none is refused, with what may have been meant" {
 	# shellcheck disable=SC2088 # a tilde that no shell took for a home
 	for peer in /tmp/x ./x \~/x -oProxyCommand=touch 'a b' '' : user@ '[::1' 'x;y' '$(touch owned)' local: cmd:; do

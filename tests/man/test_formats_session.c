@@ -72,7 +72,7 @@ static void hello(struct dump *d)
 	dump_field(d, 4, "state_version %u", h.state_version);
 	dump_field(d, 4, "series %u", h.nseries);
 	dump_field(d, 16, "hash of vector and forks");
-	dump_field(d, 8, "zero");
+	dump_field(d, 8, "nonce %016llx", (unsigned long long)h.nonce);
 }
 
 static void position(struct dump *d)
