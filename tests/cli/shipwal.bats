@@ -143,7 +143,7 @@ two_stores()
 }
 
 @test "F29: send to a reader that goes away, to a full disk, to a terminal" {
-	seq 2000 | engram-store --home=a - >/dev/null
+	seq 100000 | engram-store --home=a - >/dev/null
 	run --separate-stderr bash -c 'set -o pipefail; engram-shipwal --home=a send | head -c 1000 >/dev/null'
 	same "141 " "$status $stderr"
 	[ ! -c /dev/full ] || exits 74 bash -c 'engram-shipwal --home=a send >/dev/full'
