@@ -83,6 +83,7 @@ static void report_json(struct consolidate *c, const char *space, const struct e
 	record_key_u64(&o, "frames", r->frames);
 	record_key_u64(&o, "bytes", r->bytes);
 	record_key_u64(&o, "applied", r->applied);
+	record_key_u64(&o, "held", r->held);
 	record_key_u64(&o, "memories", r->memories);
 	record_key_u64(&o, "purged", r->purged);
 	record_key_u64(&o, "freed_bytes", r->freed_bytes);
@@ -116,6 +117,14 @@ static void row_number(struct consolidate *c, const char *space, const char *nam
 
 	snprintf(text, sizeof text, "%llu", (unsigned long long)v);
 	row(c, space, name, c->cli.out.tty ? cli_number(v) : text);
+}
+
+/* What waits was received but does not show yet: told whatever was asked. */
+static void report_held(struct consolidate *c, const char *space, const struct engram_report *r)
+{
+	if (r->held > 0)
+		cli_warn(&c->cli, "space %s: %s frames wait: their clock is ahead, or what they rest on has not come",
+		         space, cli_number(r->held));
 }
 
 /* What the tasks asked for can have changed; a run that only applied, and found
@@ -242,6 +251,7 @@ static int run_space(struct consolidate *c, const char *space)
 		return cli->status;
 	}
 	report(c, space, &r);
+	report_held(c, space, &r);
 	if (r.differences == 0)
 		return EXIT_DONE;
 	report_difference(c, space, &r);

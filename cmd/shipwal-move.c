@@ -128,9 +128,28 @@ static unsigned may_create(const struct shipwal *s, const char *space)
 	return s->create || strcmp(space, "default") == 0 ? ENGRAM_CREATE : 0u;
 }
 
+static bool is_missing(const struct engram_home *home)
+{
+	return access(engram_home_path(home), F_OK) < 0 && errno == ENOENT;
+}
+
+/* Nobody said --create: a mistyped path should be noticed. */
+static void tell_made(struct shipwal *s, const char *space, const struct engram_home *home)
+{
+	if (!s->create)
+		cli_warn(&s->cli, "made space %s in %s", space, engram_home_path(home));
+}
+
 static bool open_own(struct shipwal *s, bool takes)
 {
-	return cli_open_space(&s->cli, takes ? ENGRAM_WRITE | may_create(s, s->cli.space_name) : ENGRAM_READ);
+	struct cli *cli = &s->cli;
+	bool missing = cli_open_home(cli) && is_missing(cli->home);
+
+	if (!cli->home || !cli_open_space(cli, takes ? ENGRAM_WRITE | may_create(s, cli->space_name) : ENGRAM_READ))
+		return false;
+	if (missing)
+		tell_made(s, cli->space_name, cli->home);
+	return true;
 }
 
 static struct engram_sync_options options(struct shipwal *s, bool gives, bool takes)
@@ -164,10 +183,15 @@ static int with_home(struct shipwal *s, struct engram_sync_report *r, const stru
 	unsigned flags = sides.gives ? ENGRAM_WRITE | may_create(s, name) : ENGRAM_READ;
 	struct engram_home *home = NULL;
 	struct engram_space *space = NULL;
+	bool missing = false;
 	int code = engram_home_open(&home, p->home, err);
 
-	if (code == 0)
+	if (code == 0) {
+		missing = is_missing(home);
 		code = engram_space_open(&space, home, name, flags, (unsigned)s->cli.wait_ms, err);
+	}
+	if (code == 0 && missing)
+		tell_made(s, name, home);
 	if (code < 0)
 		eng_err_prefix(err, "%s", p->text);
 	if (code == 0)

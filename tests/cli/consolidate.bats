@@ -21,7 +21,7 @@ load ../lib/engram
 	same 200 "$(echo "$output" | awk -F '\t' '$1 == "default" && $2 == "memories" { print $3 }')"
 	same 0 "$(echo "$output" | awk -F '\t' '$2 == "differences" { print $3 }')"
 	exits 0 engram-consolidate --rebuild --json
-	same '["v","type","space","tasks","dry_run","frames","bytes","applied","memories","purged","freed_bytes","differences","digest","elapsed_us"]' \
+	same '["v","type","space","tasks","dry_run","frames","bytes","applied","held","memories","purged","freed_bytes","differences","digest","elapsed_us"]' \
 		"$(echo "$output" | jq -c keys_unsorted)"
 	same 'report default ["rebuild"] 200' "$(echo "$output" | jq -r '"\(.type) \(.space) \(.tasks) \(.memories)"')"
 }

@@ -355,3 +355,28 @@ engram-shipwal serve --no-take --home='it'\\''s here' --space='team'" "$(cat cal
 	same "fe80::1
 /opt/e serve --no-give --create --home='m' --space='default'" "$(cat called)"
 }
+
+@test "a home that was not there is told, here and at the peer" {
+	engram-store --home=a one >/dev/null
+	exits 0 engram-shipwal --home=a push local:typo
+	same "engram-shipwal: made space default in $PWD/typo" "$stderr"
+	exits 0 engram-shipwal --home=other pull local:a
+	same "engram-shipwal: made space default in $PWD/other" "$stderr"
+	exits 0 engram-shipwal --home=a push --create local:meant
+	same "" "$stderr"
+	exits 0 engram-shipwal --home=a push local:typo
+	same "" "$stderr"
+	exits 0 engram-shipwal --home=a push --quiet local:quiet
+	same "" "$stderr"
+}
+
+@test "frames of a clock that is ahead: consolidate tells that they wait" {
+	ENGRAM_NOW=2030-01-01T00:00:00Z engram-store --home=a early >/dev/null
+	exits 0 env ENGRAM_NOW=2029-01-01T00:00:00Z engram-shipwal --home=a push --quiet local:b
+	exits 0 env ENGRAM_NOW=2029-01-01T00:00:00Z engram-consolidate --home=b
+	says "frames wait"
+	exits 0 env ENGRAM_NOW=2029-01-01T00:00:00Z engram-consolidate --home=b --json
+	[ "$(echo "$output" | jq .held)" -gt 0 ]
+	exits 0 env ENGRAM_NOW=2030-01-01T00:00:00Z engram-consolidate --home=b --json
+	same 0 "$(echo "$output" | jq .held)"
+}
