@@ -155,29 +155,6 @@ static int frame_size(struct eng_sync *s, size_t *size, struct eng_header *h, co
 	return 0;
 }
 
-/* How far the store has the series of this run by now, 0 = not at all: another session
- * may have received of it, or cut it at a fork.  s->mine stays what the peer was told. */
-static int now_here(struct eng_sync *s, uint64_t *seq)
-{
-	const struct eng_position *v;
-	size_t n;
-	int r = eng_sync_stored(s, s->store.received(s->store.ctx, &v, &n, &s->err));
-
-	*seq = 0;
-	for (size_t i = 0; r == 0 && i < n && *seq == 0; i++)
-		if (eng_series_cmp(&v[i].series, &s->in.series) == 0)
-			*seq = v[i].seq;
-	return r;
-}
-
-static int meanwhile(struct eng_sync *s, const char *what)
-{
-	char name[ENG_SERIES_NAME + 1];
-
-	return eng_err(&s->err, ENGRAM_EBUSY, "series %s: %s by another session meanwhile: try again",
-	               name_of(name, &s->in.series), what);
-}
-
 /* Of the frames just handed over, the first that the store has otherwise: the
  * store says that there is one, its `received` which, once what another session left
  * there is durable. */
@@ -185,40 +162,40 @@ static int fork_in(struct eng_sync *s, const uint8_t *p, size_t n, size_t *at)
 {
 	struct eng_sync_fork fork = {s->in.series, 0};
 	struct eng_header h;
+	char name[ENG_SERIES_NAME + 1];
 	uint64_t here;
 	uint32_t mine;
 	int r = eng_sync_stored(s, s->store.flush(s->store.ctx, &s->err));
 
 	if (r == 0)
-		r = now_here(s, &here);
+		r = eng_sync_stored(s, eng_sync_now(s, &here, &s->in.series));
 	for (*at = 0; r == 0 && *at < n; *at += eng_frame_size(h.payload_len)) {
 		(void)eng_header_decode(&h, p + *at);
 		if (h.seq > here)
 			break;
-		r = eng_sync_stored(s, s->store.check_at(s->store.ctx, &mine, &s->in.series, h.seq, &s->err));
+		r = eng_sync_check_at(s, &mine, &s->in.series, h.seq);
 		if (r == 0 && mine != h.header_check) {
 			fork.seq = h.seq;
 			return eng_sync_forked(s, &fork, mine, h.header_check);
 		}
 	}
-	return r < 0 ? r : meanwhile(s, "changed");
+	return r < 0 ? r : eng_err(&s->err, ENGRAM_EBUSY, "series %s: changed by another session meanwhile: try again",
+	                           name_of(name, &s->in.series));
 }
 
-/* The store refused frames: where what was here before them is not any more, that is
- * no fault of the peer. */
-static int refused(struct eng_sync *s, const struct eng_position *told)
+/* The store refused frames of the peer. */
+static int refused(struct eng_sync *s)
 {
-	const struct engram_error why = s->err;
-	const bool ours = eng_series_cmp(&s->got.series, &s->in.series) == 0;
-	const uint64_t had = ours ? s->got.seq : 0;
-	uint64_t here;
-	int r = now_here(s, &here);
+	const struct eng_position *told = eng_sync_find(&s->mine, &s->in.series);
+	uint64_t had = eng_series_cmp(&s->got.series, &s->in.series) == 0 ? s->got.seq : 0;
+	int r;
 
-	if (r == 0 && here < (told && told->seq > had ? told->seq : had))
-		return meanwhile(s, "cut at a fork");
-	if (r == 0)
-		s->err = why;
-	return r < 0 ? r : (eng_err_prefix(&s->err, "byte %llu", (unsigned long long)s->in.begin), why.code);
+	if (told && told->seq > had)
+		had = told->seq;
+	r = eng_sync_gone(s, &s->in.series, had, ENGRAM_EINPUT);
+	if (r == ENGRAM_EINPUT)
+		eng_err_prefix(&s->err, "byte %llu", (unsigned long long)s->in.begin);
+	return r;
 }
 
 static int to_store(struct eng_sync *s, const uint8_t *p, size_t n, uint32_t frames)
@@ -247,7 +224,7 @@ static int to_store(struct eng_sync *s, const uint8_t *p, size_t n, uint32_t fra
 			            name_of((char[ENG_SERIES_NAME + 1]){0}, &s->in.series));
 	}
 	if (r < 0)
-		return r == ENGRAM_EINPUT ? refused(s, eng_sync_find(&s->mine, &s->in.series)) : eng_sync_stored(s, r);
+		return r == ENGRAM_EINPUT ? refused(s) : eng_sync_stored(s, r);
 	s->stats.frames_known += ENG_PLANTED(110) ? 0 : frames - taken;
 	s->stats.frame_bytes_received += taken == frames ? n : n * taken / frames;
 	return 0;

@@ -114,12 +114,14 @@ static int read_frames(struct eng_sync *s, size_t *n, const struct eng_series *s
 	int r;
 
 	*n = 0;
-	r = eng_sync_stored(s, s->store.read(s->store.ctx, &s->out, n, series, after, upto, most, &s->err));
-	if (r < 0 || *n > 0)
-		return r;
+	r = s->store.read(s->store.ctx, &s->out, n, series, after, upto, most, &s->err);
+	if (r == 0 && *n > 0)
+		return 0;
 	eng_series_name(name, series);
-	return eng_err(&s->err, ENGRAM_EINTERNAL, "series %s: wanted frames after %llu, found none", name,
-	               (unsigned long long)after);
+	if (r == 0)
+		r = eng_err(&s->err, ENGRAM_EINTERNAL, "series %s: wanted frames after %llu, found none", name,
+		            (unsigned long long)after);
+	return eng_sync_stored(s, eng_sync_gone(s, series, after + 1, r));
 }
 
 static int say_run(struct eng_sync *s)
@@ -178,7 +180,7 @@ static int say_mend(struct eng_sync *s, const struct eng_position *want)
 
 	if (!here || here->seq < want->seq)
 		return 0;
-	r = eng_sync_stored(s, s->store.check_at(s->store.ctx, &check, &want->series, want->seq, &s->err));
+	r = eng_sync_check_at(s, &check, &want->series, want->seq);
 	if (r < 0 || check != want->header_check)
 		return r;
 	(void)eng_message_begin(b);
@@ -266,7 +268,7 @@ int eng_sync_check_after(struct eng_sync *s)
 		here = eng_sync_find(&s->mine, &after->series);
 		if (!here || after->seq == 0 || after->seq > here->seq)
 			continue; /* the reader is ahead, or elsewhere */
-		r = eng_sync_stored(s, s->store.check_at(s->store.ctx, &check, &after->series, after->seq, &s->err));
+		r = eng_sync_check_at(s, &check, &after->series, after->seq);
 		if (r == 0 && check != after->header_check)
 			return eng_err(&s->err, ENGRAM_EINPUT,
 			               "position: series %s, frame %llu: wanted header check %08x, found %08x; two stores "

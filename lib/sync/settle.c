@@ -143,11 +143,6 @@ int eng_sync_learn_forks(struct eng_sync *s)
 
 /* -- forks that nobody knew --------------------------------------------------------- */
 
-static int check_at(struct eng_sync *s, uint32_t *out, const struct eng_series *series, uint64_t seq)
-{
-	return eng_sync_stored(s, s->store.check_at(s->store.ctx, out, series, seq, &s->err));
-}
-
 /* Whether it is for this end to ask about their entry: *mine is then our check at
  * its seq, and it differs. */
 static int parted(struct eng_sync *s, bool *yes, uint32_t *mine, const struct eng_position *theirs)
@@ -160,7 +155,7 @@ static int parted(struct eng_sync *s, bool *yes, uint32_t *mine, const struct en
 		return 0;
 	*mine = here->header_check;
 	if (here->seq > theirs->seq)
-		r = check_at(s, mine, &theirs->series, theirs->seq);
+		r = eng_sync_check_at(s, mine, &theirs->series, theirs->seq);
 	else if (here->header_check < theirs->header_check)
 		return 0; /* of two that see it, one asks */
 	*yes = r == 0 && *mine != theirs->header_check && !ENG_PLANTED(107);
@@ -301,7 +296,7 @@ int eng_sync_hear_ask(struct eng_sync *s, const uint8_t *p, size_t n)
 		if (!here || seq <= last || seq > here->seq)
 			return eng_sync_bad(s, "ask: wanted ascending seqs up to %llu, found %llu",
 			                    here ? (unsigned long long)here->seq : 0ull, (unsigned long long)seq);
-		r = check_at(s, &check, &series, seq);
+		r = eng_sync_check_at(s, &check, &series, seq);
 		eng_buf_u32(&s->out, check);
 	}
 	eng_message_end(&s->out, begin, ENG_MSG_TELL, 0);
@@ -319,7 +314,7 @@ int eng_sync_hear_tell(struct eng_sync *s, const uint8_t *p, size_t n)
 		return eng_sync_bad(s, "tell: wanted %zu checks, found %zu", q->n, n / 4);
 	for (size_t i = 0; i < q->n; i++) {
 		theirs = eng_get32(p + 4 * i);
-		r = check_at(s, &mine, &s->theirs.v[q->at].series, q->seqs[i]);
+		r = eng_sync_check_at(s, &mine, &s->theirs.v[q->at].series, q->seqs[i]);
 		if (r < 0)
 			return r;
 		if (mine == theirs) {
@@ -357,7 +352,7 @@ int eng_sync_hear_settled(struct eng_sync *s, const uint8_t *p, size_t n)
 		here = eng_sync_find(&s->mine, &v[i].fork.series);
 		if (!here || v[i].fork.seq == 0 || v[i].fork.seq > here->seq)
 			return eng_sync_bad(s, "settled: a fork of what is not here, entry %zu", i + 1);
-		r = check_at(s, &mine, &v[i].fork.series, v[i].fork.seq);
+		r = eng_sync_check_at(s, &mine, &v[i].fork.series, v[i].fork.seq);
 		if (r < 0)
 			return r;
 		if (mine != v[i].mine || mine == v[i].theirs)

@@ -10,6 +10,7 @@
  * unless it was the store that failed, and the peer is told why. */
 #include <stdio.h>
 
+#include "frame/segment.h"
 #include "sync/sync_int.h"
 
 int eng_sync_stored(struct eng_sync *s, int r)
@@ -17,6 +18,40 @@ int eng_sync_stored(struct eng_sync *s, int r)
 	if (r < 0)
 		s->store_failed = true;
 	return r;
+}
+
+int eng_sync_now(struct eng_sync *s, uint64_t *seq, const struct eng_series *series)
+{
+	const struct eng_position *v;
+	size_t n;
+	int r = s->store.received(s->store.ctx, &v, &n, &s->err);
+
+	*seq = 0;
+	for (size_t i = 0; r == 0 && i < n && *seq == 0; i++)
+		if (eng_series_cmp(&v[i].series, series) == 0)
+			*seq = v[i].seq;
+	return r;
+}
+
+int eng_sync_gone(struct eng_sync *s, const struct eng_series *series, uint64_t seq, int r)
+{
+	const struct engram_error why = s->err;
+	char name[ENG_SERIES_NAME + 1];
+	uint64_t here;
+
+	if (eng_sync_now(s, &here, series) == 0 && here < seq) {
+		eng_series_name(name, series);
+		return eng_err(&s->err, ENGRAM_EBUSY, "series %s: cut at a fork meanwhile: try again", name);
+	}
+	s->err = why;
+	return r;
+}
+
+int eng_sync_check_at(struct eng_sync *s, uint32_t *check, const struct eng_series *series, uint64_t seq)
+{
+	int r = s->store.check_at(s->store.ctx, check, series, seq, &s->err);
+
+	return r == 0 ? 0 : eng_sync_stored(s, eng_sync_gone(s, series, seq, r));
 }
 
 int eng_sync_said(struct eng_sync *s)

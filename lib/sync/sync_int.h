@@ -182,5 +182,13 @@ int eng_sync_say(struct eng_sync *s, enum eng_message type, const void *body, si
 int eng_sync_said(struct eng_sync *s);
 /* Marks a failure of the store; passes r on. */
 int eng_sync_stored(struct eng_sync *s, int r);
+/* How far the store has the series by now, 0 = not at all; mine stays what the peer
+ * was told, and the runs go by. */
+int eng_sync_now(struct eng_sync *s, uint64_t *seq, const struct eng_series *series);
+/* A call on the store failed with r, for want of frame `seq` of a series, which was
+ * here: r and its message stay, but where another session has cut the series at a
+ * fork since, nobody is to blame: ENGRAM_EBUSY. */
+int eng_sync_gone(struct eng_sync *s, const struct eng_series *series, uint64_t seq, int r);
+int eng_sync_check_at(struct eng_sync *s, uint32_t *check, const struct eng_series *series, uint64_t seq);
 
 #endif
