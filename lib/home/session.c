@@ -23,6 +23,7 @@ int eng_session_open(struct eng_session *s, struct engram_space *space, enum eng
 		.give = o->flags & ENGRAM_GIVE,
 		.take = o->flags & ENGRAM_TAKE,
 		.nafter = o->nafter,
+		.nonce = eng_space_nonce(space),
 	};
 	struct eng_sync_store store;
 	int r;
@@ -37,8 +38,6 @@ int eng_session_open(struct eng_session *s, struct engram_space *space, enum eng
 	}
 	so.after = after;
 	r = eng_session_store_open(&s->store, space, so.take, err);
-	if (r == 0)
-		r = eng_space_random(space, &so.nonce, sizeof so.nonce, err);
 	if (r == 0) {
 		store = eng_session_store_of(&s->store);
 		r = eng_sync_new(&s->sync, &so, &store, err);

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 
 #define SPACE_MAGIC 0x53474e45u /* "ENGS" */
 #define PID_AT(which) (64u + 4u * (which)) /* in NAME/lock: who holds it */
@@ -40,11 +41,11 @@ int64_t eng_space_mono_us(const struct engram_space *s)
 	return s->sys->clock.mono_us(s->sys->clock.ctx);
 }
 
-int eng_space_random(const struct engram_space *s, void *out, size_t n, struct engram_error *err)
+uint64_t eng_space_nonce(const struct engram_space *s)
 {
-	int r = s->sys->random.fill(s->sys->random.ctx, out, n);
+	const uint64_t seed = (uint64_t)eng_space_mono_us(s) << 22 ^ eng_sys_pid();
 
-	return r < 0 ? eng_err_os(err, -r, "random numbers") : 0;
+	return XXH3_64bits_withSeed(s->dir, strlen(s->dir), seed) | 1;
 }
 
 /* -- locks ------------------------------------------------------------------------- */

@@ -269,7 +269,9 @@ int eng_space_warm(struct engram_space *space, const struct eng_job *job, struct
  * equal digests. */
 int eng_space_digest(struct engram_space *space, uint8_t digest[16], struct engram_error *err);
 int64_t eng_space_mono_us(const struct engram_space *space);
-int eng_space_random(const struct engram_space *space, void *out, size_t n, struct engram_error *err);
+/* Another one for each handle, never 0; it takes no random number, since those of a
+ * run that is to be repeated (ENGRAM_SEED) are the same in every process. */
+uint64_t eng_space_nonce(const struct engram_space *space);
 /* Of what digests stand for: they compare only between programs that agree in it. */
 uint32_t eng_space_state_version(void);
 

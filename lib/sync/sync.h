@@ -130,7 +130,7 @@ struct eng_sync_options {
 	enum eng_sync_mode mode;
 	bool give; /* the peer may have our frames */
 	bool take; /* we take the peer's */
-	uint64_t nonce; /* random; who hears its own again talks with an echo.  0 = not looked for */
+	uint64_t nonce; /* another in each session; who hears its own again talks with an echo.  0 = not looked for */
 	const struct eng_position *after; /* FILE_OUT: what the reader has; ascending */
 	size_t nafter;
 };

@@ -101,12 +101,14 @@ two_stores()
 	two_stores 200
 	RANDOM=${SEED:=$RANDOM}
 	echo "seed $SEED"
+	# The shell that waits for both ends of a pipeline keeps it open, so that a peer with
+	# nothing more to say may never hear that the other end is gone: hence --timeout.
 	for cut in $(seq 40); do
 		at=$((RANDOM % 70000))
 		if ((cut % 2)); then
-			engram-shipwal --home=a sync "cmd:engram-shipwal serve --home=b | stdbuf -o0 head -c $at" 2>/dev/null || true
+			engram-shipwal --home=a sync --timeout=1 "cmd:engram-shipwal serve --home=b | stdbuf -o0 head -c $at" 2>/dev/null || true
 		else
-			engram-shipwal --home=a sync "cmd:stdbuf -o0 head -c $at | engram-shipwal serve --home=b" 2>/dev/null || true
+			engram-shipwal --home=a sync --timeout=1 "cmd:stdbuf -o0 head -c $at | engram-shipwal serve --home=b" 2>/dev/null || true
 		fi
 	done
 	exits 0 engram-shipwal --home=a sync local:b
