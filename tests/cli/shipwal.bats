@@ -73,7 +73,7 @@ two_stores()
 	for ((at = 0; at < size; at++)); do
 		((at % 100)) || rm -rf b
 		code=0
-		head -c $at whole | engram-shipwal --home=b receive 2>said || code=$?
+		head -c $at whole | engram-shipwal --home=b receive --quiet 2>said || code=$?
 		[ $code = 65 ] || { echo "cut at $at: $code"; cat said; return 1; }
 		same 1 "$(wc -l <said)"
 	done
