@@ -17,17 +17,20 @@ struct run {
 static int figures(struct run *run, struct engram_error *err)
 {
 	struct engram_space_info info;
+	struct eng_standing now;
 	struct eng_exchange *x = NULL;
 	int r = engram_space_info(run->space, &info, err);
 
 	if (r == 0) {
 		run->report->memories = info.memories;
-		r = eng_space_digest(run->space, run->report->digest, err);
+		r = eng_exchange_open(&x, run->space, false, err);
 	}
 	if (r == 0)
-		r = eng_exchange_open(&x, run->space, false, err);
-	if (r == 0)
-		r = eng_exchange_held(x, &run->report->held, err);
+		r = eng_exchange_standing(x, &now, err);
+	if (r == 0) {
+		run->report->held = now.held;
+		memcpy(run->report->digest, now.digest, sizeof run->report->digest);
+	}
 	eng_exchange_close(x);
 	/* A log too long to scan without a state: the figures are not worth a failure. */
 	return r == ENGRAM_EBUSY ? 0 : r;

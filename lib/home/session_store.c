@@ -7,7 +7,7 @@
 #include "home/session.h"
 
 #include "base/alloc.h"
-#include "base/hash.h"
+#include "sync/wire.h"
 
 int eng_session_store_open(struct eng_session_store *s, struct engram_space *space, bool take,
                            struct engram_error *err)
@@ -137,41 +137,18 @@ static int forked(void *ctx, const struct eng_sync_fork *fork, uint32_t mine, ui
 
 /* -- digests ----------------------------------------------------------------------- */
 
-static void hash_vector(uint8_t out[16], struct eng_buf *b, const struct eng_position *at, size_t n)
-{
-	XXH128_canonical_t hash;
-
-	eng_buf_reset(b);
-	for (size_t i = 0; i < n; i++) {
-		eng_buf_add(b, at[i].series.b, sizeof at[i].series.b);
-		eng_buf_u64(b, at[i].seq);
-		eng_buf_u32(b, at[i].header_check);
-	}
-	XXH128_canonicalFromHash(&hash, XXH3_128bits(b->p, b->n));
-	memcpy(out, hash.digest, 16);
-}
-
 static int digest(void *ctx, struct eng_sync_digest *out, struct engram_error *err)
 {
 	struct eng_session_store *s = ctx;
-	struct eng_buf b = ENG_BUF_INIT;
-	const struct eng_position *at;
-	struct eng_sync_digest d;
-	size_t n;
-	int r = eng_exchange_digest(s->exchange, d.state, err);
+	struct eng_standing at;
+	int r = eng_exchange_standing(s->exchange, &at, err);
 
-	if (r == 0)
-		r = eng_exchange_applied(s->exchange, &at, &n, err);
-	if (r == 0)
-		r = eng_exchange_held(s->exchange, &d.held, err);
 	if (r < 0)
 		return r;
-	hash_vector(d.vector, &b, at, n);
-	r = b.failed ? eng_err_nomem(err) : 0;
-	eng_buf_free(&b);
-	if (r == 0)
-		*out = d;
-	return r;
+	eng_vector_hash(out->vector, at.applied, at.napplied, NULL, 0);
+	memcpy(out->state, at.digest, sizeof out->state);
+	out->held = at.held;
+	return 0;
 }
 
 static int buckets(void *ctx, eng_u128 sums[4096], struct engram_error *err)

@@ -66,15 +66,6 @@ int eng_exchange_empty(struct eng_exchange *x, bool *empty, struct engram_error 
 	return r;
 }
 
-/* Room for n at once; eng_grow makes it for one more. */
-static int room(struct eng_position **p, size_t *cap, size_t n, struct engram_error *err)
-{
-	while (*cap < n)
-		if (!eng_grow(p, cap, *cap, sizeof **p))
-			return eng_err_nomem(err);
-	return 0;
-}
-
 int eng_exchange_received(struct eng_exchange *x, const struct eng_position **out, size_t *n, struct engram_error *err)
 {
 	const struct eng_series_info *infos;
@@ -82,8 +73,8 @@ int eng_exchange_received(struct eng_exchange *x, const struct eng_position **ou
 	int r = eng_space_series(x->space, &infos, &count, err);
 
 	*n = 0;
-	if (r == 0)
-		r = room(&x->received, &x->received_cap, count, err);
+	if (r == 0 && !eng_grow(&x->received, &x->received_cap, count, sizeof *x->received))
+		r = eng_err_nomem(err);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		r = eng_log_head(x->space->log, &x->received[*n], &infos[i], err);
 		*n += x->received[*n].seq > infos[i].base;
@@ -319,7 +310,6 @@ static int position_of(struct eng_position *out, const struct eng_view *v, const
 	return h && h->seq > h->base;
 }
 
-/* With an open view: how far it goes. */
 static int tell_applied(struct eng_exchange *x, size_t *n, const struct eng_view *v, struct engram_error *err)
 {
 	const struct eng_series_info *infos;
@@ -327,29 +317,25 @@ static int tell_applied(struct eng_exchange *x, size_t *n, const struct eng_view
 	int r = eng_space_series(x->space, &infos, &count, err);
 
 	*n = 0;
-	if (r == 0)
-		r = room(&x->applied, &x->applied_cap, count, err);
+	if (r == 0 && !eng_grow(&x->applied, &x->applied_cap, count, sizeof *x->applied))
+		r = eng_err_nomem(err);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		*n += (size_t)position_of(&x->applied[*n], v, &infos[i].series);
 	return r;
 }
 
-int eng_exchange_applied(struct eng_exchange *x, const struct eng_position **out, size_t *n, struct engram_error *err)
+static int tell_digest(uint8_t digest[16], struct eng_view *v, struct engram_error *err)
 {
-	struct eng_view v;
-	int r = apply(x, err);
+	eng_u128 *sums = eng_alloc(ENG_DIGEST_BUCKETS * sizeof *sums);
+	int r = sums ? eng_view_digest(v, sums, err) : eng_err_nomem(err);
 
 	if (r == 0)
-		r = eng_view_open_durable(&v, x->space, err);
-	if (r < 0)
-		return r;
-	r = tell_applied(x, n, &v, err);
-	eng_view_close(&v);
-	*out = x->applied;
+		eng_digest_fold(digest, sums);
+	eng_free(sums);
 	return r;
 }
 
-int eng_exchange_held(struct eng_exchange *x, uint64_t *frames, struct engram_error *err)
+int eng_exchange_standing(struct eng_exchange *x, struct eng_standing *out, struct engram_error *err)
 {
 	struct eng_view v;
 	int r = apply(x, err);
@@ -358,9 +344,13 @@ int eng_exchange_held(struct eng_exchange *x, uint64_t *frames, struct engram_er
 		r = eng_view_open_durable(&v, x->space, err);
 	if (r < 0)
 		return r;
-	*frames = eng_view_held(&v);
+	out->held = eng_view_held(&v);
+	r = tell_applied(x, &out->napplied, &v, err);
+	out->applied = x->applied;
+	if (r == 0)
+		r = tell_digest(out->digest, &v, err);
 	eng_view_close(&v);
-	return 0;
+	return r;
 }
 
 /* A stub waits for its forget as long as that was not received, or is held itself:
@@ -375,8 +365,8 @@ static int list_wanted(struct eng_exchange *x, size_t *n, struct eng_view *v, st
 	eng_horizon_begin(&h, x->space, v->heads, v->nheads);
 	if (r == 0)
 		r = eng_horizon_find(&h, x->space->log, infos, count, false, err);
-	if (r == 0)
-		r = room(&x->wanted, &x->wanted_cap, h.nstubs, err);
+	if (r == 0 && !eng_grow(&x->wanted, &x->wanted_cap, h.nstubs, sizeof *x->wanted))
+		r = eng_err_nomem(err);
 	for (size_t i = 0; r == 0 && i < h.nstubs; i++) {
 		const struct eng_horizon_stub *stub = &h.stubs[i];
 		const struct eng_series_info *of = NULL;
@@ -425,19 +415,6 @@ int eng_exchange_buckets(struct eng_exchange *x, eng_u128 sums[4096], struct eng
 		return r;
 	r = eng_view_digest(&v, sums, err);
 	eng_view_close(&v);
-	return r;
-}
-
-int eng_exchange_digest(struct eng_exchange *x, uint8_t digest[16], struct engram_error *err)
-{
-	eng_u128 *sums = eng_alloc(ENG_DIGEST_BUCKETS * sizeof *sums);
-	int r = sums ? apply(x, err) : eng_err_nomem(err);
-
-	if (r == 0)
-		r = eng_exchange_buckets(x, sums, err);
-	if (r == 0)
-		eng_digest_fold(digest, sums);
-	eng_free(sums);
 	return r;
 }
 

@@ -162,6 +162,7 @@ int engram_standing(struct engram_space *space, struct engram_standing *out, str
 {
 	struct engram_standing s = {0};
 	const struct eng_position *at;
+	struct eng_standing now;
 	struct eng_exchange *x = NULL;
 	size_t n;
 	int r = eng_space_check_handle(space, err);
@@ -174,14 +175,13 @@ int engram_standing(struct engram_space *space, struct engram_standing *out, str
 	if (r == 0)
 		r = copy(&s.received, &s.nreceived, at, n, err);
 	if (r == 0)
-		r = eng_exchange_applied(x, &at, &n, err);
-	if (r == 0)
-		r = copy(&s.applied, &s.napplied, at, n, err);
-	if (r == 0)
-		r = eng_exchange_held(x, &s.held, err);
+		r = eng_exchange_standing(x, &now, err);
+	if (r == 0) {
+		s.held = now.held;
+		memcpy(s.digest, now.digest, sizeof s.digest);
+		r = copy(&s.applied, &s.napplied, now.applied, now.napplied, err);
+	}
 	eng_exchange_close(x);
-	if (r == 0)
-		r = eng_space_digest(space, s.digest, err);
 	if (r < 0)
 		engram_standing_free(&s);
 	else

@@ -194,15 +194,10 @@ void eng_exchange_close(struct eng_exchange *x); /* what was received and not fl
 /* No series has a frame: the space may take another's id (engram_space_adopt). */
 int eng_exchange_empty(struct eng_exchange *x, bool *empty, struct engram_error *err);
 
-/* Received: durable and contiguous, of every series with a frame.  Applied: the
- * greatest prefix of it that ends before every held frame, every stub whose forget
- * it does not contain and every critical frame of an unknown kind, but never
- * below what the state has applied.  Ascending by series; valid until the next
- * call of the same function. */
+/* Durable and contiguous, of every series with a frame; ascending by series, valid
+ * until the next call of the same function. */
 int eng_exchange_received(struct eng_exchange *x, const struct eng_position **out, size_t *n, struct engram_error *err);
-int eng_exchange_applied(struct eng_exchange *x, const struct eng_position **out, size_t *n, struct engram_error *err);
-/* Received frames behind applied; their stubs without a forget. */
-int eng_exchange_held(struct eng_exchange *x, uint64_t *frames, struct engram_error *err);
+/* Of the frames behind what may be applied, stubs without a forget. */
 int eng_exchange_wanted(struct eng_exchange *x, const struct eng_position **stubs, size_t *n, struct engram_error *err);
 
 /* See the functions of struct eng_sync_store in sync/sync.h, which these serve. */
@@ -224,8 +219,18 @@ int eng_exchange_forked(struct eng_exchange *x, const struct eng_dot *fork, uint
                         struct engram_error *err);
 int eng_exchange_mend(struct eng_exchange *x, const uint8_t *frame, size_t n, struct engram_error *err);
 
-/* Applies what can be applied; the digest of the state at the applied vector. */
-int eng_exchange_digest(struct eng_exchange *x, uint8_t digest[16], struct engram_error *err);
+/* What is read from the received frames.  Applied: the greatest prefix of them that
+ * ends before every held frame, every stub whose forget it does not contain and
+ * every critical frame of an unknown kind, but never below what the state has. */
+struct eng_standing {
+	const struct eng_position *applied; /* ascending by series; valid until the next call */
+	size_t napplied;
+	uint64_t held;      /* received frames behind it */
+	uint8_t digest[16]; /* of the state at it */
+};
+/* Applies what can be applied, then tells, all of one moment: a digest beside the
+ * vector of another would be taken for damage. */
+int eng_exchange_standing(struct eng_exchange *x, struct eng_standing *out, struct engram_error *err);
 int eng_exchange_buckets(struct eng_exchange *x, eng_u128 sums[4096], struct engram_error *err);
 /* Calls back the items of one bucket with what they contribute, ascending by id. */
 int eng_exchange_items(struct eng_exchange *x, unsigned bucket,

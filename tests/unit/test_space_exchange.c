@@ -240,11 +240,11 @@ static int receive(struct spaces *s, const struct author *a, const struct eng_bu
 static uint64_t held(struct spaces *s)
 {
 	struct eng_exchange *x = lend(s);
-	uint64_t frames = UINT64_MAX;
+	struct eng_standing now;
 
-	spaces_must(eng_exchange_held(x, &frames, &err), "held", &err);
+	spaces_must(eng_exchange_standing(x, &now, &err), "standing", &err);
 	eng_exchange_close(x);
-	return frames;
+	return now.held;
 }
 
 static size_t wanted(struct spaces *s, struct eng_position *first)
