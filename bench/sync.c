@@ -210,25 +210,32 @@ static void send_bare(const char *home, int fd)
 	globfree(&g);
 }
 
-/* Bytes a second through a pipe. */
-static double through_pipe(const char *home, void (*send)(const char *, int), bool checked)
+/* A child that sends into a pipe: what to read it from. */
+static int start_sender(pid_t *pid, const char *home, void (*send)(const char *, int))
 {
-	int64_t t = measure_ns();
-	uint64_t bytes;
-	pid_t pid;
 	int fd[2];
 
 	if (pipe(fd))
 		measure_die("pipe");
-	pid = fork();
-	if (pid == 0) {
+	*pid = fork();
+	if (*pid == 0) {
 		close(fd[0]);
 		send(home, fd[1]);
 		_exit(0);
 	}
 	close(fd[1]);
-	bytes = drain(fd[0], checked);
-	close(fd[0]);
+	return fd[0];
+}
+
+/* Bytes a second through a pipe. */
+static double through_pipe(const char *home, void (*send)(const char *, int), bool checked)
+{
+	int64_t t = measure_ns();
+	pid_t pid;
+	int fd = start_sender(&pid, home, send);
+	uint64_t bytes = drain(fd, checked);
+
+	close(fd);
 	wait_for(pid, "the sender");
 	return (double)bytes * 1e9 / (double)(measure_ns() - t);
 }
@@ -277,19 +284,10 @@ static double receive_seconds(const char *from, const char *to)
 {
 	int64_t t = measure_ns();
 	pid_t pid;
-	int fd[2];
+	int fd = start_sender(&pid, from, send_space);
 
-	if (pipe(fd))
-		measure_die("pipe");
-	pid = fork();
-	if (pid == 0) {
-		close(fd[0]);
-		send_space(from, fd[1]);
-		_exit(0);
-	}
-	close(fd[1]);
-	receive_space(to, fd[0]);
-	close(fd[0]);
+	receive_space(to, fd);
+	close(fd);
 	wait_for(pid, "the sender");
 	return (double)(measure_ns() - t) / 1e9;
 }

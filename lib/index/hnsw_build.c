@@ -149,13 +149,6 @@ static int link_member(struct eng_hnsw_build *b, uint32_t item, unsigned worker,
 
 /* -- the second half: targets choose ------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static int add_back(struct eng_hnsw_back *back, uint32_t target, uint32_t source)
 {
 	if (!eng_grow(&back->at, &back->cap, back->n, sizeof *back->at))
@@ -166,7 +159,7 @@ static int add_back(struct eng_hnsw_back *back, uint32_t target, uint32_t source
 
 static int group_back(struct eng_hnsw_back *back)
 {
-	qsort(back->at, back->n, sizeof *back->at, by_value);
+	qsort(back->at, back->n, sizeof *back->at, eng_by_u64);
 	back->ngroups = 0;
 	for (size_t i = 0; i <= back->n; i++) {
 		if (i > 0 && i < back->n && back->at[i] >> 32 == back->at[i - 1] >> 32)

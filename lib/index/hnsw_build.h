@@ -72,6 +72,9 @@ int eng_build_keys(uint64_t *keys, struct eng_hnsw_build *b, unsigned layer, uin
 
 /* Room for a node; links empty. */
 int eng_build_node(struct eng_hnsw_build *b, const int8_t *codes, uint32_t r, int32_t sum, unsigned level);
+/* For qsort: u64, ascending. */
+int eng_by_u64(const void *a, const void *b);
+
 /* Appends the places of nodes lo .. hi-1 in the layers above 0. */
 int eng_build_raise(struct eng_hnsw_build *b, uint32_t lo, uint32_t hi);
 /* The topmost layer that has a node. */

@@ -33,13 +33,6 @@ static void walk(struct eng_hnsw_order *o, struct eng_hnsw_build *b)
 	}
 }
 
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Places of one layer, ascending by their nodes' new numbers. */
 static int order_layer(struct eng_hnsw_order *o, struct eng_hnsw_build *b, unsigned l)
 {
@@ -54,7 +47,7 @@ static int order_layer(struct eng_hnsw_order *o, struct eng_hnsw_build *b, unsig
 	}
 	for (size_t i = 0; i < n; i++)
 		keys[i] = (uint64_t)o->new[b->layers[l].at[i].node] << 32 | i;
-	qsort(keys, n, sizeof *keys, by_value);
+	qsort(keys, n, sizeof *keys, eng_by_u64);
 	for (size_t i = 0; i < n; i++) {
 		o->place[l][i] = (uint32_t)keys[i];
 		o->moved[l][(uint32_t)keys[i]] = (uint32_t)i;

@@ -171,6 +171,13 @@ void eng_links_set(uint32_t *links, uint32_t max, uint32_t *from, uint32_t n)
 	memset(links + n, 0xff, (max - n) * sizeof *links);
 }
 
+int eng_by_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 static int descending(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;

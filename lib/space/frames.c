@@ -114,11 +114,11 @@ static int show(struct walk *w, const struct eng_frame *f, struct engram_error *
 
 static bool wanted(const struct walk *w, const struct eng_series *series)
 {
-	char name[ENG_SERIES_TEXT + 1];
+	char name[ENG_SERIES_NAME + 1];
 
 	if (!w->series)
 		return true;
-	eng_series_text(name, series->b);
+	eng_series_name(name, series);
 	return strncmp(name, w->series, strlen(w->series)) == 0;
 }
 
@@ -143,7 +143,7 @@ static uint64_t seq_after(const struct walk *w, const struct eng_series *series)
 static int walk_series(struct walk *w, const struct eng_series *series, uint64_t upto, struct engram_error *err)
 {
 	uint64_t after = seq_after(w, series);
-	char name[ENG_SERIES_TEXT + 1];
+	char name[ENG_SERIES_NAME + 1];
 	struct eng_cursor *c = NULL;
 	struct eng_frame f;
 	int r;
@@ -157,7 +157,7 @@ static int walk_series(struct walk *w, const struct eng_series *series, uint64_t
 	while ((r = eng_cursor_next(c, &f, err)) > 0) {
 		r = show(w, &f, err);
 		if (r == ENGRAM_EINPUT || r == ENGRAM_EDAMAGED) {
-			eng_series_text(name, series->b);
+			eng_series_name(name, series);
 			r = eng_err(err, ENGRAM_EDAMAGED, "series %s, frame %llu: %s", name,
 			            (unsigned long long)f.h.seq, err ? err->message : "");
 		}

@@ -10,8 +10,4 @@
 int eng_frame_json(struct eng_buf *b, const struct eng_prelude *prelude, const uint8_t *payload, size_t n,
                    struct engram_error *err);
 
-#define ENG_SERIES_TEXT 32u
-/* As its directory is named; with a NUL. */
-void eng_series_text(char out[ENG_SERIES_TEXT + 1], const uint8_t series[16]);
-
 #endif

@@ -18,22 +18,21 @@
 
 /* -- writing ----------------------------------------------------------------------- */
 
-void eng_series_text(char out[ENG_SERIES_TEXT + 1], const uint8_t series[16])
+static void name_of(char out[ENG_SERIES_NAME + 1], const struct engram_position *at)
 {
-	for (unsigned i = 0; i < 16; i++) {
-		out[2 * i] = "0123456789abcdef"[series[i] >> 4];
-		out[2 * i + 1] = "0123456789abcdef"[series[i] & 15];
-	}
-	out[ENG_SERIES_TEXT] = 0;
+	struct eng_series series;
+
+	memcpy(series.b, at->series, sizeof series.b);
+	eng_series_name(out, &series);
 }
 
 int engram_position_format(char **text, const struct engram_position *at, size_t n, struct engram_error *err)
 {
 	struct eng_buf b = ENG_BUF_INIT;
-	char name[ENG_SERIES_TEXT + 1];
+	char name[ENG_SERIES_NAME + 1];
 
 	for (size_t i = 0; i < n; i++) {
-		eng_series_text(name, at[i].series);
+		name_of(name, &at[i]);
 		eng_buf_printf(&b, "%s%s:%" PRIu64 ":%08" PRIx32, i ? "," : "", name, at[i].seq, at[i].check);
 	}
 	if (n == 0)
@@ -73,11 +72,11 @@ static bool read_hex(uint8_t *out, const char *p, size_t n)
 static bool read_entry(struct engram_position *out, const char *p, size_t n)
 {
 	uint8_t check[CHECK_DIGITS / 2];
-	const char *seq = p + ENG_SERIES_TEXT + 1, *colon;
+	const char *seq = p + ENG_SERIES_NAME + 1, *colon;
 
-	if (n < ENG_SERIES_TEXT + 3 || !read_hex(out->series, p, ENG_SERIES_TEXT) || seq[-1] != ':')
+	if (n < ENG_SERIES_NAME + 3 || !read_hex(out->series, p, ENG_SERIES_NAME) || seq[-1] != ':')
 		return false;
-	colon = memchr(seq, ':', n - ENG_SERIES_TEXT - 1);
+	colon = memchr(seq, ':', n - ENG_SERIES_NAME - 1);
 	if (!colon || !eng_parse_u64(&out->seq, seq, (size_t)(colon - seq)) || out->seq == 0)
 		return false;
 	if ((size_t)(p + n - colon - 1) != CHECK_DIGITS || !read_hex(check, colon + 1, CHECK_DIGITS))
@@ -93,11 +92,11 @@ static int by_series(const void *a, const void *b)
 
 static int check_twice(const struct engram_position *at, size_t n, struct engram_error *err)
 {
-	char name[ENG_SERIES_TEXT + 1];
+	char name[ENG_SERIES_NAME + 1];
 
 	for (size_t i = 1; i < n; i++)
 		if (memcmp(at[i - 1].series, at[i].series, 16) == 0) {
-			eng_series_text(name, at[i].series);
+			name_of(name, &at[i]);
 			return eng_err(err, ENGRAM_EUSAGE, "position: series %s stands there twice", name);
 		}
 	return 0;
@@ -213,14 +212,14 @@ static int no_series(const char *digits, struct engram_error *err)
 static int find_series(struct eng_series *out, struct engram_space *space, const char *digits, struct engram_error *err)
 {
 	const struct eng_series_info *all;
-	char name[ENG_SERIES_TEXT + 1];
+	char name[ENG_SERIES_NAME + 1];
 	size_t n, found = 0, len = strlen(digits);
 	int r = eng_space_series(space, &all, &n, err);
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
-		eng_series_text(name, all[i].series.b);
+		eng_series_name(name, &all[i].series);
 		if (strncmp(name, digits, len) == 0) {
 			*out = all[i].series;
 			found++;
