@@ -531,7 +531,11 @@ struct engram_report {
 	char first_difference[160];   /* names it */
 	uint64_t lacking;             /* re-embed: texts without a vector of the embedder */
 	uint64_t embedded, unembedded; /* of these: stated now; it has none for them */
+	uint64_t folded, dropped;     /* fold: vectors taken into graphs; that left them */
+	uint64_t indexed, tail;       /* vectors in graphs afterwards; beside them, met by a scan */
 	uint8_t digest[16];           /* state digest afterwards */
+	uint8_t view_digest[16];      /* of the graphs: equal where the lineages are; zeros: there are none */
+	uint8_t lineage[16];          /* of the folds that made them */
 	int64_t elapsed_us;
 };
 

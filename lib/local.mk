@@ -15,6 +15,7 @@ include %D%/config/local.mk
 include %D%/sql/local.mk
 include %D%/text/local.mk
 include %D%/index/local.mk
+include %D%/fold/local.mk
 include %D%/embed/local.mk
 include %D%/space/local.mk
 include %D%/sync/local.mk

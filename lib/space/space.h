@@ -20,9 +20,11 @@
 #include "base/arena.h"
 #include "log/log.h"
 #include "merge/item.h"
+#include "index/hnsw.h"
 #include "text/text.h"
 
 #define ENG_DOC_RAW 0x80000000u
+#define ENG_NO_DOC UINT32_MAX
 
 /* -- opening (for home/) ------------------------------------------------- */
 
@@ -84,14 +86,14 @@ bool eng_snapshot_brief(struct eng_snapshot *s, uint32_t doc, struct eng_brief *
 int eng_snapshot_newest(struct eng_snapshot *s, int (*fn)(void *data, uint32_t doc), void *data,
                         struct engram_error *err);
 
-/* Vectors of the hash/1 identity: state chunks first, then the overlay's.
- * Blocks stay valid as long as the snapshot.  1, 0, <0. */
+/* Vectors of the hash/1 identity that no fold has taken into a graph: state chunks
+ * first, then the overlay's.  Blocks stay valid as long as the snapshot.  1, 0, <0. */
 struct eng_snapshot_rows {
 	struct eng_snapshot *snap;
 	uint64_t at;
 };
 int eng_snapshot_rows_next(void *rows, struct eng_rows *out);
-/* hash/1 codes of one document; false if it has none. */
+/* hash/1 codes of one document, folded or not; false if it has none. */
 bool eng_snapshot_codes(struct eng_snapshot *s, uint32_t doc, int8_t codes[ENG_HASH1_DIM]);
 
 /* -- vectors of embedders ------------------------------------------------- */
@@ -101,8 +103,8 @@ bool eng_snapshot_codes(struct eng_snapshot *s, uint32_t doc, int8_t codes[ENG_H
 int eng_snapshot_embedders(struct eng_snapshot *s, int (*fn)(void *data, const struct eng_embedder *who), void *data,
                            struct engram_error *err);
 
-/* The rows of one embedder: those of the state, then the overlay's.  Blocks stay
- * valid as long as the snapshot. */
+/* The rows of one embedder that no fold has taken into a graph: those of the state,
+ * then the overlay's.  Blocks stay valid as long as the snapshot. */
 struct eng_snapshot_vectors {
 	struct eng_snapshot *snap;
 	uint32_t dim, stride;
@@ -114,8 +116,29 @@ int eng_snapshot_vectors_begin(struct eng_snapshot_vectors *v, struct eng_snapsh
                                const struct eng_embedder *who, struct engram_error *err);
 /* For a struct eng_row_reader, v being its ctx; begins anew after the end. */
 int eng_snapshot_vectors_next(void *v, struct eng_rows *out);
-/* stride codes of one document; false if it has none. */
+/* stride codes of one document, folded or not; false if it has none. */
 bool eng_snapshot_vectors_codes(struct eng_snapshot_vectors *v, uint32_t doc, int8_t *codes);
+
+/* -- graphs ------------------------------------------------------------------ */
+
+/* What folds made of the vectors of one identity: a graph, whose nodes stand for
+ * documents.  A document is met either here or by the row readers above. */
+struct eng_snapshot_graph {
+	struct eng_hnsw *g; /* owned by the snapshot; doc of what a search of it finds: the node */
+	struct eng_snapshot *snap;
+	uint32_t number;    /* of the identity: 0 hash/1, else the embedder's and one */
+};
+/* who NULL: hash/1.  1, or 0: there is none, because few vectors have been folded, or
+ * because the view file cannot be read (eng_snapshot_view_problem). */
+int eng_snapshot_graph(struct eng_snapshot_graph *out, struct eng_snapshot *s, const struct eng_embedder *who,
+                       struct engram_error *err);
+/* Documents of nodes 1024 block and following, as many as the graph has; ENG_NO_DOC
+ * where a memory is gone or shows another vector by now.  (A document that the
+ * overlay replaces is named: its brief says that it is not live.)  NULL: damaged. */
+const uint32_t *eng_snapshot_graph_docs(const struct eng_snapshot_graph *g, uint32_t block);
+/* Why folded vectors cannot be read: recall by meaning lacks them until maintenance
+ * has made them anew.  NULL: they can, or nothing was folded. */
+const char *eng_snapshot_view_problem(const struct eng_snapshot *s);
 
 /* Document frequencies and sizes of state and overlay together. */
 struct eng_corpus eng_snapshot_corpus(struct eng_snapshot *s);
@@ -249,6 +272,7 @@ struct eng_job {
 	struct engram_report *report;
 	engram_progress_fn *progress;
 	void *data;
+	const struct eng_workers *workers; /* of a fold; NULL: the caller alone */
 };
 /* How many frames to take in: none if fewer than `least` wait, and no more than
  * `most` of them. */
@@ -269,6 +293,17 @@ int eng_space_rebuild(struct engram_space *space, const struct eng_job *job, str
 int eng_space_unpurged(struct engram_space *space, bool *any, struct engram_error *err);
 /* Forgotten bytes: state, text, stubs in the log, new generation. */
 int eng_space_compact(struct engram_space *space, const struct eng_job *job, struct engram_error *err);
+/* Takes rows into graphs: a new view file, then one short transaction.  What waits in
+ * the log is applied first.  Stores go on meanwhile; ENGRAM_EBUSY names another run.
+ * A view file that cannot be used: everything derived is made anew from the log. */
+enum eng_fold_when {
+	ENG_FOLD_DUE,  /* identities whose unfolded rows are many (fold.c) */
+	ENG_FOLD_ANY,  /* all that have a graph, or rows enough for one */
+	ENG_FOLD_ANEW, /* the same, with nothing kept of the graphs there are */
+	ENG_FOLD_GONE, /* those with a node whose memory is gone: before bytes are purged */
+};
+int eng_space_fold(struct engram_space *space, const struct eng_job *job, enum eng_fold_when when,
+                   struct engram_error *err);
 int eng_space_warm(struct engram_space *space, const struct eng_job *job, struct engram_error *err);
 /* The state digest of everything written, applied or not: equal sets of frames,
  * equal digests. */

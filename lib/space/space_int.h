@@ -39,7 +39,6 @@
 #define ENG_SCAN_MAX (64u << 20)
 
 #define ENG_STATE_VERSION 4u
-#define ENG_NO_DOC UINT32_MAX
 
 /* -- the handle ----------------------------------------------------------- */
 
