@@ -21,5 +21,6 @@ libeng_base_la_SOURCES = \
 	%D%/utf8.c %D%/utf8.h \
 	%D%/vec.c %D%/vec.h \
 	%D%/vec_kernels.c \
-	%D%/word.c
+	%D%/word.c \
+	%D%/workers.h
 EXTRA_DIST += %D%/README.md

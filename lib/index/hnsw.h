@@ -20,6 +20,7 @@
 
 #include "base/types.h"
 #include "base/vec.h"
+#include "base/workers.h"
 #include "index/index.h"
 
 /* M of the paper, twice M at layer 0, ef_construction: the values most users of
@@ -92,14 +93,6 @@ int eng_hnsw_search(struct eng_near *out, size_t *n, size_t k, size_t ef, struct
                     struct eng_hnsw_scratch *s, const struct eng_near_filter *filter);
 
 /* -- building ----------------------------------------------------------------------- */
-
-/* Who does the work: calls job(data, worker) once for each worker, 0 .. n-1, at
- * the same time, and returns when all have. */
-struct eng_workers {
-	unsigned n;
-	void (*run)(void *ctx, void (*job)(void *data, unsigned worker), void *data);
-	void *ctx;
-};
 
 struct eng_hnsw_build;
 

@@ -45,6 +45,7 @@ const struct eng_sys *eng_sys_posix(void)
 	        .random = {eng_posix_random, NULL},
 	        .fs = {&eng_posix_fs_ops, NULL},
 	        .wait = {eng_posix_wait, eng_posix_wake, NULL},
+	        .machine = &eng_posix_machine,
 	        .boot_id = boot_id,
 	        .machine_id = machine_id,
 	        .guard = eng_posix_guard,

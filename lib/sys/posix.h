@@ -20,5 +20,6 @@ void eng_posix_wake(void *ctx, const uint32_t *word, int most, uint32_t bits);
 int eng_posix_guard(void (*fn)(void *ctx, void *result), void *ctx, void *result, size_t n);
 
 extern const struct eng_fs_ops eng_posix_fs_ops;
+extern const struct eng_machine eng_posix_machine;
 
 #endif

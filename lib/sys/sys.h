@@ -82,11 +82,14 @@ struct eng_wait {
 	void *ctx;
 };
 
+struct eng_machine;
+
 struct eng_sys {
 	struct eng_clock clock;
 	struct eng_random random;
 	struct eng_fs fs;
 	struct eng_wait wait;
+	const struct eng_machine *machine; /* processors and threads: sys/workers.h */
 	/* Stable hash of the boot, and of the machine; 0 = there is no id. */
 	uint64_t (*boot_id)(void);
 	uint64_t (*machine_id)(void);
