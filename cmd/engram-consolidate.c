@@ -204,13 +204,15 @@ static unsigned open_flags(const struct consolidate *c)
 /* Re-embedding first: the other tasks then see what it stated. */
 static int run_tasks(struct consolidate *c, struct engram_report *r, struct engram_error *err)
 {
+	const struct engram_consolidation how = {
+		.tasks = c->tasks, .dry_run = c->cli.dry_run, .progress = show_progress, .data = c};
 	struct engram_report made = {0};
 	int code = 0;
 
 	if (c->reembed)
 		code = engram_reembed(c->cli.space, &made, c->embedder, c->cli.dry_run, show_progress, c, err);
 	if (code == 0)
-		code = engram_consolidate(c->cli.space, r, c->tasks, c->cli.dry_run, show_progress, c, err);
+		code = engram_consolidate(c->cli.space, r, &how, err);
 	r->lacking = made.lacking;
 	r->embedded = made.embedded;
 	r->unembedded = made.unembedded;

@@ -254,10 +254,11 @@ void store_get(struct store *s)
 /* --now: the bytes too, without waiting for the next consolidation. */
 static bool purge(struct cli *cli)
 {
+	const struct engram_consolidation how = {.tasks = ENGRAM_COMPACT};
 	struct engram_report report;
 	struct engram_error err = {0};
 
-	if (engram_consolidate(cli->space, &report, ENGRAM_COMPACT, false, NULL, NULL, &err) == 0)
+	if (engram_consolidate(cli->space, &report, &how, &err) == 0)
 		return true;
 	eng_err_prefix(&err, "forgotten, but its bytes are still there");
 	return cli_fail(cli, &err);

@@ -8,7 +8,7 @@
  *     struct engram_space *space;   which memories
  *     struct engram_writer *w;      put, forget, revise; commit = durable
  *     engram_recall()               cue in, ranked hits out
- *     engram_consolidate()          apply, check, rebuild, compact, warm
+ *     engram_consolidate()          apply, fold, check, rebuild, compact, warm
  *
  * Conventions, for every function below:
  *  - arguments are: handle, outputs, inputs, and last `struct engram_error *`
@@ -512,12 +512,21 @@ ENGRAM_API int engram_embed(struct engram_embedder *e, const float *const **vect
 
 /* ----------------------------------------------------------- consolidation */
 
+/* In the order in which a run does them: check, rebuild or apply, fold, purge and
+ * compact, warm.  Every run that applies or rebuilds also removes the bytes of what
+ * was forgotten since the last one. */
 enum engram_task {
 	ENGRAM_APPLY = 1u << 0,   /* take what waits into the state and text view */
 	ENGRAM_CHECK = 1u << 1,   /* read every byte; EDAMAGED names the first bad one */
 	ENGRAM_REBUILD = 1u << 2, /* derive everything anew from the log */
 	ENGRAM_COMPACT = 1u << 3, /* purge forgotten bytes, shrink files */
 	ENGRAM_WARM = 1u << 4,    /* read what recall needs into the page cache */
+	/* Take vectors into the graphs that recall searches; what waits is applied
+	 * first.  The first one: where so many lie beside them that recall feels it. */
+	ENGRAM_FOLD = 1u << 5,
+	ENGRAM_FOLD_ANY = 1u << 6,  /* however few they are */
+	ENGRAM_FOLD_ANEW = 1u << 7, /* and the graphs from nothing: two stores that hold the
+	                             * same frames have the same afterwards */
 };
 
 struct engram_report {
@@ -543,9 +552,26 @@ struct engram_report {
  * Non-zero = stop as soon as it is safe (ELIMIT). */
 typedef int engram_progress_fn(void *data, const char *phase, uint64_t done, uint64_t total);
 
-ENGRAM_API int engram_consolidate(struct engram_space *space, struct engram_report *out, unsigned tasks,
-                                  bool dry_run, engram_progress_fn *progress, void *data,
-                                  struct engram_error *err);
+enum engram_numa {
+	ENGRAM_NUMA_AUTO = 0, /* workers stay on a node of the machine, where there are several */
+	ENGRAM_NUMA_OFF = 1,
+};
+
+struct engram_consolidation {
+	unsigned tasks;       /* enum engram_task, or'ed */
+	bool dry_run;         /* report what would be done, change nothing */
+	unsigned threads;     /* that build graphs; 0 = one a processor.  The result is the same */
+	enum engram_numa numa;
+	int64_t max_time_us;  /* 0 = any; then ELIMIT: what was done stays, the rest is left */
+	engram_progress_fn *progress; /* may be NULL; called by this thread only */
+	void *data;
+};
+
+/* how NULL: apply, and fold where it is due.  *out also tells how far a run came
+ * that failed.  A fold that did not finish leaves the graphs that were in use.
+ * EBUSY: another run holds the space. */
+ENGRAM_API int engram_consolidate(struct engram_space *space, struct engram_report *out,
+                                  const struct engram_consolidation *how, struct engram_error *err);
 
 /* Gives every live text that has no vector of this embedder one, batch by batch,
  * each durable by itself: a run that was ended anywhere is gone on with by the

@@ -158,6 +158,7 @@ uint32_t rank_of(const struct engram_result *r, const char *keys)
 
 /* Equal scores are ordered by id, and an id comes from the space's id and the
  * key; a random one moves the mean reciprocal rank by a thousandth. */
+static const struct engram_consolidation apply_only = {.tasks = ENGRAM_APPLY};
 static const struct engram_id space_id = {{'b', 'e', 'n', 'c', 'h', '/', 'r', 'e', 't', 'r', 'i', 'e', 'v', 'a', 'l', '1'}};
 #define STORED_US INT64_C(1700000000000000)
 
@@ -188,7 +189,7 @@ struct engram_space *store_pairs(struct engram_home *home, const char *name, con
 	check(engram_space_open(&space, home, name, ENGRAM_CREATE, 5000, &err), name);
 	check(engram_space_adopt(space, &space_id, STORED_US, &err), name);
 	put_all(space, docs);
-	check(engram_consolidate(space, &report, ENGRAM_APPLY, false, NULL, NULL, &err), "consolidate");
+	check(engram_consolidate(space, &report, &apply_only, &err), "consolidate");
 	return space;
 }
 
@@ -241,7 +242,7 @@ void embed_space(struct engram_space *space, struct engram_embedder *e)
 	check(engram_reembed(space, &report, e, false, NULL, NULL, &err), "embed");
 	if (report.embedded)
 		fprintf(stderr, "%llu texts embedded\n", (unsigned long long)report.embedded);
-	check(engram_consolidate(space, &report, ENGRAM_APPLY, false, NULL, NULL, &err), "consolidate");
+	check(engram_consolidate(space, &report, &apply_only, &err), "consolidate");
 }
 
 static void embed_batch(struct vector *out, float *x, struct engram_embedder *e, char *const *texts, size_t n)

@@ -161,7 +161,7 @@ int engram_reembed(struct engram_space *space, struct engram_report *out, struct
                    bool dry_run, engram_progress_fn *progress, void *data, struct engram_error *err)
 {
 	struct engram_report report = {0};
-	struct eng_job job = {dry_run, &report, progress, data};
+	struct eng_job job = {.dry_run = dry_run, .report = &report, .progress = progress, .data = data};
 	struct engram_error why = {0};
 	struct reembed r = {.space = space, .embedder = embedder, .job = &job, .err = &why, .arena = ENG_ARENA_INIT};
 	int64_t start;

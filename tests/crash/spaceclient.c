@@ -138,7 +138,7 @@ int client_consolidate(const struct eng_sys *sys, const char *dir, unsigned task
 	struct engram_report report;
 	int r = open_space(&space, sys, dir, ENGRAM_WRITE, err);
 	if (r >= 0)
-		r = engram_consolidate(space, &report, tasks, false, NULL, NULL, err);
+		r = engram_consolidate(space, &report, &(struct engram_consolidation){.tasks = tasks}, err);
 	if (r >= 0 && tasks & ENGRAM_CHECK && report.differences)
 		r = eng_err(err, ENGRAM_EINTERNAL, "derived data differ: %s", report.first_difference);
 	engram_space_close(space);

@@ -53,7 +53,7 @@ __attribute__((unused)) static void spaces_close(struct spaces *s)
 __attribute__((unused)) static int spaces_run(struct spaces *s, unsigned tasks)
 {
 	struct engram_report report;
-	int r = engram_consolidate(s->space, &report, tasks, false, NULL, NULL, &s->err);
+	int r = engram_consolidate(s->space, &report, &(struct engram_consolidation){.tasks = tasks}, &s->err);
 
 	if (r == 0 && report.differences) {
 		snprintf(s->err.message, sizeof s->err.message, "%" PRIu64 " differences, first %s", report.differences,

@@ -61,7 +61,7 @@ static struct engram_id put_one(struct store *s, const char *text)
 static void apply(struct store *s)
 {
 	struct engram_report report;
-	if (engram_consolidate(s->space, &report, ENGRAM_APPLY, false, NULL, NULL, &err) != 0)
+	if (engram_consolidate(s->space, &report, &(struct engram_consolidation){.tasks = ENGRAM_APPLY}, &err) != 0)
 		tap_ok(false, "apply: %s", err.message);
 }
 

@@ -14,6 +14,7 @@
 enum { MEMORIES = 200 };
 
 static struct spaces s;
+static const struct engram_consolidation check_only = {.tasks = ENGRAM_CHECK};
 static char *sound; /* the listing before any damage */
 
 static void fill(void)
@@ -79,7 +80,7 @@ static void alter(size_t table, unsigned n, enum how how, size_t at)
 static void expect_difference(const char *what)
 {
 	struct engram_report report;
-	int r = engram_consolidate(s.space, &report, ENGRAM_CHECK, false, NULL, NULL, &s.err);
+	int r = engram_consolidate(s.space, &report, &check_only, &s.err);
 
 	tap_ok(r == 0 && report.differences > 0, "%s: %llu differences, first %s", what,
 	       (unsigned long long)report.differences, r ? s.err.message : report.first_difference);
@@ -216,7 +217,7 @@ static void test_log(void)
 	if (system(command) != 0)
 		tap_note("dd failed");
 	spaces_open(&s, "default", ENGRAM_READ);
-	r = engram_consolidate(s.space, &report, ENGRAM_CHECK, false, NULL, NULL, &s.err);
+	r = engram_consolidate(s.space, &report, &check_only, &s.err);
 	tap_ok(r == ENGRAM_EDAMAGED && strstr(s.err.message, ".wal"), "a byte of the log: %s", s.err.message);
 }
 

@@ -10,6 +10,7 @@
 
 #include "../lib/spaces.h"
 
+static const struct engram_consolidation compact_only = {.tasks = ENGRAM_COMPACT};
 static unsigned hits;
 static const char *needle;
 static size_t needle_n;
@@ -124,7 +125,7 @@ static void scene(const char *name, bool applied_before, bool applied_after)
 	spaces_forget(&s, ids, n);
 	if (applied_after) /* no run, which would purge */
 		spaces_must(eng_space_apply(s.space, NULL, eng_all_frames, true, &s.err), "apply", &s.err);
-	r = engram_consolidate(s.space, &report, ENGRAM_COMPACT, false, NULL, NULL, &s.err);
+	r = engram_consolidate(s.space, &report, &compact_only, &s.err);
 	tap_int(r, 0, "%s: compact (%s)", name, s.err.message);
 	tap_int(report.purged, 5, "%s: two stores of one key, two texts and a revision became stubs", name);
 	spaces_close(&s);
@@ -135,7 +136,7 @@ static void scene(const char *name, bool applied_before, bool applied_after)
 	tap_ok(grep_word("ordinary memory, number 77") > 0, "%s: what was not forgotten is there", name);
 	spaces_open(&s, "default", ENGRAM_WRITE);
 	tap_int(spaces_run(&s, ENGRAM_CHECK), 0, "%s: the check finds nothing (%s)", name, s.err.message);
-	r = engram_consolidate(s.space, &report, ENGRAM_COMPACT, false, NULL, NULL, &s.err);
+	r = engram_consolidate(s.space, &report, &compact_only, &s.err);
 	tap_ok(r == 0 && report.purged == 0, "%s: compacting again purges nothing", name);
 	spaces_must(spaces_run(&s, ENGRAM_REBUILD | ENGRAM_CHECK), "rebuild", &s.err);
 	tap_int(spaces_run(&s, ENGRAM_REBUILD | ENGRAM_CHECK), 0, "%s: rebuilt from stubs, the check finds nothing",

@@ -121,8 +121,9 @@ static bool in_files(const char *word)
 static long compacted(bool dry_run)
 {
 	struct engram_report report;
+	const struct engram_consolidation how = {.tasks = ENGRAM_COMPACT, .dry_run = dry_run};
 
-	spaces_must(engram_consolidate(s.space, &report, ENGRAM_COMPACT, dry_run, NULL, NULL, &s.err), "compact", &s.err);
+	spaces_must(engram_consolidate(s.space, &report, &how, &s.err), "compact", &s.err);
 	return (long)report.purged;
 }
 

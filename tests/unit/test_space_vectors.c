@@ -305,7 +305,7 @@ static int write_once(void *data)
 		rc = engram_commit(w, &s.err);
 	engram_writer_close(w);
 	if (rc == 0)
-		rc = engram_consolidate(space, &report, ENGRAM_APPLY, false, NULL, NULL, &s.err);
+		rc = engram_consolidate(space, &report, &(struct engram_consolidation){.tasks = ENGRAM_APPLY}, &s.err);
 	engram_space_close(space);
 	engram_home_close(home);
 	return rc;
