@@ -10,16 +10,13 @@
  * is printed beside it.  `rate` must reach FLOOR, `ratio` is the rate of A by
  * that of B and must reach FLOOR, `memory` is the greatest RssAnon met, looked
  * at every 2 ms, and must stay below MIB. */
-#include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "measure.h"
+#include "process.h"
 
 #define COMMANDS 16
 #define ARGS 64
@@ -32,72 +29,22 @@ struct command {
 	long anon_kib; /* greatest of all rounds */
 };
 
-static char *with_number(const char *arg, int n)
-{
-	const char *at = strstr(arg, "%n");
-	char *out;
-	if ((at ? asprintf(&out, "%.*s%d%s", (int)(at - arg), arg, n, at + 2) : asprintf(&out, "%s", arg)) < 0)
-		measure_die("out of memory");
-	return out;
-}
-
-static void become(const struct command *c, int n)
-{
-	char *argv[ARGS + 1] = {0};
-	cpu_set_t one;
-	int null = open("/dev/null", O_RDWR);
-	for (int i = 0; i < c->argc; i++)
-		argv[i] = with_number(c->argv[i], n);
-	CPU_ZERO(&one);
-	CPU_SET(n % (int)sysconf(_SC_NPROCESSORS_ONLN), &one);
-	sched_setaffinity(0, sizeof one, &one);
-	dup2(null, 0);
-	dup2(null, 1);
-	execvp(argv[0], argv);
-	measure_die("%s: cannot be run", argv[0]);
-}
-
-static long anon_kib(pid_t pid)
-{
-	char path[64], line[256];
-	long kib = 0;
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof line, f))
-		if (sscanf(line, "RssAnon: %ld", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib;
-}
-
-static int64_t ns(struct timeval t)
-{
-	return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_usec * 1000;
-}
-
 static void run(struct command *c, int n)
 {
-	struct rusage used;
-	int status;
-	pid_t got;
-	int64_t t = measure_ns();
-	pid_t pid = fork();
-	if (pid < 0)
-		measure_die("fork");
-	if (pid == 0)
-		become(c, n);
-	while ((got = wait4(pid, &status, WNOHANG, &used)) == 0) {
-		long kib = anon_kib(pid);
-		if (kib > c->anon_kib)
-			c->anon_kib = kib;
-		usleep(2000);
-	}
-	t = measure_ns() - t;
-	if (got != pid || !WIFEXITED(status) || WEXITSTATUS(status))
-		measure_die("%s: status %x", c->label, (unsigned)status);
-	samples_add(&c->elapsed, t);
-	samples_add(&c->cpu, ns(used.ru_utime) + ns(used.ru_stime));
+	char *argv[ARGS + 1] = {0};
+	struct process_use use;
+
+	for (int i = 0; i < c->argc; i++)
+		argv[i] = process_argument(c->argv[i], n);
+	process_run(&use, argv, n % (int)sysconf(_SC_NPROCESSORS_ONLN), true);
+	if (use.status)
+		measure_die("%s: exit status %d", c->label, use.status);
+	for (int i = 0; i < c->argc; i++)
+		free(argv[i]);
+	if (use.anon_kib > c->anon_kib)
+		c->anon_kib = use.anon_kib;
+	samples_add(&c->elapsed, use.elapsed_ns);
+	samples_add(&c->cpu, use.cpu_ns);
 }
 
 static int parse(struct command *c, int argc, char **argv, int *rest)

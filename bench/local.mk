@@ -2,18 +2,24 @@
 #
 # Figures depend on machine and disk, so nothing here is part of make check.
 
-EXTRA_PROGRAMS += %D%/puts %D%/spawn %D%/bulk %D%/vectors %D%/noop %D%/flatscan %D%/sync
+EXTRA_PROGRAMS += %D%/puts %D%/spawn %D%/bulk %D%/vectors %D%/noop %D%/flatscan %D%/sync \
+	%D%/texts %D%/workload
 EXTRA_DIST += %D%/README.md %D%/RESULTS.md %D%/peers/import.py
 measure = %D%/measure.c %D%/measure.h
+measure_process = $(measure) %D%/process.c %D%/process.h
 bench_puts_SOURCES = %D%/puts.c $(measure)
 bench_puts_LDADD = libeng_all.la $(SQLITE_LIBS) $(LMDB_LIBS)
-bench_spawn_SOURCES = %D%/spawn.c $(measure)
+bench_spawn_SOURCES = %D%/spawn.c $(measure_process)
 bench_spawn_LDADD =
 bench_sync_SOURCES = %D%/sync.c $(measure)
-bench_bulk_SOURCES = %D%/bulk.c $(measure)
+bench_bulk_SOURCES = %D%/bulk.c $(measure_process)
 bench_bulk_LDADD =
 bench_vectors_SOURCES = %D%/vectors.c $(measure)
 bench_vectors_LDADD = libeng_all.la -lm
+bench_texts_SOURCES = %D%/texts.c $(measure)
+bench_texts_LDADD = libeng_all.la
+bench_workload_SOURCES = %D%/workload.c $(measure_process)
+bench_workload_LDADD = libeng_all.la
 bench_noop_SOURCES = %D%/peers/noop.c
 bench_noop_LDADD =
 bench_flatscan_SOURCES = %D%/peers/flatscan.c
@@ -22,12 +28,12 @@ bench_ann_SOURCES = %D%/ann.c $(measure)
 bench_ann_CFLAGS = $(AM_CFLAGS) -O3
 bench_ann_LDADD = libeng_all.la -lm -lpthread
 EXTRA_DIST += %D%/peers/hnswlib.cc %D%/data/wink.py
-dist_noinst_SCRIPTS += %D%/run.sh
+dist_noinst_SCRIPTS += %D%/run.sh %D%/table.sh
 CLEANFILES += $(EXTRA_PROGRAMS) %D%/results.ndjson
 
 .PHONY: bench
 bench: all engram-store engram-recall engram-consolidate engram-shipwal %D%/puts %D%/spawn %D%/bulk %D%/vectors %D%/noop \
-	%D%/flatscan %D%/sync
+	%D%/flatscan %D%/sync %D%/texts %D%/workload
 	$(SHELL) $(srcdir)/%D%/run.sh '$(abs_builddir)' $(BENCH)
 
 # The graph of neighbours beside the exact scan and hnswlib: a quarter of an hour.

@@ -22,8 +22,10 @@ void measure_die(const char *format, ...) __attribute__((format(printf, 1, 2), n
 
 /* A free-standing figure, e.g. a rate. */
 void measure_rate(const char *bench, const char *what, const char *unit, double value);
-/* p50, p99, least, in microseconds. */
+/* p50, p95, p99, least, in microseconds. */
 void measure_times(const char *bench, const char *what, struct samples *s);
+/* The same with the whole distribution and the rate of one after another. */
+void measure_latency(const char *bench, const char *what, struct samples *s);
 /* A ratio, or a difference, of two of them against its floor (at_most: it must not exceed it). */
 enum measure_kind { MEASURE_RATIO, MEASURE_EXTRA };
 void measure_floor(const char *bench, const char *what, enum measure_kind kind, double value, double floor,

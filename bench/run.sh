@@ -1,24 +1,26 @@
 #!/bin/sh
 # run.sh - side by side with the peers, in one run, on one disk.
 #
-#     bench/run.sh BUILDDIR [put] [import] [store] [recall] [help] [sync]
+#     bench/run.sh BUILDDIR [put] [import] [store] [recall] [help] [sync] [workload]
 #
 # Prints a table; the figures go to BUILDDIR/bench/results.ndjson.  BENCH_DIR
 # is where the data lies (BUILDDIR/bench/data: the disk matters), BENCH_ROUNDS
 # how often a process is started (300), BENCH_SECONDS a window of fifty writers
 # (2), BENCH_TEXTS how many memories recall searches (100000), BENCH_LINES how
 # many lines with vectors are imported (10000), BENCH_RECORDS how many memories
-# equal stores hold (1000000).
+# equal stores hold (1000000), BENCH_WORKLOADS which of them run (all four),
+# BENCH_SEED what draws their texts and cues (5).
 set -eu
 
 build=$1
 shift
-[ $# -gt 0 ] || set -- put import store recall help sync
+[ $# -gt 0 ] || set -- put import store recall help sync workload
 rounds=${BENCH_ROUNDS:-300}
 seconds=${BENCH_SECONDS:-2}
 texts=${BENCH_TEXTS:-100000}
 lines=${BENCH_LINES:-10000}
 records=${BENCH_RECORDS:-1000000}
+seed=${BENCH_SEED:-5}
 data=${BENCH_DIR:-$build/bench/data}/oneshot
 results=$build/bench/results.ndjson
 spawn=$build/bench/spawn
@@ -42,8 +44,8 @@ export LD_LIBRARY_PATH
 conditions() {
 	cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 	disk=$(df --output=source,fstype "$data" | tail -n 1 | tr -s ' ')
-	printf '{"v":1,"type":"conditions","cpu":"%s","cores":%s,"kernel":"%s","disk":"%s","load":"%s","rounds":%s}\n' \
-		"$cpu" "$(nproc)" "$(uname -r)" "$disk" "$(cut -d' ' -f1-3 /proc/loadavg)" "$rounds"
+	printf '{"v":1,"type":"conditions","cpu":"%s","cores":%s,"kernel":"%s","disk":"%s","load":"%s","rounds":%s,"seed":%s}\n' \
+		"$cpu" "$(nproc)" "$(uname -r)" "$disk" "$(cut -d' ' -f1-3 /proc/loadavg)" "$rounds" "$seed"
 }
 
 bench_put() {
@@ -171,6 +173,46 @@ bench_sync() {
 	rm -rf "$out"
 }
 
+# memories, spaces, per cent of stores (0: stores, then recalls), operations in one
+# process, processes, seconds it may take.
+workload() {
+	case $1 in
+	small) echo 10000 1 0 2000 200 120 ;;
+	medium) echo 100000 5 0 2000 200 300 ;;
+	large) echo 1000000 10 0 2000 200 1800 ;;
+	mixed) echo 100000 5 70 10000 300 300 ;;
+	*) echo "run.sh: no workload \"$1\"; there are small medium large mixed" >&2; exit 2 ;;
+	esac
+}
+
+# Texts, and behind them those that are stored one by one; cues of the former.
+prepare_workload() {
+	[ -f "$data/workload/ready-$memories-$spaces-$seed" ] && return
+	rm -rf "$data/workload"
+	mkdir -p "$data/workload"
+	all_glosses | "$build/bench/texts" make $((memories + 20000)) "$seed" >"$data/workload/all"
+	head -n "$memories" "$data/workload/all" | split -d -n "r/$spaces" - "$data/workload/part."
+	tail -n +$((memories + 1)) "$data/workload/all" >"$data/workload/fresh"
+	"$build/bench/texts" cues 5000 "$seed" <"$data/workload/all" >"$data/workload/cues"
+	: >"$data/workload/ready-$memories-$spaces-$seed"
+}
+
+bench_workload() {
+	for name in ${BENCH_WORKLOADS:-small medium large mixed}; do
+		line=$(workload "$name")
+		read -r memories spaces percent operations spawns limit <<-EOF
+			$line
+		EOF
+		echo "workload $name: $memories memories in $spaces spaces, seed $seed, at most $limit s" >&2
+		prepare_workload
+		rm -rf "$data/workload/home"
+		timeout "$limit" "$build/bench/workload" "$name" "$percent" "$operations" "$spawns" "$seed" \
+			"${store%/*}" "$data/workload/home" "$data/workload/fresh" "$data/workload/cues" \
+			"$data"/workload/part.*
+		rm -rf "$data/workload/home"
+	done
+}
+
 bench_help() {
 	"$spawn" help "$rounds" \
 		-- engram-store "$store" --help \
@@ -180,19 +222,9 @@ bench_help() {
 		-- extra 'microseconds of engram-recall --help beyond a dynamic no-op' engram-recall noop 800
 }
 
-table() {
-	jq -r '
-		if .type == "conditions" then "\(.cpu), \(.cores) cores, Linux \(.kernel), \(.disk), load \(.load), \(.rounds) rounds"
-		elif .type == "times" then "\(.bench)\t\(.what)\tp50 \(.p50) us\tp99 \(.p99) us\tn \(.n)"
-		elif .type == "rate" then "\(.bench)\t\(.what)\t\(.value) \(.unit)\t\t"
-		elif .at_most then "\(.bench)\t\(.what)\t\(.value)\tat most \(.at_most)\t\(if .met then "met" else "MISSED" end)"
-		else "\(.bench)\t\(.what)\t\(.value)\tat least \(.at_least)\t\(if .met then "met" else "MISSED" end)" end' "$results" |
-		column -t -s "$(printf '\t')"
-}
-
 mkdir -p "$data" "$build/bench"
 conditions >"$results"
 for part in "$@"; do
 	"bench_$part" >>"$results"
 done
-table
+"${0%/*}/table.sh" "$results"

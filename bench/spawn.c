@@ -1,24 +1,23 @@
 /* spawn.c - how long whole processes take, several commands in turn.
  *
- *     spawn BENCH ROUNDS -- LABEL cmd arg... -- LABEL cmd arg... [-- ratio WHAT A B FLOOR]...
+ *     spawn BENCH ROUNDS -- LABEL cmd arg... -- LABEL cmd arg... [-- VERDICT WHAT A B FLOOR]...
  *
  * Each round starts every command once (posix_spawn to exit), the order
  * turning by one, so that whatever disturbs the machine disturbs all.  `%n`
  * inside an argument becomes the round's number.  stdin, stdout and stderr
  * are /dev/null.  LABEL may end in =N: exit status N is expected too.
- * `ratio` compares the medians of the commands A and B (sums with +) to a
- * floor that must not be exceeded; `extra` the difference in microseconds. */
-#include <fcntl.h>
-#include <spawn.h>
+ *
+ * A verdict compares the medians of the commands A and B (sums with +):
+ *     ratio    A / B must not exceed FLOOR
+ *     extra    A - B, microseconds, must not exceed FLOOR
+ *     faster   B / A must reach FLOOR
+ *     within   A, milliseconds, must not exceed FLOOR (B is only for the eye) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "measure.h"
-
-extern char **environ;
+#include "process.h"
 
 #define COMMANDS 16
 #define ARGS 64
@@ -32,41 +31,19 @@ struct command {
 	struct samples times;
 };
 
-static char *with_number(const char *arg, int n)
-{
-	const char *at = strstr(arg, "%n");
-	char *out = NULL;
-	if (!at)
-		return strdup(arg);
-	if (asprintf(&out, "%.*s%d%s", (int)(at - arg), arg, n, at + 2) < 0)
-		measure_die("out of memory");
-	return out;
-}
-
 static int64_t run(const struct command *c, int n)
 {
 	char *argv[ARGS + 1] = {0};
-	posix_spawn_file_actions_t fa;
-	pid_t pid;
-	int status;
+	struct process_use use;
+
 	for (int i = 0; i < c->argc; i++)
-		argv[i] = with_number(c->argv[i], n);
-	posix_spawn_file_actions_init(&fa);
-	for (int fd = 0; fd < 3; fd++)
-		posix_spawn_file_actions_addopen(&fa, fd, "/dev/null", O_RDWR, 0);
-	int64_t t = measure_ns();
-	int r = posix_spawnp(&pid, argv[0], &fa, NULL, argv, environ);
-	if (r)
-		measure_die("%s: %s", argv[0], strerror(r));
-	if (waitpid(pid, &status, 0) != pid)
-		measure_die("%s: lost", argv[0]);
-	t = measure_ns() - t;
-	if (!WIFEXITED(status) || (WEXITSTATUS(status) && WEXITSTATUS(status) != c->status))
-		measure_die("%s (%s): status %x", c->label, argv[0], (unsigned)status);
-	posix_spawn_file_actions_destroy(&fa);
+		argv[i] = process_argument(c->argv[i], n);
+	process_run(&use, argv, PROCESS_ANY_CORE, false);
+	if (use.status && use.status != c->status)
+		measure_die("%s (%s): exit status %d", c->label, argv[0], use.status);
 	for (int i = 0; i < c->argc; i++)
 		free(argv[i]);
-	return t;
+	return use.elapsed_ns;
 }
 
 static void set_label(struct command *c, const char *label)
@@ -95,11 +72,16 @@ static double median_of(struct command *c, int n, const char *expression)
 	return sum;
 }
 
+static bool is_verdict(const char *arg)
+{
+	return !strcmp(arg, "ratio") || !strcmp(arg, "extra") || !strcmp(arg, "faster") || !strcmp(arg, "within");
+}
+
 static int parse(struct command *c, int argc, char **argv, int *rest)
 {
 	int n = 0, i = 3;
 	while (i < argc && !strcmp(argv[i], "--")) {
-		if (i + 1 < argc && (!strcmp(argv[i + 1], "ratio") || !strcmp(argv[i + 1], "extra")))
+		if (i + 1 < argc && is_verdict(argv[i + 1]))
 			break;
 		if (n == COMMANDS || i + 2 >= argc)
 			measure_die("usage: spawn BENCH ROUNDS -- LABEL cmd arg... ...");
@@ -120,8 +102,12 @@ static void judge(const char *bench, struct command *c, int n, char **a)
 	double x = median_of(c, n, a[3]), y = median_of(c, n, a[4]);
 	if (!strcmp(a[1], "ratio"))
 		measure_floor(bench, a[2], MEASURE_RATIO, x / y, atof(a[5]), true);
-	else
+	else if (!strcmp(a[1], "extra"))
 		measure_floor(bench, a[2], MEASURE_EXTRA, x - y, atof(a[5]), true);
+	else if (!strcmp(a[1], "faster"))
+		measure_floor(bench, a[2], MEASURE_RATIO, y / x, atof(a[5]), false);
+	else
+		measure_floor(bench, a[2], MEASURE_EXTRA, x / 1e3, atof(a[5]), true);
 }
 
 int main(int argc, char **argv)

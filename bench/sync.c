@@ -10,8 +10,9 @@
  * turn with a bare program that reads as many bytes of the segments, checks each KiB
  * with XXH3, writes them to a pipe, and whose reader checks each KiB again.
  * The durable log: send and receive over a pipe in turn with rsync -W --fsync of the
- * segments.  Last, what PAIR_A holds is received and applied, its text view left
- * behind. */
+ * segments; a receive leaves applying to whoever comes next.  Last, what PAIR_A holds
+ * is received, then applied to the state by a session with PAIR_A in which nothing
+ * moves, which leaves the text view behind. */
 #include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
@@ -20,7 +21,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -308,30 +308,6 @@ static double rsync_seconds(const char *from, const char *to)
 	return (double)(measure_ns() - t) / 1e9;
 }
 
-static double cpu_seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* Frames a second of one core into log and state. */
-static double apply_rate(const char *home, const char *from)
-{
-	struct engram_space_info info;
-	struct engram_error e = {0};
-	double t = cpu_seconds();
-	struct open_space s;
-
-	receive_seconds(from, home);
-	t = cpu_seconds() - t;
-	s = open_space(home, ENGRAM_READ);
-	check(engram_space_info(s.space, &info, &e), &e);
-	close_space(&s);
-	return (double)(info.frames - info.unapplied) / t;
-}
-
 static void durable(const char *dir, const char *from)
 {
 	double ours[ROUNDS], peer[ROUNDS];
@@ -343,19 +319,45 @@ static void durable(const char *dir, const char *from)
 		snprintf(to, sizeof to, "%s/copied-%d", dir, i);
 		peer[i] = rsync_seconds(from, to);
 	}
-	measure_rate("sync", "receive into the durable log", "s", median(ours));
+	measure_rate("sync", "received into the durable log", "s", median(ours));
 	measure_rate("sync", "rsync -W --fsync", "s", median(peer));
 	measure_floor("sync", "rate into the durable log / rsync -W --fsync", MEASURE_RATIO, median(peer) / median(ours),
 	              0.8, false);
 }
 
+static uint64_t frames_that_wait(struct engram_space *space)
+{
+	struct engram_space_info info;
+	struct engram_error e = {0};
+
+	check(engram_space_info(space, &info, &e), &e);
+	return info.unapplied;
+}
+
 static void applied(const char *dir, const char *from)
 {
+	struct engram_sync_options o = {.flags = ENGRAM_GIVE | ENGRAM_TAKE};
+	struct open_space here, peer = open_space(from, ENGRAM_WRITE);
+	struct engram_sync_report report;
+	struct engram_error e = {0};
 	char to[4096];
+	double frames, received_s;
+	int64_t t;
 
 	snprintf(to, sizeof to, "%s/applied", dir);
-	measure_floor("sync", "records/s of one core received and applied to the state, text view behind", MEASURE_RATIO,
-	              apply_rate(to, from), 100000, false);
+	received_s = receive_seconds(from, to);
+	here = open_space(to, ENGRAM_WRITE);
+	frames = (double)frames_that_wait(here.space);
+	measure_rate("sync", "records of 100 series received into the durable log", "/s", frames / received_s);
+	t = measure_ns();
+	check(engram_sync_space(here.space, &report, &o, peer.space, &e), &e);
+	t = measure_ns() - t;
+	if (!report.equal || frames_that_wait(here.space) > 0)
+		measure_die("%s: not all was applied", to);
+	measure_floor("sync", "records/s applied to the state, text view behind", MEASURE_EXTRA,
+	              frames * 1e9 / (double)t, 100000, false);
+	close_space(&here);
+	close_space(&peer);
 }
 
 int main(int argc, char **argv)
