@@ -35,9 +35,10 @@ bool eng_vec_quantise(int8_t *codes, const float *x, size_t dim);
 uint32_t eng_vec_norm(const int8_t *codes, size_t stride);
 int32_t eng_vec_sum(const int8_t *codes, size_t stride);
 
+/* Unsigned until it is shifted: a norm from damaged bytes may overflow it. */
 static inline int32_t eng_vec_sim(int32_t dot, uint32_t ra, uint32_t rb)
 {
-	return (int32_t)(((int64_t)dot * ra * (int64_t)rb) >> 32);
+	return (int32_t)((int64_t)((uint64_t)(int64_t)dot * ra * rb) >> 32);
 }
 
 /* dots[i] = <query, row i>, all rows, by the best kernel of this machine.

@@ -58,12 +58,16 @@ int eng_fold_find(struct eng_fold_graph **out, struct eng_fold *f, const uint8_t
 /* Ids of nodes 1024 block ..., as many as the block has; NULL (err filled): damaged. */
 const struct engram_id *eng_fold_ids(struct eng_fold_graph *g, uint32_t block, struct engram_error *err);
 
+/* What a search of g that answered `code` (< 0) met, named; returns the code. */
+int eng_fold_failed(const struct eng_fold_graph *g, int code, struct engram_error *err);
+
 /* Every chunk against its XXH3-64, every graph with eng_hnsw_check (levels by
  * eng_fold_level), the digest of the whole.  ENGRAM_EDAMAGED names file, graph,
  * chunk, wanted and found.  progress may be NULL; non-zero ends it and is returned. */
 int eng_fold_check(struct eng_fold *f, int (*progress)(void *data, uint64_t done, uint64_t total), void *data,
                    struct engram_error *err);
-/* The chunks of one graph only: before a fold goes on from it. */
+/* The chunks of one graph only: before a fold goes on from it.  All blocks are
+ * there afterwards, so that threads may share it. */
 int eng_fold_verify(struct eng_fold_graph *g, struct engram_error *err);
 /* Reads every byte once, in order, so that the next one-shot finds it in memory. */
 int eng_fold_warm(struct eng_fold *f, uint64_t *bytes, struct engram_error *err);

@@ -9,6 +9,9 @@
  * of it costs less than two heaps do, and its end is the bound that most rows
  * fail by one compare.
  *
+ * Numbers in the bytes of a file are held below what they count, which also ends
+ * a row of links: damage makes a wrong answer, not a wild read.
+ *
  * Seen nodes are bits, and the words that are not zero are remembered: clearing
  * costs what the search touched, not what the graph holds. */
 #include "index/hnsw_int.h"
@@ -46,11 +49,12 @@ static int links_of(const uint32_t **links, uint32_t *max, struct eng_hnsw *g, u
 	return 0;
 }
 
+/* A node beyond n is the member of a batch, in a build; in a file it is damage. */
 int eng_gather_add(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uint32_t place)
 {
 	uint32_t node = eng_hnsw_node(g, layer, place), i = node % ENG_HNSW_BLOCK;
 	const struct eng_hnsw_block *b;
-	int rc = eng_hnsw_block(g, &b, node);
+	int rc = node < g->n || !g->fetch ? eng_hnsw_block(g, &b, node) : ENGRAM_EDAMAGED;
 
 	if (rc < 0)
 		return rc;
@@ -90,7 +94,7 @@ static int step(uint64_t *key, struct eng_hnsw *g, unsigned layer, uint32_t plac
 	uint64_t keys[ENG_GATHER];
 	struct eng_gather a = {.n = 0};
 
-	for (uint32_t i = 0; i < ENG_HNSW_M && u->links[i] != ENG_HNSW_NONE; i++) {
+	for (uint32_t i = 0; i < ENG_HNSW_M && u->links[i] < g->nupper[layer - 1]; i++) {
 		int rc = eng_gather_add(&a, g, layer, u->links[i]);
 
 		if (rc < 0)
@@ -108,7 +112,9 @@ int eng_hnsw_descend(uint64_t *key, struct eng_hnsw *g, unsigned layer, unsigned
                      struct eng_hnsw_scratch *s)
 {
 	for (; layer > to; layer--) {
+		const uint32_t below = layer > 1 ? g->nupper[layer - 2] : g->n;
 		uint64_t before;
+		uint32_t down;
 
 		do {
 			int rc;
@@ -118,7 +124,10 @@ int eng_hnsw_descend(uint64_t *key, struct eng_hnsw *g, unsigned layer, unsigned
 			if (rc < 0)
 				return rc;
 		} while (*key != before);
-		*key = eng_hnsw_key(eng_key_sim(*key), g->upper[layer - 1][eng_key_number(*key)].down);
+		down = g->upper[layer - 1][eng_key_number(*key)].down;
+		if (down >= below)
+			return ENGRAM_EDAMAGED;
+		*key = eng_hnsw_key(eng_key_sim(*key), down);
 	}
 	return 0;
 }
@@ -206,12 +215,13 @@ bool eng_beam_insert(uint64_t *beam, size_t *n, size_t ef, uint64_t key, size_t 
 static int open_place(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uint32_t place,
                       struct eng_hnsw_scratch *s)
 {
+	const uint32_t places = layer ? g->nupper[layer - 1] : g->n;
 	const uint32_t *links;
 	uint32_t max;
 	int rc = links_of(&links, &max, g, layer, place);
 
 	a->n = 0;
-	for (uint32_t i = 0; rc >= 0 && i < max && links[i] != ENG_HNSW_NONE; i++) {
+	for (uint32_t i = 0; rc >= 0 && i < max && links[i] < places; i++) {
 		rc = see(s, links[i]);
 		if (rc > 0)
 			rc = eng_gather_add(a, g, layer, links[i]);

@@ -168,7 +168,7 @@ static int try_maps(struct eng_store *s, bool writable)
 static int open_env(struct eng_store *s, struct engram_error *err)
 {
 	bool write = s->flags & ENG_STORE_WRITE;
-	int rc = s->flags & ENG_STORE_NOLOCK ? EACCES : try_maps(s, true);
+	int rc = !write && (s->flags & ENG_STORE_NOLOCK) ? EACCES : try_maps(s, true);
 
 	if (!write && (rc == EACCES || rc == EPERM || rc == EROFS))
 		rc = try_maps(s, false);
@@ -226,8 +226,8 @@ static int check_flags(const struct eng_store *s, struct engram_error *err)
 {
 	if (!(s->flags & ENG_STORE_WRITE) && (s->flags & (ENG_STORE_CREATE | ENG_STORE_BULK)))
 		return eng_err(err, ENGRAM_EUSAGE, "%s: CREATE or BULK without WRITE", s->path);
-	if ((s->flags & ENG_STORE_WRITE) && (s->flags & ENG_STORE_NOLOCK))
-		return eng_err(err, ENGRAM_EUSAGE, "%s: WRITE with NOLOCK", s->path);
+	if ((s->flags & ENG_STORE_WRITE) && (s->flags & ENG_STORE_NOLOCK) && !(s->flags & ENG_STORE_BULK))
+		return eng_err(err, ENGRAM_EUSAGE, "%s: WRITE with NOLOCK, without BULK", s->path);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ struct eng_txn;
 enum eng_store_flags {
 	ENG_STORE_WRITE = 1u << 0,
 	ENG_STORE_CREATE = 1u << 1,
-	ENG_STORE_NOLOCK = 1u << 2,   /* read-only media, or an immutable file */
+	ENG_STORE_NOLOCK = 1u << 2,   /* read-only media, an immutable file, or (with BULK) one that will be */
 	ENG_STORE_BULK = 1u << 3,     /* a file nobody else has yet: one sync at the end, none before */
 };
 

@@ -9,6 +9,7 @@ include %D%/config.mk
 include %D%/sql.mk
 include %D%/text.mk
 include %D%/index.mk
+include %D%/fold.mk
 include %D%/embed.mk
 include %D%/space.mk
 include %D%/sync.mk
