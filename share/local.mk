@@ -5,6 +5,7 @@ designdir = $(docdir)/design
 dist_design_DATA = \
 	%D%/doc/design/README.md \
 	%D%/doc/design/embedders.md \
+	%D%/doc/design/folds.md \
 	%D%/doc/design/generations.md \
 	%D%/doc/design/group-commit.md \
 	%D%/doc/design/integers-decide.md \

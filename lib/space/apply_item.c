@@ -445,16 +445,25 @@ static void write_meta(struct batch *b)
 	eng_txn_put(b->txn, ENG_T_META, eng_bytes("meta", 4), eng_bytes(record, sizeof record));
 }
 
+/* Rows in the order of documents. */
+static int write_rows(struct batch *b, struct engram_error *err)
+{
+	int r;
+
+	if (b->nrows)
+		qsort(b->rows, b->nrows, sizeof *b->rows, by_row);
+	r = eng_rows_write(b->txn, &eng_hash1_rows, b->rows, b->nrows, b->meta.docs, err);
+	return r == 0 && b->meta.view ? eng_nodes_mask(b->txn, ENG_NODES_HASH1, b->rows, b->nrows, err) : r;
+}
+
 static int write_gathered(struct batch *b, struct engram_error *err)
 {
 	int r = df_write(b, err);
 
 	if (r == 0)
 		r = write_briefs(b, err);
-	if (b->nrows)
-		qsort(b->rows, b->nrows, sizeof *b->rows, by_row);
 	if (r == 0)
-		r = eng_rows_write(b->txn, &eng_hash1_rows, b->rows, b->nrows, b->meta.docs, err);
+		r = write_rows(b, err);
 	if (r == 0)
 		r = eng_vectors_write(&b->vectors, b->txn, err);
 	if (r < 0)

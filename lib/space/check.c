@@ -217,14 +217,14 @@ static void check_brief(struct eng_check *c, const struct eng_doc *d, uint32_t d
 static void check_row(struct eng_check *c, const struct eng_doc *d, uint32_t doc, struct engram_str text)
 {
 	int8_t codes[ENG_HASH1_DIM];
-	bool wanted = text.p && eng_hash1(codes, text.p, text.n, NULL), found;
-	struct eng_rows rows;
-	uint32_t first;
+	bool wanted = text.p && eng_hash1(codes, text.p, text.n, NULL);
+	uint8_t key[ENG_FOLD_KEY];
+	const int8_t *found;
 
-	found = eng_rows_chunk(&rows, &first, c->view.txn, &eng_hash1_rows, doc) && rows.r[doc - first] != 0;
+	eng_fold_key(key, NULL);
+	found = eng_codes_of(c->view.txn, &eng_hash1_rows, doc, c->vectors.fold, key, ENG_NODES_HASH1, doc);
 	c->rows += wanted;
-	if (wanted != found ||
-	    (wanted && memcmp(rows.codes + (size_t)(doc - first) * rows.stride, codes, sizeof codes) != 0))
+	if (wanted != (found != NULL) || (wanted && memcmp(found, codes, sizeof codes) != 0))
 		eng_differ(c, "item %s: its vector differs", eng_check_id(c, &d->brief.id));
 }
 
@@ -339,6 +339,7 @@ static int check_state(struct eng_check *c, struct engram_error *err)
 	c->has_text = eng_calloc(c->view.meta.docs / 8 + 1u, 1);
 	if (!c->buckets || !c->has_text)
 		return eng_err_nomem(err);
+	r = eng_check_view(c, err);
 	for (size_t i = 0; r == 0 && i < c->view.nheads; i++)
 		r = compare_series(c, &c->view.heads[i], err);
 	if (r == 0)
@@ -390,6 +391,7 @@ static void check_free(struct eng_check *c)
 	eng_free(c->buckets);
 	eng_free(c->has_text);
 	eng_free(c->vectors.live);
+	eng_folded_unref(c->folded);
 	eng_arena_free(&c->arena);
 	eng_arena_free(&c->kept);
 }

@@ -20,6 +20,7 @@ struct eng_check {
 	uint64_t log_edges, edge_dots, edges; /* not killed by a forget: in A, B; records in B */
 	uint64_t live, tokens, tags, rows;   /* counted in pass B */
 	struct eng_vector_check vectors;
+	struct eng_folded *folded; /* NULL: none, or it cannot be read */
 	uint64_t differences;
 	char first[160];
 	char id[ENGRAM_ID_TEXT + 1]; /* the one being written about */
@@ -37,6 +38,13 @@ int eng_check_edge_frame(struct eng_check *c, const struct eng_frame *f, struct 
 /* B: the edge records, then the tables that are sums of what all of B has read. */
 int eng_check_edges(struct eng_check *c, struct engram_error *err);
 int eng_check_tables(struct eng_check *c, struct engram_error *err);
+/* The view file, before B (check_graphs.c): a difference where it cannot be read or is
+ * not what a fold writes. */
+int eng_check_view(struct eng_check *c, struct engram_error *err);
+/* The tables that lead from its nodes to documents and back. */
+int eng_check_graphs(struct eng_check *c, struct engram_error *err);
+/* Nodes that stand for documents, of the graph of hash/1. */
+uint64_t eng_check_hash1_nodes(struct eng_check *c);
 /* C */
 int eng_check_text(struct eng_check *c, struct engram_error *err);
 

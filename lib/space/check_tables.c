@@ -79,7 +79,7 @@ static int check_rows(struct eng_check *c, struct engram_error *err)
 			used += rows.r[i] != 0;
 	}
 	eng_walk_end(w);
-	expect(c, "rows", c->rows, used);
+	expect(c, "rows", c->rows, used + eng_check_hash1_nodes(c));
 	return r < 0 ? eng_txn_status(c->view.txn, err) : 0;
 }
 
@@ -136,5 +136,7 @@ int eng_check_tables(struct eng_check *c, struct engram_error *err)
 		r = check_rows(c, err);
 	if (r == 0)
 		r = check_vectors(c, err);
+	if (r == 0)
+		r = eng_check_graphs(c, err);
 	return r == 0 ? check_counts(c, err) : r;
 }

@@ -35,8 +35,9 @@ static int check_one(struct eng_vector_check *c, struct engram_space *s, struct 
 {
 	struct eng_embedder_record e;
 	struct eng_row_table rt;
-	struct eng_rows rows;
-	uint32_t place, first;
+	uint8_t key[ENG_FOLD_KEY];
+	const int8_t *found;
+	uint32_t place;
 	int r = eng_embedder_find(&e, t, &v->who, NULL);
 
 	if (r != 1)
@@ -47,10 +48,11 @@ static int check_one(struct eng_vector_check *c, struct engram_space *s, struct 
 	if (r < 0)
 		return r;
 	rt = eng_embedder_rows(&e);
-	if (!eng_vector_place(&place, t, doc, e.number) || !eng_rows_chunk(&rows, &first, t, &rt, place))
+	if (!eng_vector_place(&place, t, doc, e.number))
 		return 1;
-	return rows.doc[place - first] != doc ||
-	       memcmp(rows.codes + (size_t)(place - first) * rows.stride, codes, rows.stride) != 0;
+	eng_fold_key(key, &v->who);
+	found = eng_codes_of(t, &rt, place, c->fold, key, eng_nodes_number(e.number), doc);
+	return !found || memcmp(found, codes, rt.stride) != 0;
 }
 
 int eng_vectors_check(struct eng_vector_check *c, struct engram_space *s, struct eng_txn *t, uint32_t doc,
@@ -69,15 +71,17 @@ int eng_vectors_check(struct eng_vector_check *c, struct engram_space *s, struct
 	return r < 0 ? r : differs;
 }
 
-static int check_chunks(const struct eng_embedder_record *e, struct eng_txn *t, char *what, size_t n,
+/* Rows in use, and nodes. */
+static int check_chunks(const struct eng_vector_check *c, const struct eng_embedder_record *e, struct eng_txn *t, char *what, size_t n,
                         struct engram_error *err)
 {
 	struct eng_row_table rt = eng_embedder_rows(e);
 	struct eng_bytes key, value;
 	struct eng_walk *w = NULL;
+	struct eng_fold_graph *g = NULL;
 	uint64_t used = 0;
 	struct eng_rows rows;
-	uint8_t from[8];
+	uint8_t from[8], graph[ENG_FOLD_KEY];
 	int bad = 0, r = eng_walk_begin(&w, t, ENG_T_VECTORS, err);
 
 	if (r < 0)
@@ -100,6 +104,9 @@ static int check_chunks(const struct eng_embedder_record *e, struct eng_txn *t, 
 	eng_walk_end(w);
 	if (r < 0)
 		return eng_txn_status(t, err);
+	eng_fold_key(graph, &e->who);
+	if (c->fold && eng_fold_find(&g, c->fold, graph, NULL) == 1)
+		used += eng_nodes_count(t, eng_nodes_number(e->number), g->n);
 	if (used != e->live)
 		bad = snprintf(what, n, "embedder %u: wanted %u rows in use, found %" PRIu64, e->number, e->live, used) > 0;
 	return bad;
@@ -109,7 +116,7 @@ static int check_embedder(const struct eng_vector_check *c, const struct eng_emb
                           char *what, size_t n, struct engram_error *err)
 {
 	uint32_t wanted = e->number < c->cap ? c->live[e->number] : 0;
-	int r = check_chunks(e, t, what, n, err);
+	int r = check_chunks(c, e, t, what, n, err);
 
 	if (r == 0 && wanted != e->live)
 		return snprintf(what, n, "embedder %u: wanted %u vectors, found %u", e->number, wanted, e->live) > 0;

@@ -1,6 +1,6 @@
 /* compact.c - forgotten bytes leave every file.
  *
- *   1. apply: the state and the text view have passed every forget
+ *   1. apply: the state and the text view have passed every forget; a fold: the view
  *   2. the list: dots that a forget killed and whose frame is no stub; edges
  *      (purge_edges.c) and frames that cannot be read (skipped.c) likewise
  *   3. the log: seal the active segment if one lies there, write stubs
@@ -351,6 +351,8 @@ static int compact_locked(struct engram_space *s, const struct eng_job *job, str
 	struct kills k = {0};
 	int r = bring_up(s, job, err);
 
+	if (r == 0)
+		r = eng_fold_locked(s, job, ENG_FOLD_GONE, err);
 	if (r == 0)
 		r = list_kills(&k, s, s->gen, err);
 	if (r == 0)

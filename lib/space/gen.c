@@ -143,6 +143,7 @@ void eng_gen_unref(struct eng_gen *g)
 {
 	if (!g || --g->refs > 0)
 		return;
+	eng_folded_unref(g->folded);
 	eng_fts_close(g->fts);
 	eng_store_close(g->store);
 	eng_free(g);
@@ -271,8 +272,20 @@ static int greatest(void *data, const char *name)
 	uint64_t n, *max = data;
 
 	if ((parse_name(&n, name, "state.", ".mdb") || parse_name(&n, name, "state.", ".mdb-lock") ||
-	     parse_name(&n, name, "text.", ".db")) && n > *max)
+	     parse_name(&n, name, "text.", ".db") || parse_name(&n, name, "view.", ".mdb")) && n > *max)
 		*max = n;
+	return 0;
+}
+
+int eng_gen_number(uint64_t *number, struct engram_space *s, struct engram_error *err)
+{
+	const struct eng_fs *fs = &s->sys->fs;
+	uint64_t n = 0;
+	int r = fs->ops->list(fs->ctx, s->dir, greatest, &n);
+
+	if (r < 0)
+		return eng_err_os(err, -r, "%s", s->dir);
+	*number = n + 1;
 	return 0;
 }
 
@@ -294,19 +307,17 @@ static int first_meta(struct eng_gen *g, struct engram_space *s, struct engram_e
 int eng_gen_create(struct eng_gen **out, struct engram_space *s, const uint8_t *build, const char *text,
                    struct engram_error *err)
 {
-	const struct eng_fs *fs = &s->sys->fs;
 	char state[48], own_text[48], path[ENG_PATH_MAX];
 	uint8_t fresh[16];
-	uint64_t number = 0;
+	uint64_t number;
 	struct eng_gen *g;
-	int r = fs->ops->list(fs->ctx, s->dir, greatest, &number);
+	int r = eng_gen_number(&number, s, err);
 
 	if (r < 0)
-		return eng_err_os(err, -r, "%s", s->dir);
+		return r;
 	r = s->sys->random.fill(s->sys->random.ctx, fresh, sizeof fresh);
 	if (r < 0)
 		return eng_err_os(err, -r, "random numbers");
-	number++;
 	snprintf(state, sizeof state, NAME_STATE, number);
 	snprintf(own_text, sizeof own_text, NAME_TEXT, number);
 	g = gen_new(state, text ? text : own_text, build ? build : fresh, number);
@@ -418,6 +429,8 @@ int eng_gen_install(struct engram_space *s, struct eng_gen *g, struct engram_err
 
 struct sweep {
 	const struct current *keep; /* NULL = nothing */
+	char view[ENG_VIEW_NAME_MAX]; /* that the state names; "" none */
+	bool views; /* which one it names is not known: all stay */
 	char names[64][48];
 	size_t n;
 };
@@ -433,7 +446,8 @@ static bool ours(const char *name)
 {
 	static const char *const suffixes[][2] = {
 		{"state.", ".mdb"}, {"state.", ".mdb-lock"}, {"text.", ".db"},
-		{"text.", ".db-wal"}, {"text.", ".db-shm"}, {"text.", ".db-journal"},
+		{"text.", ".db-wal"}, {"text.", ".db-shm"}, {"text.", ".db-journal"}, {"view.", ".mdb"},
+		{"view.", ".mdb-lock"},
 	};
 	uint64_t number;
 
@@ -452,16 +466,29 @@ static int collect(void *data, const char *name)
 		return 0;
 	if (w->keep && (starts(name, w->keep->state) || starts(name, w->keep->text)))
 		return 0;
+	if (w->keep && starts(name, "view.") && (w->views || strcmp(name, w->view) == 0))
+		return 0;
 	if (w->n == ENG_COUNT(w->names))
 		return 0; /* the rest the next time */
 	snprintf(w->names[w->n++], sizeof w->names[0], "%s", name);
 	return 0;
 }
 
+static void note_view(struct sweep *w, struct engram_space *s)
+{
+	int r = s->gen && same(s->gen, w->keep) ? eng_view_in_use(w->view, s) : ENGRAM_ENOFILE;
+
+	w->views = r < 0;
+	if (r <= 0)
+		w->view[0] = 0;
+}
+
 static void sweep_but(struct engram_space *s, const struct current *keep)
 {
 	struct sweep w = {.keep = keep};
 
+	if (keep)
+		note_view(&w, s);
 	s->sys->fs.ops->list(s->sys->fs.ctx, s->dir, collect, &w);
 	for (size_t i = 0; i < w.n; i++)
 		unlink_name(s, w.names[i], "");

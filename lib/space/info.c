@@ -13,13 +13,15 @@ static uint64_t file_bytes(const struct engram_space *s, const char *name, const
 	return st.blocks * 512;
 }
 
-static uint64_t derived_bytes(const struct engram_space *s)
+static uint64_t derived_bytes(struct engram_space *s)
 {
+	char view[ENG_VIEW_NAME_MAX];
+
 	if (!s->gen)
 		return 0;
-	return file_bytes(s, s->gen->state, "") + file_bytes(s, s->gen->state, "-lock") +
-	       file_bytes(s, s->gen->text, "") + file_bytes(s, s->gen->text, "-wal") +
-	       file_bytes(s, s->gen->text, "-shm");
+	return (eng_view_in_use(view, s) == 1 ? file_bytes(s, view, "") : 0) + file_bytes(s, s->gen->state, "") +
+	       file_bytes(s, s->gen->state, "-lock") + file_bytes(s, s->gen->text, "") +
+	       file_bytes(s, s->gen->text, "-wal") + file_bytes(s, s->gen->text, "-shm");
 }
 
 uint32_t eng_space_state_version(void)

@@ -5,7 +5,7 @@ libeng_space_la_SOURCES = \
 	%D%/apply_item.c \
 	%D%/as_of.c \
 	%D%/body.c %D%/bucket.c \
-	%D%/check.c %D%/check_edges.c %D%/check_tables.c %D%/check_text.c %D%/check_vectors.c \
+	%D%/check.c %D%/check_edges.c %D%/check_graphs.c %D%/check_tables.c %D%/check_text.c %D%/check_vectors.c \
 	%D%/compact.c \
 	%D%/create.c \
 	%D%/dfmap.c \
@@ -14,6 +14,8 @@ libeng_space_la_SOURCES = \
 	%D%/draft.c \
 	%D%/edges.c \
 	%D%/exchange.c \
+	%D%/fold.c %D%/fold_take.c \
+	%D%/folded.c \
 	%D%/forget.c \
 	%D%/forks.c \
 	%D%/frame_json.c \
@@ -27,6 +29,7 @@ libeng_space_la_SOURCES = \
 	%D%/learn.c \
 	%D%/link.c \
 	%D%/lookup.c \
+	%D%/nodes.c \
 	%D%/open.c \
 	%D%/overlay.c \
 	%D%/position.c \
@@ -39,7 +42,7 @@ libeng_space_la_SOURCES = \
 	%D%/schema.c \
 	%D%/series.c \
 	%D%/skipped.c \
-	%D%/snapshot.c %D%/snapshot_vectors.c \
+	%D%/snapshot.c %D%/snapshot_graph.c %D%/snapshot_vectors.c \
 	%D%/text_sync.c \
 	%D%/unindexed.c \
 	%D%/validate.c %D%/vectors.c \
@@ -47,5 +50,5 @@ libeng_space_la_SOURCES = \
 	%D%/warm.c \
 	%D%/written.c \
 	%D%/writer.c \
-	%D%/check_int.h %D%/snapshot_int.h %D%/space.h %D%/space_int.h %D%/writer_int.h
+	%D%/check_int.h %D%/fold_int.h %D%/snapshot_int.h %D%/space.h %D%/space_int.h %D%/writer_int.h
 EXTRA_DIST += %D%/README.md

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/hash.h"
@@ -113,6 +115,21 @@ int eng_space_maintain(struct engram_space *s, const struct eng_job *job,
 	}
 	eng_space_unlock(s, ENG_LOCK_MAINT);
 	return r;
+}
+
+/* -- telling ------------------------------------------------------------------------- */
+
+void eng_space_say(const struct engram_space *s, const char *format, ...)
+{
+	char line[ENG_PATH_MAX + 200];
+	va_list ap;
+
+	if (!s->notice)
+		return;
+	va_start(ap, format);
+	vsnprintf(line, sizeof line, format, ap);
+	va_end(ap);
+	s->notice(s->notice_data, line);
 }
 
 /* -- opening ------------------------------------------------------------------------- */

@@ -5,7 +5,9 @@
  * an embedder, which not every document has, stand in the order they came
  * (vectors.c).  New rows fill chunks of 64; the 16 chunks of a filled block of
  * 1,024 become one: a scan of large values is a few page faults where small ones
- * are many, and an apply of 128 documents rewrites 64 KiB, not 512.
+ * are many, and an apply of 128 documents rewrites 64 KiB, not 512.  A fold removes
+ * the chunks that it took into a graph; rows that change later stand in small
+ * chunks again, alone or nearly so.
  *
  * A value, keyed by its first place:
  *
@@ -87,6 +89,57 @@ bool eng_rows_chunk(struct eng_rows *out, uint32_t *first, struct eng_txn *t, co
 	return get_chunk(out, t, rt, *first) && out->n == ENG_ROWS_LARGE;
 }
 
+/* The place in the key of a chunk of this table; false: of another one. */
+static bool key_place(uint32_t *place, const struct eng_row_table *rt, struct eng_bytes key)
+{
+	uint8_t own[8];
+
+	if (rt->table == ENG_T_ROWS) {
+		memcpy(place, key.p, sizeof *place);
+		return true;
+	}
+	eng_vector_key(own, rt->number, 0);
+	if (key.n != sizeof own || memcmp(key.p, own, 4) != 0)
+		return false;
+	memcpy(place, (const uint8_t *)key.p + 4, sizeof *place);
+	*place = __builtin_bswap32(ENG_LE32(*place));
+	return true;
+}
+
+int eng_rows_next(struct eng_rows *out, uint32_t *first, struct eng_txn *t, const struct eng_row_table *rt,
+                  uint32_t from)
+{
+	struct eng_bytes key, value;
+	struct eng_walk *w = NULL;
+	struct key at;
+	int r = eng_walk_begin(&w, t, rt->table, NULL);
+
+	if (r < 0)
+		return r;
+	make_key(&at, rt, &from);
+	for (r = eng_walk_seek(w, at.bytes, &key, &value); r == 1; r = eng_walk_next(w, &key, &value)) {
+		if (!key_place(first, rt, key))
+			r = 0;
+		if (r == 0 || view_value(out, rt->stride, value))
+			break;
+	}
+	eng_walk_end(w);
+	return r;
+}
+
+uint64_t eng_rows_mark(const struct eng_rows *rows)
+{
+	return eng_get64((const uint8_t *)rows->codes - HEADER + 16);
+}
+
+void eng_rows_del(struct eng_txn *t, const struct eng_row_table *rt, uint32_t first)
+{
+	struct key key;
+
+	make_key(&key, rt, &first);
+	eng_txn_del(t, rt->table, key.bytes);
+}
+
 bool eng_rows_verify(struct eng_bytes value, uint32_t stride)
 {
 	struct eng_rows rows;
@@ -155,15 +208,26 @@ static void chunk_put(struct chunk *c, struct eng_txn *t)
 	eng_txn_put(t, c->table->table, key.bytes, eng_bytes(c->p, n));
 }
 
+static bool only_empties(const struct eng_row_change *changes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (changes[i].codes)
+			return false;
+	return true;
+}
+
 static void write_small(struct eng_txn *t, const struct eng_row_table *rt, uint8_t *p,
                         const struct eng_row_change *changes, size_t n)
 {
 	uint32_t first = changes[0].place - changes[0].place % ENG_ROWS_SMALL;
 	struct eng_rows old;
+	bool there = get_chunk(&old, t, rt, first);
 	struct chunk c;
 
+	if (!there && only_empties(changes, n))
+		return;
 	chunk_begin(&c, rt, p, first, ENG_ROWS_SMALL);
-	if (get_chunk(&old, t, rt, first))
+	if (there)
 		chunk_copy(&c, &old, first);
 	for (size_t i = 0; i < n; i++)
 		chunk_set(&c, &changes[i]);
@@ -204,6 +268,40 @@ static size_t same_chunk(const struct eng_row_change *changes, size_t n, uint32_
 	return i;
 }
 
+/* Whether a block of 1,024 places shall be one chunk: it is one, or so much of it is in
+ * use that rewriting it whole costs less than meeting its pieces at every scan. */
+static bool is_large(struct eng_txn *t, const struct eng_row_table *rt, const struct eng_row_change *changes, size_t n)
+{
+	enum { WORTH = ENG_ROWS_LARGE / ENG_ROWS_SMALL / 2 };
+	uint32_t first = changes[0].place - changes[0].place % ENG_ROWS_LARGE, chunks = 0;
+	struct eng_rows old;
+	size_t i = 0;
+
+	for (uint32_t at = first; at < first + ENG_ROWS_LARGE; at += ENG_ROWS_SMALL) {
+		size_t some = i;
+		while (i < n && changes[i].place < at + ENG_ROWS_SMALL)
+			i++;
+		if (get_chunk(&old, t, rt, at))
+			chunks += old.n / ENG_ROWS_SMALL;
+		else
+			chunks += !only_empties(changes + some, i - some);
+	}
+	return chunks >= WORTH;
+}
+
+static void write_block(struct eng_txn *t, const struct eng_row_table *rt, uint8_t *p,
+                        const struct eng_row_change *changes, size_t n, bool full)
+{
+	if (full && is_large(t, rt, changes, n)) {
+		write_large(t, rt, p, changes, n);
+		return;
+	}
+	for (size_t i = 0, some; i < n; i += some) {
+		some = same_chunk(changes + i, n - i, ENG_ROWS_SMALL);
+		write_small(t, rt, p, changes + i, some);
+	}
+}
+
 int eng_rows_write(struct eng_txn *t, const struct eng_row_table *rt, const struct eng_row_change *changes, size_t n,
                    uint32_t next_place, struct engram_error *err)
 {
@@ -215,12 +313,8 @@ int eng_rows_write(struct eng_txn *t, const struct eng_row_table *rt, const stru
 	if (!p)
 		return eng_err_nomem(err);
 	for (size_t i = 0, some; i < n; i += some) {
-		bool full = changes[i].place / ENG_ROWS_LARGE < next_place / ENG_ROWS_LARGE;
-		some = same_chunk(changes + i, n - i, full ? ENG_ROWS_LARGE : ENG_ROWS_SMALL);
-		if (full)
-			write_large(t, rt, p, changes + i, some);
-		else
-			write_small(t, rt, p, changes + i, some);
+		some = same_chunk(changes + i, n - i, ENG_ROWS_LARGE);
+		write_block(t, rt, p, changes + i, some, changes[i].place / ENG_ROWS_LARGE < next_place / ENG_ROWS_LARGE);
 	}
 	eng_free(p);
 	return eng_txn_status(t, err);

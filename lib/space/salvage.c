@@ -8,7 +8,6 @@
 #include "space/space_int.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 struct salvage {
@@ -20,19 +19,6 @@ struct salvage {
 	struct engram_error *err;
 };
 
-ENG_PRINTF(2, 3) static void say(const struct engram_space *s, const char *format, ...)
-{
-	char line[ENG_PATH_MAX + 200];
-	va_list ap;
-
-	if (!s->notice)
-		return;
-	va_start(ap, format);
-	vsnprintf(line, sizeof line, format, ap);
-	va_end(ap);
-	s->notice(s->notice_data, line);
-}
-
 static void lost_frames(void *data, const struct eng_gap *gap)
 {
 	struct salvage *v = data;
@@ -40,11 +26,11 @@ static void lost_frames(void *data, const struct eng_gap *gap)
 
 	v->lost += gap->frames > 0 ? gap->frames : 1;
 	if (gap->frames == 0)
-		say(v->space, "%s: bytes %" PRIu64 " to %" PRIu64 " hold no frame", gap->path, gap->from, gap->to);
+		eng_space_say(v->space, "%s: bytes %" PRIu64 " to %" PRIu64 " hold no frame", gap->path, gap->from, gap->to);
 	else if (gap->to == 0)
-		say(v->space, "%s: frames %" PRIu64 " to %" PRIu64 " are not there", gap->path, gap->first_seq, last_seq);
+		eng_space_say(v->space, "%s: frames %" PRIu64 " to %" PRIu64 " are not there", gap->path, gap->first_seq, last_seq);
 	else
-		say(v->space, "%s: frames %" PRIu64 " to %" PRIu64 " are lost in bytes %" PRIu64 " to %" PRIu64,
+		eng_space_say(v->space, "%s: frames %" PRIu64 " to %" PRIu64 " are lost in bytes %" PRIu64 " to %" PRIu64,
 		    gap->path, gap->first_seq, last_seq, gap->from, gap->to);
 }
 
@@ -56,7 +42,7 @@ static int take_frame(void *data, const struct eng_frame *f)
 	if (r != ENGRAM_EDAMAGED)
 		return r < 0 ? r : 0;
 	v->lost++;
-	say(v->space, "%s", v->err ? v->err->message : "a frame cannot be understood");
+	eng_space_say(v->space, "%s", v->err ? v->err->message : "a frame cannot be understood");
 	return 0;
 }
 
@@ -69,7 +55,7 @@ static int give(void *data, const struct engram_id *id, const struct engram_memo
 		return v->fn(v->data, m);
 	engram_id_format(text, id);
 	v->lost++;
-	say(v->space, "memory %s: %s", text, why->message);
+	eng_space_say(v->space, "memory %s: %s", text, why->message);
 	return 0;
 }
 

@@ -30,6 +30,8 @@ const struct eng_table eng_state_tables[ENG_T_COUNT] = {
 	[ENG_T_EMBEDDERS] = {"embedders", false},
 	[ENG_T_PLACES] = {"places", false},
 	[ENG_T_VECTORS] = {"vectors", false},
+	[ENG_T_NODES] = {"nodes", false},
+	[ENG_T_NODE_DOCS] = {"node_docs", false},
 };
 
 static void set_check(uint8_t *record, size_t size)
@@ -70,6 +72,8 @@ void eng_meta_encode(uint8_t out[ENG_META_SIZE], const struct eng_meta *m)
 	memcpy(out + 40, m->build, 16);
 	memcpy(out + 56, m->space.b, 16);
 	eng_set64(out + 72, m->unpurged);
+	eng_set64(out + 80, m->view);
+	memcpy(out + 88, m->view_digest, sizeof m->view_digest);
 	set_check(out, ENG_META_SIZE);
 }
 
@@ -88,6 +92,8 @@ bool eng_meta_decode(struct eng_meta *m, struct eng_bytes in)
 	memcpy(m->build, p + 40, 16);
 	memcpy(m->space.b, p + 56, 16);
 	m->unpurged = eng_get64(p + 72);
+	m->view = eng_get64(p + 80);
+	memcpy(m->view_digest, p + 88, sizeof m->view_digest);
 	return true;
 }
 

@@ -12,35 +12,49 @@
 
 /* -- opening ------------------------------------------------------------------------ */
 
-int eng_snapshot_open_as_of(struct eng_snapshot **out, struct engram_space *space, unsigned flags, int64_t as_of_us,
-                            struct engram_error *err)
+static int look(struct eng_snapshot *s, struct engram_error *err)
 {
-	struct eng_snapshot *s;
-	int r = eng_space_check_handle(space, err);
+	int r = eng_view_open(&s->view, s->space, err);
 
-	if (r < 0)
-		return r;
-	s = eng_calloc(1, sizeof *s);
-	if (!s)
-		return eng_err_nomem(err);
-	s->flags = flags;
-	s->as_of_us = as_of_us;
-	r = eng_view_open(&s->view, space, err);
 	if (r == 0 && s->view.txn) {
 		s->nbriefs = (s->view.meta.docs + ENG_BRIEF_CHUNK - 1) / ENG_BRIEF_CHUNK;
 		s->briefs = eng_calloc(s->nbriefs + 1u, sizeof *s->briefs);
 		if (!s->briefs)
 			r = eng_err_nomem(err);
 	}
-	if (r == 0 && flags & ENG_SNAP_TEXT)
+	if (r == 0 && s->flags & ENG_SNAP_ROWS)
+		r = eng_graphs_look(s, err);
+	if (r == 0 && s->flags & ENG_SNAP_TEXT)
 		r = eng_text_look(s, err);
-	if (r == 0 && as_of_us < INT64_MAX)
+	if (r == 0 && s->as_of_us < INT64_MAX)
 		r = eng_as_of_look(s, err);
-	if (r == 0)
-		r = eng_overlay_build(s, err);
-	if (r < 0) {
-		eng_snapshot_close(s);
+	return r == 0 ? eng_overlay_build(s, err) : r;
+}
+
+/* A fold may replace the view file between the state's snapshot and the open: the
+ * state then names another one. */
+int eng_snapshot_open_as_of(struct eng_snapshot **out, struct engram_space *space, unsigned flags, int64_t as_of_us,
+                            struct engram_error *err)
+{
+	enum { TRIES = 8 };
+	struct eng_snapshot *s;
+	int r = eng_space_check_handle(space, err);
+
+	if (r < 0)
 		return r;
+	for (int tries = 1; tries <= TRIES; tries++) {
+		s = eng_calloc(1, sizeof *s);
+		if (!s)
+			return eng_err_nomem(err);
+		s->space = space;
+		s->flags = flags | (tries == TRIES ? ENG_SNAP_LAST : 0);
+		s->as_of_us = as_of_us;
+		r = look(s, err);
+		if (r == 0)
+			break;
+		eng_snapshot_close(s);
+		if (r != ENG_GRAPHS_GONE)
+			return r;
 	}
 	*out = s;
 	return 0;
@@ -56,6 +70,7 @@ void eng_snapshot_close(struct eng_snapshot *s)
 	if (!s)
 		return;
 	eng_text_leave(s);
+	eng_folded_unref(s->folded);
 	for (size_t i = 0; i < s->nlacking; i++)
 		eng_terms_free(&s->lacking[i]);
 	eng_free(s->lacking);
@@ -207,15 +222,17 @@ int eng_snapshot_rows_next(void *rows, struct eng_rows *out)
 {
 	struct eng_snapshot_rows *at = rows;
 	struct eng_snapshot *s = at->snap;
-	uint32_t docs = s->view.meta.docs, first;
+	uint32_t first;
+	int r = 0;
 
-	for (; at->at < docs; at->at = at->at / ENG_ROWS_SMALL * ENG_ROWS_SMALL + ENG_ROWS_SMALL)
-		if (eng_rows_chunk(out, &first, s->view.txn, &eng_hash1_rows, (uint32_t)at->at)) {
-			at->at = (uint64_t)first + out->n;
-			return 1;
-		}
-	if (s->view.txn && eng_txn_status(s->view.txn, NULL) < 0)
-		return eng_txn_status(s->view.txn, NULL);
+	if (s->view.txn && at->at < s->view.meta.docs)
+		r = eng_rows_next(out, &first, s->view.txn, &eng_hash1_rows, (uint32_t)at->at);
+	if (r < 0)
+		return r;
+	if (r == 1) {
+		at->at = (uint64_t)first + out->n;
+		return 1;
+	}
 	if (at->at == UINT64_MAX || s->rows.n == 0)
 		return 0;
 	at->at = UINT64_MAX;
@@ -226,23 +243,16 @@ int eng_snapshot_rows_next(void *rows, struct eng_rows *out)
 bool eng_snapshot_codes(struct eng_snapshot *s, uint32_t doc, int8_t codes[ENG_HASH1_DIM])
 {
 	const struct eng_overlay_doc *d = overlay_doc(s, doc);
-	struct eng_rows rows;
-	uint32_t first, at;
+	uint32_t at = doc - ENG_DOC_RAW;
 
-	if (d && doc - ENG_DOC_RAW < s->rows.n) {
-		rows = s->rows;
-		at = doc - ENG_DOC_RAW;
-	} else if (d) {
+	if (!d)
+		return doc < s->view.meta.docs &&
+		       eng_snapshot_state_codes(s, &eng_hash1_rows, doc, NULL, ENG_NODES_HASH1, doc, codes);
+	if (at >= s->rows.n)
 		return d->doc.text_p && eng_hash1(codes, (const char *)d->doc.text_p, d->doc.text.n, NULL);
-	} else {
-		if (doc >= s->view.meta.docs || !eng_rows_chunk(&rows, &first, s->view.txn, &eng_hash1_rows, doc))
-			return false;
-		at = doc - first;
-	}
-	if (rows.r[at] == 0)
-		return false;
-	memcpy(codes, rows.codes + (size_t)at * rows.stride, ENG_HASH1_DIM);
-	return true;
+	if (s->rows.r[at] != 0)
+		memcpy(codes, s->rows.codes + (size_t)at * s->rows.stride, ENG_HASH1_DIM);
+	return s->rows.r[at] != 0;
 }
 
 /* -- corpus ------------------------------------------------------------------------------- */

@@ -110,7 +110,7 @@ int eng_snapshot_vectors_begin(struct eng_snapshot_vectors *v, struct eng_snapsh
 	uint32_t n = 0;
 	int r = s->view.txn ? eng_embedder_find(&e, s->view.txn, who, err) : 0;
 
-	*v = (struct eng_snapshot_vectors){.snap = s, .dim = who->dim, .stride = ENG_VEC_STRIDE(who->dim)};
+	*v = (struct eng_snapshot_vectors){.snap = s, .who = *who, .dim = who->dim, .stride = ENG_VEC_STRIDE(who->dim)};
 	if (r == 1) {
 		v->number = e.number;
 		v->rows = e.rows;
@@ -129,16 +129,17 @@ int eng_snapshot_vectors_next(void *ctx, struct eng_rows *out)
 {
 	struct eng_snapshot_vectors *v = ctx;
 	struct eng_row_table rt = rows_of(v);
-	struct eng_txn *t = v->snap->view.txn;
 	uint32_t first;
+	int r = 0;
 
-	for (; v->at < v->rows; v->at = v->at / ENG_ROWS_SMALL * ENG_ROWS_SMALL + ENG_ROWS_SMALL)
-		if (eng_rows_chunk(out, &first, t, &rt, (uint32_t)v->at)) {
-			v->at = (uint64_t)first + out->n;
-			return 1;
-		}
-	if (t && eng_txn_status(t, NULL) < 0)
-		return eng_txn_status(t, NULL);
+	if (v->at < v->rows)
+		r = eng_rows_next(out, &first, v->snap->view.txn, &rt, (uint32_t)v->at);
+	if (r < 0)
+		return r;
+	if (r == 1) {
+		v->at = (uint64_t)first + out->n;
+		return 1;
+	}
 	if (v->at != UINT64_MAX && v->overlay.n > 0) {
 		v->at = UINT64_MAX;
 		*out = v->overlay;
@@ -148,22 +149,25 @@ int eng_snapshot_vectors_next(void *ctx, struct eng_rows *out)
 	return 0;
 }
 
+static bool copy_row(int8_t *codes, const struct eng_rows *rows, uint32_t at)
+{
+	if (at >= rows->n || rows->r[at] == 0)
+		return false;
+	memcpy(codes, rows->codes + (size_t)at * rows->stride, rows->stride);
+	return true;
+}
+
 bool eng_snapshot_vectors_codes(struct eng_snapshot_vectors *v, uint32_t doc, int8_t *codes)
 {
 	struct eng_row_table rt = rows_of(v);
-	struct eng_rows rows = v->overlay;
-	uint32_t at = 0, first = 0;
+	uint32_t at = 0;
 
 	if (doc >= ENG_DOC_RAW) {
-		while (at < rows.n && rows.doc[at] != doc)
+		while (at < v->overlay.n && v->overlay.doc[at] != doc)
 			at++;
-	} else if (v->rows == 0 || !eng_vector_place(&at, v->snap->view.txn, doc, v->number) ||
-	           !eng_rows_chunk(&rows, &first, v->snap->view.txn, &rt, at)) {
-		return false;
+		return copy_row(codes, &v->overlay, at);
 	}
-	at -= first;
-	if (at >= rows.n || rows.r[at] == 0)
+	if (v->rows == 0 || !eng_vector_place(&at, v->snap->view.txn, doc, v->number))
 		return false;
-	memcpy(codes, rows.codes + (size_t)at * rows.stride, rows.stride);
-	return true;
+	return eng_snapshot_state_codes(v->snap, &rt, at, &v->who, eng_nodes_number(v->number), doc, codes);
 }

@@ -107,6 +107,7 @@ int eng_snapshot_embedders(struct eng_snapshot *s, int (*fn)(void *data, const s
  * then the overlay's.  Blocks stay valid as long as the snapshot. */
 struct eng_snapshot_vectors {
 	struct eng_snapshot *snap;
+	struct eng_embedder who; /* as given: its name stays the caller's */
 	uint32_t dim, stride;
 	uint32_t number, rows; /* in the state; rows 0: none there */
 	struct eng_rows overlay;
@@ -126,7 +127,7 @@ bool eng_snapshot_vectors_codes(struct eng_snapshot_vectors *v, uint32_t doc, in
 struct eng_snapshot_graph {
 	struct eng_hnsw *g; /* owned by the snapshot; doc of what a search of it finds: the node */
 	struct eng_snapshot *snap;
-	uint32_t number;    /* of the identity: 0 hash/1, else the embedder's and one */
+	uint32_t number;    /* by which the state knows the identity */
 };
 /* who NULL: hash/1.  1, or 0: there is none, because few vectors have been folded, or
  * because the view file cannot be read (eng_snapshot_view_problem). */
@@ -300,6 +301,7 @@ enum eng_fold_when {
 	ENG_FOLD_DUE,  /* identities whose unfolded rows are many (fold.c) */
 	ENG_FOLD_ANY,  /* all that have a graph, or rows enough for one */
 	ENG_FOLD_ANEW, /* the same, with nothing kept of the graphs there are */
+	ENG_FOLD_ALL,  /* however few: for tests, to which a graph of a dozen nodes tells enough */
 	ENG_FOLD_GONE, /* those with a node whose memory is gone: before bytes are purged */
 };
 int eng_space_fold(struct engram_space *space, const struct eng_job *job, enum eng_fold_when when,

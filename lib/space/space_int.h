@@ -14,6 +14,7 @@
 
 #include "base/le.h"
 #include "merge/digest.h"
+#include "fold/fold.h"
 #include "merge/edge.h"
 #include "space/space.h"
 #include "store/store.h"
@@ -38,7 +39,7 @@
  * directly where the text view lacks documents. */
 #define ENG_SCAN_MAX (64u << 20)
 
-#define ENG_STATE_VERSION 4u
+#define ENG_STATE_VERSION 5u
 
 /* -- the handle ----------------------------------------------------------- */
 
@@ -78,6 +79,8 @@ struct engram_space {
 /* eng_space_check_handle, and ENGRAM_EUSAGE where it was not opened for writing. */
 int eng_space_check_writer(const struct engram_space *s, struct engram_error *err);
 
+/* A line for whoever opened the space, if they want any. */
+ENG_PRINTF(2, 3) void eng_space_say(const struct engram_space *s, const char *format, ...);
 /* Takes one byte of NAME/lock; ENGRAM_EBUSY names the holder's pid. */
 int eng_space_lock(struct engram_space *s, unsigned which, enum eng_lock_kind kind, unsigned wait_ms,
                    struct engram_error *err);
@@ -131,6 +134,8 @@ enum eng_state_table {
 	ENG_T_EMBEDDERS, /* dimension, hash of name -> struct eng_embedder_record */
 	ENG_T_PLACES,  /* document, embedder -> place of its row */
 	ENG_T_VECTORS, /* embedder, first place -> 64 or 1,024 vectors (rows.c) */
+	ENG_T_NODES,   /* identity, document / 1,024 -> 1,024 nodes (nodes.c) */
+	ENG_T_NODE_DOCS, /* identity, node / 1,024 -> 1,024 documents */
 	ENG_T_COUNT
 };
 extern const struct eng_table eng_state_tables[ENG_T_COUNT];
@@ -145,6 +150,8 @@ struct eng_meta {
 	uint8_t build[16];   /* random; new at every rebuild, kept by compaction */
 	struct engram_id space;
 	uint64_t unpurged;   /* times that something forgotten came in since the last compaction; 0 = nothing to purge */
+	uint64_t view;       /* number of the view file in use; 0 = nothing was folded */
+	uint8_t view_digest[ENG_FOLD_HASH]; /* what it must have */
 };
 
 struct eng_head {
@@ -171,7 +178,7 @@ struct eng_change {
 
 struct eng_raw_skip;
 
-#define ENG_META_SIZE 96u
+#define ENG_META_SIZE 112u
 #define ENG_HEAD_SIZE 48u
 #define ENG_BRIEF_SIZE 64u
 #define ENG_BRIEF_CHUNK 1024u
@@ -217,7 +224,8 @@ struct eng_gen {
 	char state[48], text[48]; /* file names in the space's directory */
 	uint8_t build[16];
 	struct eng_store *store;
-	struct eng_fts *fts;      /* opened when first needed */
+	struct eng_folded *folded; /* the view file, opened when first needed */
+	struct eng_fts *fts;      /* likewise */
 	bool fts_write;
 	uint64_t text_ino;
 	uint64_t fts_moment;      /* counts what a snapshot must not outlive: see snapshot_int.h */
@@ -248,6 +256,30 @@ int eng_gen_text(struct engram_space *s, struct eng_gen *g, bool write, struct e
 void eng_gen_close_text(struct eng_gen *g);
 /* Removes a text view file with its companions. */
 void eng_gen_drop_text(struct engram_space *s, struct eng_gen *g);
+/* A number that no file of any generation has. */
+int eng_gen_number(uint64_t *number, struct engram_space *s, struct engram_error *err);
+
+/* -- view files (folded.c) ------------------------------------------------------ */
+
+/* A view file that is open, for the handle and the snapshots that read it. */
+struct eng_folded {
+	unsigned refs;
+	uint64_t number;
+	struct eng_fold *fold;
+};
+#define ENG_VIEW_NAME_MAX 32
+void eng_view_name(char out[ENG_VIEW_NAME_MAX], uint64_t number);
+/* The one that the state names (m->view is not 0), for eng_folded_unref: errors of
+ * eng_fold_open, and ENGRAM_EVERSION where it is not the one that the state was told of. */
+int eng_folded_open(struct eng_folded **out, struct engram_space *s, struct eng_gen *g, const struct eng_meta *m,
+                    struct engram_error *err);
+void eng_folded_unref(struct eng_folded *f); /* NULL allowed */
+/* The name of the file that the state in use names: 1, 0 it names none, <0 it cannot be read. */
+int eng_view_in_use(char out[ENG_VIEW_NAME_MAX], struct engram_space *s);
+/* Whose vectors: of hash/1 (who NULL), or of an embedder. */
+void eng_fold_key(uint8_t out[ENG_FOLD_KEY], const struct eng_embedder *who);
+/* A block of a graph, fetched; NULL: it cannot be. */
+const struct eng_hnsw_block *eng_fold_block(struct eng_hnsw *g, uint32_t block);
 
 /* -- where ids stand (idmap.c) ---------------------------------------------- */
 
@@ -626,6 +658,9 @@ struct eng_row_table {
 };
 extern const struct eng_row_table eng_hash1_rows;
 
+/* The first chunk at or behind `from`, which no chunk spans: 1, 0 there is none, <0. */
+int eng_rows_next(struct eng_rows *out, uint32_t *first, struct eng_txn *t, const struct eng_row_table *rt,
+                  uint32_t from);
 /* The chunk that holds the row at `place`, and the place of its first row; false if there is none. */
 bool eng_rows_chunk(struct eng_rows *out, uint32_t *first, struct eng_txn *t, const struct eng_row_table *rt,
                     uint32_t place);
@@ -637,9 +672,33 @@ struct eng_row_change {
 	uint32_t place, doc;
 	const int8_t *codes;
 };
-/* changes ascending by place; next_place = rows after the batch. */
+/* changes ascending by place; next_place = rows after the batch.  A row without a
+ * chunk is empty already. */
 int eng_rows_write(struct eng_txn *t, const struct eng_row_table *rt, const struct eng_row_change *changes, size_t n,
                    uint32_t next_place, struct engram_error *err);
+
+/* The check that a chunk bears, which tells whether it has changed. */
+uint64_t eng_rows_mark(const struct eng_rows *rows);
+void eng_rows_del(struct eng_txn *t, const struct eng_row_table *rt, uint32_t first);
+
+/* -- nodes and documents (nodes.c) --------------------------------------------- */
+
+/* Of an identity: 0 hash/1, else an embedder's number and one. */
+#define ENG_NODES_HASH1 0u
+static inline uint32_t eng_nodes_number(uint32_t embedder)
+{
+	return embedder + 1;
+}
+/* Documents of the nodes of a block of 1,024, ENG_NO_DOC for one that is masked; NULL:
+ * there is none.  Valid as what eng_txn_get gives. */
+const uint32_t *eng_nodes_docs(struct eng_txn *t, uint32_t number, uint32_t block);
+/* The node that stands for a document, ENG_HNSW_NONE where none does. */
+uint32_t eng_node_of(struct eng_txn *t, uint32_t number, uint32_t doc);
+/* The nodes of documents whose rows change stand for nothing any more. */
+int eng_nodes_mask(struct eng_txn *t, uint32_t number, const struct eng_row_change *changes, size_t n,
+                   struct engram_error *err);
+/* Both tables of an identity: n nodes, docs[node]; n 0: none. */
+int eng_nodes_write(struct eng_txn *t, uint32_t number, const uint32_t *docs, uint32_t n, struct engram_error *err);
 
 /* -- vectors of embedders (vectors.c) ------------------------------------------ */
 
@@ -683,8 +742,16 @@ int eng_vectors_move(struct eng_vector_batch *b, struct engram_space *s, struct 
 int eng_vectors_write(struct eng_vector_batch *b, struct eng_txn *t, struct engram_error *err);
 void eng_vectors_free(struct eng_vector_batch *b);
 
+/* The codes of the row at a place, or of the node that stands for the document; NULL:
+ * neither is there (snapshot_graph.c).  key: whose, in the view file; f NULL: none. */
+const int8_t *eng_codes_of(struct eng_txn *t, const struct eng_row_table *rt, uint32_t place, struct eng_fold *f,
+                           const uint8_t key[ENG_FOLD_KEY], uint32_t number, uint32_t doc);
+/* Nodes of an identity that stand for documents. */
+uint64_t eng_nodes_count(struct eng_txn *t, uint32_t number, uint32_t nodes);
+
 /* For --check (check_vectors.c): what the documents' vectors come to. */
 struct eng_vector_check {
+	struct eng_fold *fold; /* the view file, NULL: none */
 	uint64_t vectors;
 	uint32_t *live; /* of each embedder's number */
 	size_t cap;
@@ -715,6 +782,9 @@ int eng_apply_gen(struct engram_space *s, struct eng_gen *g, const struct eng_jo
                   struct engram_error *err);
 /* With the apply lock held: a new generation from the log alone, installed. */
 int eng_rebuild_locked(struct engram_space *s, const struct eng_job *job, struct engram_error *err);
+/* With the maintenance and the apply lock held: eng_space_fold. */
+int eng_fold_locked(struct engram_space *s, const struct eng_job *job, enum eng_fold_when when,
+                    struct engram_error *err);
 /* With the apply lock held: what waits; a first state only if it is worth it. */
 int eng_apply_locked(struct engram_space *s, const struct eng_job *job, struct eng_range frames,
                      struct engram_error *err);

@@ -323,6 +323,8 @@ static int write_rows(struct eng_vector_batch *b, struct eng_txn *t, struct eng_
 		rt = eng_embedder_rows(e);
 		r = eng_rows_write(t, &rt, rows, n, e->rows, err);
 		if (r == 0)
+			r = eng_nodes_mask(t, eng_nodes_number(e->number), rows, n, err);
+		if (r == 0)
 			r = put_record(t, e, err);
 	}
 	return r;

@@ -47,6 +47,7 @@ static int read_file(struct engram_space *s, const char *name, uint8_t *p, const
  * locks that SQLite holds for this process. */
 int eng_space_warm(struct engram_space *s, const struct eng_job *job, struct engram_error *err)
 {
+	char name[ENG_VIEW_NAME_MAX];
 	uint8_t *p;
 	int r = eng_space_check_handle(s, err);
 
@@ -58,6 +59,8 @@ int eng_space_warm(struct engram_space *s, const struct eng_job *job, struct eng
 	if (!p)
 		return eng_err_nomem(err);
 	r = read_file(s, s->gen->state, p, job, err);
+	if (r == 0 && eng_view_in_use(name, s) == 1)
+		r = read_file(s, name, p, job, err);
 	eng_free(p);
 	return r;
 }

@@ -63,6 +63,15 @@ __attribute__((unused)) static int spaces_run(struct spaces *s, unsigned tasks)
 	return r;
 }
 
+/* A fold, whatever there is to fold. */
+__attribute__((unused)) static int spaces_fold(struct spaces *s, enum eng_fold_when when, struct engram_report *report)
+{
+	struct eng_job job = {.report = report};
+
+	*report = (struct engram_report){0};
+	return eng_space_fold(s->space, &job, when, &s->err);
+}
+
 static void spaces_str(struct eng_buf *b, const char *name, bool has, struct engram_str s)
 {
 	if (has)

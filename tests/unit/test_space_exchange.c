@@ -5,7 +5,7 @@
  * digest, whatever was applied, rebuilt or compacted on the way.
  *
  * The seed is printed; ENGRAM_TEST_SEED runs one again. */
-#include "../lib/spaces.h"
+#include "../lib/carry.h"
 #include "base/hash.h"
 #include "base/le.h"
 #include "base/rng.h"
@@ -17,38 +17,6 @@ enum { STORES = 3, RUNS = 6, STEPS = 60 };
 static struct engram_error err;
 
 /* -- carrying -------------------------------------------------------------------- */
-
-static struct eng_exchange *lend(struct spaces *s)
-{
-	struct eng_exchange *x = NULL;
-
-	spaces_must(eng_exchange_open(&x, s->space, true, &err), "open exchange", &err);
-	return x;
-}
-
-static uint64_t seq_of(const struct eng_position *p, size_t n, const struct eng_series *series)
-{
-	for (size_t i = 0; i < n; i++)
-		if (eng_series_cmp(&p[i].series, series) == 0)
-			return p[i].seq;
-	return 0;
-}
-
-/* One piece of one series that `to` lacks, from frame `from` of it on (at most one
- * behind its head): what it has already comes again.  Frames taken. */
-static uint64_t carry(struct eng_exchange *to, struct eng_exchange *from, const struct eng_position *what,
-                      uint64_t after, size_t bytes)
-{
-	struct eng_buf b = ENG_BUF_INIT;
-	uint64_t taken = 0;
-	size_t n;
-
-	spaces_must(eng_exchange_read(from, &b, &n, &what->series, after, what->seq, bytes, &err), "read", &err);
-	if (n)
-		spaces_must(eng_exchange_receive(to, &taken, &what->series, b.p, b.n, &err), "receive", &err);
-	eng_buf_free(&b);
-	return taken;
-}
 
 /* Some random pieces. */
 static void carry_some(struct spaces *to, struct spaces *from, struct eng_rng *rng, unsigned pieces)
@@ -65,29 +33,10 @@ static void carry_some(struct spaces *to, struct spaces *from, struct eng_rng *r
 			const struct eng_position *p = &theirs[eng_rng_below(rng, n)];
 			uint64_t head = seq_of(mine, nmine, &p->series), again = eng_rng_below(rng, 4);
 			if (head <= p->seq)
-				carry(x, y, p, head > again ? head - again : 0, (size_t)eng_rng_below(rng, 2000));
+				carry(x, y, p, head > again ? head - again : 0, (size_t)eng_rng_below(rng, 2000), &err);
 		}
 		if (eng_rng_below(rng, 3) == 0)
 			spaces_must(eng_exchange_flush(x, &err), "flush", &err);
-	}
-	spaces_must(eng_exchange_flush(x, &err), "flush", &err);
-	eng_exchange_close(x);
-	eng_exchange_close(y);
-}
-
-/* All of it. */
-static void carry_all(struct spaces *to, struct spaces *from)
-{
-	struct eng_exchange *x = lend(to), *y = lend(from);
-	const struct eng_position *theirs, *mine;
-	size_t n, nmine;
-
-	spaces_must(eng_exchange_received(y, &theirs, &n, &err), "received", &err);
-	spaces_must(eng_exchange_received(x, &mine, &nmine, &err), "received", &err);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t at = seq_of(mine, nmine, &theirs[i].series);
-		while (at < theirs[i].seq)
-			at += carry(x, y, &theirs[i], at, 1 << 20);
 	}
 	spaces_must(eng_exchange_flush(x, &err), "flush", &err);
 	eng_exchange_close(x);

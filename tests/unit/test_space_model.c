@@ -445,6 +445,25 @@ static void maintain(struct life *l, unsigned tasks)
 	free(after);
 }
 
+static void fold(struct life *l)
+{
+	char *before = spaces_listing(&l->s), *after;
+	struct engram_report report;
+	int r = spaces_fold(&l->s, ENG_FOLD_ALL, &report);
+
+	if (r < 0) {
+		l->failures++;
+		tap_note("step %u: fold: %s", l->step, l->s.err.message);
+	}
+	after = spaces_listing(&l->s);
+	if (strcmp(before, after) != 0) {
+		l->failures++;
+		tap_note("step %u: a fold changed\n%s\nto\n%s", l->step, before, after);
+	}
+	free(before);
+	free(after);
+}
+
 static void one_step(struct life *l)
 {
 	unsigned number = below(l, MEMORIES), what = below(l, 100);
@@ -459,8 +478,10 @@ static void one_step(struct life *l)
 		step_learn(l, number);
 	else if (what < 88)
 		step_revise(l, number);
-	else if (what < 94)
+	else if (what < 92)
 		maintain(l, ENGRAM_APPLY);
+	else if (what < 94)
+		fold(l);
 	else if (what < 95)
 		maintain(l, ENGRAM_REBUILD);
 	else if (what < 96)
