@@ -398,19 +398,18 @@ static int fold_planned(struct run *run, struct engram_error *err)
 	return r;
 }
 
-/* With apply: the generation in use, up to date, and no file that nobody names. */
+/* The generation in use, up to date, and no file that nobody names. */
 static int bring_up(struct run *run, struct engram_error *err)
 {
 	struct engram_space *s = run->s;
-	int r = run->apply_held ? 0 : eng_space_lock(s, ENG_LOCK_APPLY, ENG_LOCK_EXCLUSIVE, s->wait_ms, err);
+	int r = eng_space_lock(s, ENG_LOCK_APPLY, ENG_LOCK_EXCLUSIVE, s->wait_ms, err);
 
 	if (r < 0)
 		return r;
 	r = eng_apply_locked(s, run->job, eng_all_frames, err);
 	if (r == 0 && s->gen)
 		eng_gen_sweep(s);
-	if (!run->apply_held)
-		eng_space_unlock(s, ENG_LOCK_APPLY);
+	eng_space_unlock(s, ENG_LOCK_APPLY);
 	return r;
 }
 
@@ -432,11 +431,11 @@ static bool is_unusable(int r)
 	return r == ENGRAM_ENOFILE || r == ENGRAM_EDAMAGED || r == ENGRAM_EVERSION;
 }
 
-/* With maint. */
+/* With maint; with apply too, what waits has been applied. */
 static int fold(struct run *run, struct engram_error *err)
 {
 	struct engram_error why = {0};
-	int r = bring_up(run, err);
+	int r = run->apply_held ? 0 : bring_up(run, err);
 
 	if (r < 0 || !run->s->gen)
 		return r;
