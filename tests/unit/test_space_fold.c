@@ -112,6 +112,79 @@ static void test_lineage(uint64_t seed)
 	spaces_close(&b);
 }
 
+/* -- more rows than one chunk holds ---------------------------------------------------- */
+
+enum { MANY = 2500, CHANGED = 50 };
+
+static void put_many(struct spaces *s, unsigned first, unsigned n, unsigned step, const char *word)
+{
+	struct engram_memory m = {.has = ENGRAM_TEXT | ENGRAM_KEY};
+	enum engram_put_result result;
+	struct engram_writer *w = NULL;
+	char key[32], text[96];
+	struct engram_id id;
+
+	spaces_must(engram_writer_open(&w, s->space, 0, &s->err), "writer", &s->err);
+	for (unsigned i = first; i < n; i += step) {
+		snprintf(key, sizeof key, "page %u", i);
+		snprintf(text, sizeof text, "%s has the word %s", key, word);
+		m.key = str(key);
+		m.text = str(text);
+		spaces_must(engram_put(w, &id, &result, &m, &s->err), "put", &s->err);
+	}
+	spaces_must(engram_commit(w, &s->err), "commit", &s->err);
+	engram_writer_close(w);
+}
+
+/* How many rows the scan beside the graph meets, in chunks. */
+static size_t tail_of(struct spaces *s, size_t *chunks)
+{
+	struct eng_snapshot *snap;
+	struct eng_snapshot_rows rows;
+	struct eng_rows block;
+	size_t n = 0;
+
+	*chunks = 0;
+	spaces_must(eng_snapshot_open(&snap, s->space, ENG_SNAP_ROWS, &s->err), "snapshot", &s->err);
+	rows = (struct eng_snapshot_rows){.snap = snap};
+	while (eng_snapshot_rows_next(&rows, &block) == 1) {
+		++*chunks;
+		for (uint32_t i = 0; i < block.n; i++)
+			n += block.r[i] != 0;
+	}
+	eng_snapshot_close(snap);
+	return n;
+}
+
+static void test_chunks(void)
+{
+	struct spaces s = {0};
+	struct engram_report report;
+	size_t chunks;
+
+	spaces_open(&s, "chunks", ENGRAM_CREATE);
+	put_many(&s, 0, MANY, 1, "first");
+	spaces_must(spaces_run(&s, ENGRAM_APPLY), "apply", &s.err);
+	tap_int((long)tail_of(&s, &chunks), MANY, "rows before a fold");
+	spaces_must(spaces_fold(&s, ENG_FOLD_ALL, &report), "fold", &s.err);
+	tap_int((long)tail_of(&s, &chunks), 0, "none after it");
+	tap_int((long)chunks, 0, "and no chunk");
+	put_many(&s, 5, MANY, MANY / CHANGED, "second");
+	spaces_must(spaces_run(&s, ENGRAM_APPLY), "apply", &s.err);
+	tap_int((long)tail_of(&s, &chunks), CHANGED, "what changes has a row again");
+	tap_ok(chunks > 0 && chunks <= CHANGED, "in %zu chunks", chunks);
+	tap_int(spaces_run(&s, ENGRAM_CHECK), 0, "as the check says");
+	put_many(&s, 0, MANY, 1, "third");
+	spaces_must(spaces_run(&s, ENGRAM_APPLY), "apply", &s.err);
+	tap_int((long)tail_of(&s, &chunks), MANY, "when all have changed, all are rows");
+	tap_ok(chunks <= MANY / ENG_ROWS_LARGE + ENG_ROWS_LARGE / ENG_ROWS_SMALL, "in %zu chunks", chunks);
+	spaces_must(spaces_fold(&s, ENG_FOLD_ALL, &report), "fold", &s.err);
+	tap_int((long)report.dropped, MANY, "whose nodes a fold drops");
+	tap_int((long)report.indexed, MANY, "and makes anew");
+	tap_int(spaces_run(&s, ENGRAM_CHECK), 0, "as the check says");
+	spaces_close(&s);
+}
+
 /* -- while others write ------------------------------------------------------------- */
 
 struct meanwhile {
@@ -262,6 +335,7 @@ int main(void)
 
 	tmpdir_begin("space-fold");
 	test_lineage(seed);
+	test_chunks();
 	test_meanwhile(seed + 1);
 	test_forgotten();
 	test_memory();
