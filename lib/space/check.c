@@ -221,7 +221,7 @@ static void check_row(struct eng_check *c, const struct eng_doc *d, uint32_t doc
 	uint8_t key[ENG_FOLD_KEY];
 	const int8_t *found;
 
-	eng_fold_key(key, NULL);
+	eng_identity_key(key, NULL);
 	found = eng_codes_of(c->view.txn, &eng_hash1_rows, doc, c->vectors.fold, key, ENG_NODES_HASH1, doc);
 	c->rows += wanted;
 	if (wanted != (found != NULL) || (wanted && memcmp(found, codes, sizeof codes) != 0))

@@ -51,7 +51,7 @@ static struct eng_fold_graph *graph_of(struct eng_check *c, const struct eng_emb
 	struct eng_fold_graph *g = NULL;
 	uint8_t key[ENG_FOLD_KEY];
 
-	eng_fold_key(key, who);
+	eng_identity_key(key, who);
 	return c->vectors.fold && eng_fold_find(&g, c->vectors.fold, key, NULL) == 1 ? g : NULL;
 }
 

@@ -50,7 +50,7 @@ static int check_one(struct eng_vector_check *c, struct engram_space *s, struct 
 	rt = eng_embedder_rows(&e);
 	if (!eng_vector_place(&place, t, doc, e.number))
 		return 1;
-	eng_fold_key(key, &v->who);
+	eng_identity_key(key, &v->who);
 	found = eng_codes_of(t, &rt, place, c->fold, key, eng_nodes_number(e.number), doc);
 	return !found || memcmp(found, codes, rt.stride) != 0;
 }
@@ -104,7 +104,7 @@ static int check_chunks(const struct eng_vector_check *c, const struct eng_embed
 	eng_walk_end(w);
 	if (r < 0)
 		return eng_txn_status(t, err);
-	eng_fold_key(graph, &e->who);
+	eng_identity_key(graph, &e->who);
 	if (c->fold && eng_fold_find(&g, c->fold, graph, NULL) == 1)
 		used += eng_nodes_count(t, eng_nodes_number(e->number), g->n);
 	if (used != e->live)

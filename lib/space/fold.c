@@ -109,7 +109,7 @@ static int plan_one(struct run *run, struct eng_txn *t, const struct eng_embedde
 		of.rows = eng_embedder_rows(e);
 		of.number = eng_nodes_number(e->number);
 	}
-	eng_fold_key(of.key, e ? &e->who : NULL);
+	eng_identity_key(of.key, e ? &e->who : NULL);
 	r = count_tail(&of, t, err);
 	if (r == 0)
 		r = count_nodes(&of, run, t, err);

@@ -77,14 +77,14 @@ int eng_folded_open(struct eng_folded **out, struct engram_space *s, struct eng_
 	return 0;
 }
 
-void eng_fold_key(uint8_t out[ENG_FOLD_KEY], const struct eng_embedder *who)
+void eng_identity_key(uint8_t out[ENG_FOLD_KEY], const struct eng_embedder *who)
 {
 	memset(out, 0, ENG_FOLD_KEY);
 	if (who)
 		eng_embedder_key(out, who);
 }
 
-const struct eng_hnsw_block *eng_fold_block(struct eng_hnsw *g, uint32_t block)
+const struct eng_hnsw_block *eng_graph_block(struct eng_hnsw *g, uint32_t block)
 {
 	struct eng_hnsw_block *b = &g->blocks[block];
 

@@ -49,7 +49,7 @@ int eng_snapshot_graph(struct eng_snapshot_graph *out, struct eng_snapshot *s, c
 	r = number_of(&number, s, who, err);
 	if (r <= 0)
 		return r;
-	eng_fold_key(key, who);
+	eng_identity_key(key, who);
 	r = eng_fold_find(&g, s->folded->fold, key, &s->unfolded);
 	if (r == ENGRAM_ENOMEM)
 		return eng_err_nomem(err);
@@ -65,7 +65,7 @@ const uint32_t *eng_snapshot_graph_docs(const struct eng_snapshot_graph *g, uint
 
 static const int8_t *node_codes(struct eng_fold_graph *g, uint32_t node)
 {
-	const struct eng_hnsw_block *b = node < g->n ? eng_fold_block(&g->g, node / ENG_HNSW_BLOCK) : NULL;
+	const struct eng_hnsw_block *b = node < g->n ? eng_graph_block(&g->g, node / ENG_HNSW_BLOCK) : NULL;
 
 	return b ? b->codes + (size_t)(node % ENG_HNSW_BLOCK) * g->stride : NULL;
 }
@@ -91,7 +91,7 @@ bool eng_snapshot_state_codes(struct eng_snapshot *s, const struct eng_row_table
 	uint8_t key[ENG_FOLD_KEY];
 	const int8_t *found;
 
-	eng_fold_key(key, who);
+	eng_identity_key(key, who);
 	found = eng_codes_of(s->view.txn, rt, place, s->folded ? s->folded->fold : NULL, key, number, doc);
 	if (found)
 		memcpy(codes, found, rt->stride);

@@ -277,9 +277,9 @@ void eng_folded_unref(struct eng_folded *f); /* NULL allowed */
 /* The name of the file that the state in use names: 1, 0 it names none, <0 it cannot be read. */
 int eng_view_in_use(char out[ENG_VIEW_NAME_MAX], struct engram_space *s);
 /* Whose vectors: of hash/1 (who NULL), or of an embedder. */
-void eng_fold_key(uint8_t out[ENG_FOLD_KEY], const struct eng_embedder *who);
+void eng_identity_key(uint8_t out[ENG_FOLD_KEY], const struct eng_embedder *who);
 /* A block of a graph, fetched; NULL: it cannot be. */
-const struct eng_hnsw_block *eng_fold_block(struct eng_hnsw *g, uint32_t block);
+const struct eng_hnsw_block *eng_graph_block(struct eng_hnsw *g, uint32_t block);
 
 /* -- where ids stand (idmap.c) ---------------------------------------------- */
 
