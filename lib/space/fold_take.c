@@ -96,7 +96,7 @@ static int old_block(struct old *o, const struct eng_taken *take, struct eng_txn
 	o->block = block;
 	o->docs = eng_nodes_docs(t, take->of->number, block);
 	o->ids = eng_fold_ids(o->g, block, err);
-	o->rows = eng_fold_block(&o->g->g, block);
+	o->rows = eng_graph_block(&o->g->g, block);
 	if (!o->docs)
 		return eng_err(err, ENGRAM_EDAMAGED, "state: the documents of block %u of the view are missing", block);
 	return o->ids && o->rows ? 0 : eng_err(err, ENGRAM_EDAMAGED, "view: block %u cannot be read", block);
