@@ -11,8 +11,8 @@
  *   4 `fails` differs from the segment's: begin the segment durable_seq + 1,
  *     which makes every frame of older segments from there on void
  *   5 no room in the segment: flush it as a leader does, begin written_seq + 1
- *   6 zeros and blocks up to the end of the frames: the disk is full now or
- *     not at all, and nothing is spoilt
+ *   6 blocks that read as zeros up to the end of the frames: the disk is full
+ *     now or not at all, and nothing is spoilt
  *   7 dirty; seq, stamp, prev, witness, checks; one pwrite
  *   8 publish offset, chain, stamp, seq; clear dirty
  *
@@ -297,7 +297,7 @@ static bool has_room(const struct eng_mark *m, uint64_t n)
 	return m->written_off + n <= ENG_SEGMENT_MAX || m->written_off == ENG_SEGMENT_HEADER;
 }
 
-int eng_append_room(struct eng_log *log, struct eng_log_series *s, uint32_t *fails, uint64_t n,
+int eng_append_room(struct eng_log *log, struct eng_log_series *s, uint32_t *fails, uint64_t n, uint64_t slack,
                     struct engram_error *err)
 {
 	struct eng_mark *m = s->mark;
@@ -305,13 +305,13 @@ int eng_append_room(struct eng_log *log, struct eng_log_series *s, uint32_t *fai
 
 	if (*fails != m->seg_fails)
 		r = with_flush_lock(log, s, fails, true, err);
-	if (r == 0 && !has_room(m, n))
+	if (r == 0 && !has_room(m, n + slack))
 		r = with_flush_lock(log, s, fails, false, err);
 	if (r == 0)
 		r = eng_segment_use(log, s, err);
 	if (r < 0)
 		return r;
-	r = eng_segment_fill(log, s, m->written_off + n, err);
+	r = eng_segment_fill(log, s, n, slack, err);
 	if (r == ENGRAM_EIO)
 		m->fails++;
 	return r;
@@ -483,7 +483,7 @@ static int append_locked(struct eng_log *log, struct eng_log_series *s, struct b
 	if (r == 0 && begins_series(s->mark, batch->fails))
 		r = lay_birth(log, batch, err);
 	if (r == 0)
-		r = eng_append_room(log, s, &batch->fails, log->out.n + batch->slack, err);
+		r = eng_append_room(log, s, &batch->fails, log->out.n, batch->slack, err);
 	return r == 0 ? write_frames(log, s, batch, err) : r;
 }
 

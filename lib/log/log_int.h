@@ -136,6 +136,7 @@ struct eng_log {
 	struct eng_series seg_series;
 	uint64_t seg_first;
 	uint32_t seg_turn;
+	uint64_t seg_held; /* it has blocks up to here; 0 = up to what is filled */
 
 	/* a segment kept open for eng_log_read */
 	int read_fd;
@@ -195,8 +196,9 @@ int eng_segment_begin(struct eng_log *log, struct eng_log_series *s, uint64_t fi
                       struct engram_error *err);
 /* seg_fd becomes the active segment's. */
 int eng_segment_use(struct eng_log *log, struct eng_log_series *s, struct engram_error *err);
-/* Zeros are written, and blocks held, up to `end` at least. */
-int eng_segment_fill(struct eng_log *log, struct eng_log_series *s, uint64_t end, struct engram_error *err);
+/* Blocks are held for n bytes behind the end and `slack` more, and they read as zeros. */
+int eng_segment_fill(struct eng_log *log, struct eng_log_series *s, uint64_t n, uint64_t slack,
+                     struct engram_error *err);
 int eng_segment_zero(struct eng_log *log, int fd, uint64_t from, uint64_t to); /* 0 or -errno */
 /* Writes the bytes that are there once more, from the sector of `from` on, so
  * that the next flush covers them whatever an earlier one did.  0 or -errno. */
@@ -204,10 +206,10 @@ int eng_segment_rewrite(struct eng_log *log, int fd, uint64_t from, uint64_t to)
 
 /* Steps of an append that receiving takes too (append.c), under the append lock:
  * 3 the mark and the bytes agree (ENG_SERIES_OVER: it was rolled back); 4 to 6
- * room for n bytes in one segment, of which `fails` is that; 7 and 8 the frames,
- * `end` behind them. */
+ * room for n bytes, and `slack` behind them, in one segment, of which `fails` is that;
+ * 7 and 8 the frames, `end` behind them. */
 int eng_append_sound(struct eng_log *log, struct eng_log_series *s, struct engram_error *err);
-int eng_append_room(struct eng_log *log, struct eng_log_series *s, uint32_t *fails, uint64_t n,
+int eng_append_room(struct eng_log *log, struct eng_log_series *s, uint32_t *fails, uint64_t n, uint64_t slack,
                     struct engram_error *err);
 int eng_append_write(struct eng_log *log, struct eng_log_series *s, const uint8_t *frames, size_t n,
                      const struct eng_end *end, struct engram_error *err);

@@ -33,7 +33,7 @@
  *   552    8   active        both locks; first seq of the active segment
  *   560    8   last_stamp    append lock
  *   568    8   last_off      append lock; of the last frame in the active segment, 0 = none
- *   576    8   filled_off    append lock; zeros are written up to here
+ *   576    8   filled_off    append lock; zeros, or room that a group was to take, up to here
  *   584    4   chain         append lock; header_check of the frame written_seq
  *   588    4   fails         flush lock (after a failed flush) or append lock (write)
  *   592    4   seg_fails     both locks; `fails` when the active segment began

@@ -236,7 +236,7 @@ static int write_group(struct eng_log *log, struct eng_log_series *s, struct inc
 	struct eng_mark *m = s->mark;
 	struct eng_end end;
 	size_t n = group_of(in, &end);
-	int r = eng_append_room(log, s, &in->fails, n, err);
+	int r = eng_append_room(log, s, &in->fails, n, 0, err);
 
 	if (r < 0)
 		return r;
@@ -343,7 +343,7 @@ static int sound(struct eng_log *log, struct eng_log_series *s, uint32_t *fails,
 	if (r == ENG_SERIES_OVER) /* rolled back, as its recovery found: closed now, it receives */
 		return ENGRAM_OK;
 	if (r == 0 && !is_own_open(s) && *fails != s->mark->seg_fails)
-		r = eng_append_room(log, s, fails, ENG_FRAME_HEADER, err);
+		r = eng_append_room(log, s, fails, ENG_FRAME_HEADER, 0, err);
 	return r;
 }
 

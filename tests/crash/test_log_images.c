@@ -166,6 +166,24 @@ static void work_growth(struct work *w)
 	}
 }
 
+/* Groups that go over room without written zeros, and small frames behind them. */
+static void work_bulk(struct work *w)
+{
+	open_handle(w, 0);
+	open_handle(w, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		put(w, 0, 3, 30000);
+		put(w, 1, 1, 300);
+		flush(w, 0);
+		put(w, 1, 5, 40000);
+		put(w, 0, 2, 25000);
+		flush(w, 1);
+		put(w, 1, 1, 80);
+		flush(w, 0);
+		flush(w, 1);
+	}
+}
+
 static void work_rotate(struct work *w)
 {
 	struct engram_error e = {0};
@@ -530,6 +548,7 @@ int main(void)
 	run("failing flushes", work_failing_flush, 1, 60);
 	run("failing writes, full disk", work_failing_write, 1, 60);
 	run("growth of a segment", work_growth, 1, 60);
+	run("large groups", work_bulk, 2, 60);
 	run("rotation", work_rotate, 1, 60);
 	run("stubs", work_stub, 1, 60);
 	run("a new series", work_new_series, 1, 60);

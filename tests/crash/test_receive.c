@@ -14,7 +14,7 @@
 #include "logclient.h"
 #include "simfs.h"
 
-enum { FRAMES = 60 };
+enum { FRAMES = 60, FEW = 9 };
 
 static struct eng_series series;
 static struct eng_buf all;
@@ -70,12 +70,13 @@ static void make_series(void)
 struct life {
 	struct sim *sim;
 	bool seal;
+	size_t most; /* frames at once */
 	struct engram_error err;
 };
 
-static void begin(struct life *l, bool seals)
+static void begin(struct life *l, bool seals, size_t most)
 {
-	*l = (struct life){.seal = seals};
+	*l = (struct life){.seal = seals, .most = most};
 	sim_scratch(scratch, "receive");
 	l->sim = sim_new(scratch, 5);
 }
@@ -112,7 +113,7 @@ static void live(void *data)
 	size_t head = 0;
 
 	for (unsigned i = 0; r == 0 && head < FRAMES; i++) {
-		size_t to = head + 1 + i * 7 % 9, from = head > i % 3 ? head - i % 3 : 0;
+		size_t to = head + 1 + i * 7 % l->most, from = head > i % 3 ? head - i % 3 : 0;
 		if (to > FRAMES)
 			to = FRAMES;
 		r = receive(log, from, to, &l->err);
@@ -209,20 +210,20 @@ static int judge(void *data, const struct sim_image *image, const uint64_t notes
 	return wrong ? -1 : 0;
 }
 
-static void test_images(bool seals)
+static void test_images(bool seals, size_t most)
 {
 	struct sim_plan plan = {.seed = 7, .random = 3 * factor(), .singles = 4, .every = factor() > 1 ? 1 : 2};
 	struct sim_count count = {0};
 	struct life l;
 
-	begin(&l, seals);
+	begin(&l, seals, most);
 	live(&l);
 	if (l.err.code)
 		printf("# %s\n", l.err.message);
 	sim_enumerate(l.sim, &plan, judge, NULL, &count);
 	tap_ok(l.err.code == 0 && count.images > 50 && count.bad == 0,
-	       "power cuts while frames are received%s: %" PRIu64 " images, %" PRIu64 " bad",
-	       seals ? " and segments sealed" : "", count.images, count.bad);
+	       "power cuts while frames are received, up to %zu at once%s: %" PRIu64 " images, %" PRIu64 " bad",
+	       most, seals ? ", and segments sealed" : "", count.images, count.bad);
 	end(&l);
 }
 
@@ -236,7 +237,7 @@ static void test_deaths(void)
 		const char *wrong;
 		struct life l;
 
-		begin(&l, true);
+		begin(&l, true, FEW);
 		died = sim_die(l.sim, ++n, live, &l);
 		wrong = examine(scratch, sim_sys(l.sim), 0);
 		if (wrong && !bad++)
@@ -256,7 +257,7 @@ static void test_faults(unsigned ops, int error, bool on, const char *what)
 		const char *wrong;
 		struct life l;
 
-		begin(&l, true);
+		begin(&l, true, FEW);
 		sim_fail(l.sim, ops, ++n, error, on);
 		live(&l);
 		struck = sim_failed(l.sim);
@@ -275,8 +276,9 @@ int main(void)
 {
 	sim_scratch(image_root, "image");
 	make_series();
-	test_images(false);
-	test_images(true);
+	test_images(false, FEW);
+	test_images(true, FEW);
+	test_images(false, FRAMES); /* groups for which no zeros are written */
 	test_deaths();
 	test_faults(SIM_ANY, EIO, false, "an error");
 	test_faults(SIM_SYNC, EIO, false, "a failing flush");
