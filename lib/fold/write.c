@@ -226,6 +226,7 @@ static void out_free(struct eng_fold_out *o, bool remove)
 
 static int create_file(struct eng_fold_out *o, struct engram_error *err)
 {
+	const unsigned flags = ENG_STORE_WRITE | ENG_STORE_CREATE | ENG_STORE_BULK | ENG_STORE_NOLOCK;
 	int rc, fd = eng_fs_open(o->sys, o->path, O_RDWR | O_CREAT | O_EXCL, 0600);
 
 	if (fd == -EEXIST)
@@ -233,8 +234,7 @@ static int create_file(struct eng_fold_out *o, struct engram_error *err)
 	if (fd < 0)
 		return eng_err_os(err, -fd, "%s: cannot create", o->path);
 	eng_fs_close(o->sys, &fd);
-	rc = eng_store_open(&o->store, o->sys, o->path, ENG_STORE_WRITE | ENG_STORE_CREATE | ENG_STORE_BULK | ENG_STORE_NOLOCK,
-	                    eng_fold_tables, ENG_FOLD_TABLES, err);
+	rc = eng_store_open(&o->store, o->sys, o->path, flags, eng_fold_tables, ENG_FOLD_TABLES, err);
 	if (rc < 0)
 		o->sys->fs.ops->unlink(o->sys->fs.ctx, o->path);
 	return rc;
