@@ -298,7 +298,8 @@ static int open_failed(const struct eng_fold *f, int rc, struct engram_error *er
 
 static int open_file(struct eng_fold *f, const struct engram_id *space, struct engram_error *err)
 {
-	int rc = eng_store_open(&f->store, f->sys, f->path, ENG_STORE_NOLOCK, eng_fold_tables, ENG_FOLD_TABLES, err);
+	const unsigned flags = ENG_STORE_NOLOCK | ENG_STORE_SEALED;
+	int rc = eng_store_open(&f->store, f->sys, f->path, flags, eng_fold_tables, ENG_FOLD_TABLES, err);
 	uint64_t used;
 
 	if (rc < 0)

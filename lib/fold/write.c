@@ -40,7 +40,7 @@ static int commit(struct eng_fold_out *o, struct engram_error *err)
 
 	o->txn = NULL;
 	o->waiting = 0;
-	eng_point(o->sys, "fold-commit");
+	eng_point(o->sys, "view-commit");
 	return rc;
 }
 
@@ -258,7 +258,7 @@ int eng_fold_create(struct eng_fold_out **out, const struct eng_sys *sys, const 
 		out_free(o, false);
 		return rc;
 	}
-	eng_point(sys, "fold-created");
+	eng_point(sys, "view-created");
 	*out = o;
 	return 0;
 }
@@ -314,7 +314,7 @@ static int sync_file(struct eng_fold_out *o, uint64_t *bytes, struct engram_erro
 	if (rc < 0)
 		return eng_err_os(err, -rc, "%s: cannot sync", o->path);
 	*bytes = st.size;
-	eng_point(o->sys, "fold-synced");
+	eng_point(o->sys, "view-synced");
 	return 0;
 }
 
@@ -327,6 +327,8 @@ int eng_fold_finish(struct eng_fold_out *o, struct eng_fold_info *info, struct e
 		rc = put_meta(o, info, err);
 	if (rc == 0 && o->txn)
 		rc = commit(o, err);
+	if (rc == 0)
+		rc = eng_store_seal(o->store, err);
 	if (rc == 0) {
 		eng_store_close(o->store);
 		o->store = NULL;

@@ -4,6 +4,7 @@ libeng_store_la_SOURCES = \
 	%D%/store_int.h \
 	%D%/error.c \
 	%D%/registry.c \
+	%D%/seal.c \
 	%D%/store.c \
 	%D%/txn.c \
 	%D%/walk.c

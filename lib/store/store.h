@@ -12,6 +12,8 @@
  *    read (a truncated file is ENGRAM_EDAMAGED, not SIGBUS);
  *  - stale reader slots are cleared before every write transaction (a killed
  *    reader would otherwise pin pages for ever);
+ *  - a file that will not change any more can be sealed (seal.c): a flipped bit in
+ *    its tree is then ENGRAM_EDAMAGED, not a crash;
  *  - values that matter carry an XXH3-64 (eng_txn_put_checked, eng_txn_get_checked);
  *  - a sticky status in the transaction: a run of puts is written straight
  *    and checked once at commit. */
@@ -30,6 +32,7 @@ enum eng_store_flags {
 	ENG_STORE_CREATE = 1u << 1,
 	ENG_STORE_NOLOCK = 1u << 2,   /* read-only media, an immutable file, or (with BULK) one that will be */
 	ENG_STORE_BULK = 1u << 3,     /* a file nobody else has yet: one sync at the end, none before */
+	ENG_STORE_SEALED = 1u << 4,   /* eng_store_seal ended it: its pages of keys are checked at open */
 };
 
 /* Databases are named at open, in a fixed order; `tables` stays the caller's
@@ -87,6 +90,9 @@ void eng_walk_end(struct eng_walk *w); /* NULL allowed */
 int eng_store_copy(struct eng_store *s, const char *path, struct engram_error *err);
 /* Bytes in use (last page), and of the file. */
 int eng_store_size(struct eng_store *s, uint64_t *used, uint64_t *file, struct engram_error *err);
+/* Ends an immutable file with a hash of its pages of keys; all is committed, and
+ * nothing is written afterwards.  Not synced. */
+int eng_store_seal(struct eng_store *s, struct engram_error *err);
 /* Full sync (after BULK). */
 int eng_store_sync(struct eng_store *s, struct engram_error *err);
 

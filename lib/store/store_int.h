@@ -56,6 +56,9 @@ int eng_store_err(const struct eng_store *s, struct engram_error *err, int rc, c
 /* EUSAGE in a child of the process that opened it. */
 int eng_store_usable(const struct eng_store *s, struct engram_error *err);
 
+/* The seal of a file that nobody has opened yet. */
+int eng_seal_check(const struct eng_sys *sys, const char *path, struct engram_error *err);
+
 /* mdb_txn_begin, trying again where waiting may help. */
 int eng_begin(struct eng_store *s, bool write, MDB_txn **txn);
 /* Records the first failure of a transaction; returns it. */
