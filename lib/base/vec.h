@@ -45,9 +45,9 @@ static inline int32_t eng_vec_sim(int32_t dot, uint32_t ra, uint32_t rb)
  * Overflow-free up to ENGRAM_DIM_MAX. */
 void eng_vec_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows);
 
-/* The same for rows that lie anywhere: dots[i] = <query, rows[i]>, sums[i] the
- * sum of its codes. */
-void eng_vec_dots_at(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums, uint32_t n,
+/* The same for rows that lie anywhere: dots[i] = <query, rows[i]>; sum is that of
+ * the query's codes. */
+void eng_vec_dots_at(int32_t *dots, const int8_t *query, int32_t sum, const int8_t *const *rows, uint32_t n,
                      uint32_t stride);
 
 /* Sum of a[i] * b[i] in floats, the same bits everywhere: sixteen sums of every
@@ -60,7 +60,7 @@ float eng_vec_dot_f32(const float *a, const float *b, size_t dim);
 struct eng_vec_kernel {
 	const char *name;
 	void (*dots)(int32_t *dots, const int8_t *query, const struct eng_rows *rows);
-	void (*dots_at)(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums, uint32_t n,
+	void (*dots_at)(int32_t *dots, const int8_t *query, int32_t sum, const int8_t *const *rows, uint32_t n,
 	                uint32_t stride);
 };
 const struct eng_vec_kernel *const *eng_vec_kernels(void);

@@ -15,6 +15,8 @@
  * Strides are multiples of 64, so no kernel has a tail. */
 #include "base/vec.h"
 
+#include <string.h>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
@@ -45,10 +47,10 @@ static void scalar_dots(int32_t *dots, const int8_t *query, const struct eng_row
 		dots[i] = scalar_dot(query, rows->codes + (size_t)i * rows->stride, rows->stride);
 }
 
-static void scalar_dots_at(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums,
-                           uint32_t n, uint32_t stride)
+static void scalar_dots_at(int32_t *dots, const int8_t *query, int32_t sum, const int8_t *const *rows, uint32_t n,
+                           uint32_t stride)
 {
-	(void)sums;
+	(void)sum;
 	for (uint32_t i = 0; i < n; i++)
 		dots[i] = scalar_dot(query, rows[i], stride);
 }
@@ -87,10 +89,10 @@ static void avx2_dots(int32_t *dots, const int8_t *query, const struct eng_rows 
 		dots[i] = avx2_dot(query, rows->codes + (size_t)i * rows->stride, rows->stride);
 }
 
-static void avx2_dots_at(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums, uint32_t n,
+static void avx2_dots_at(int32_t *dots, const int8_t *query, int32_t sum, const int8_t *const *rows, uint32_t n,
                          uint32_t stride)
 {
-	(void)sums;
+	(void)sum;
 	for (uint32_t i = 0; i < n; i++) {
 		if (i % 4 == 0)
 			prefetch_four(rows, i + 4, n, stride);
@@ -103,6 +105,17 @@ static void avx2_dots_at(int32_t *dots, const int8_t *query, const int8_t *const
 VNNI static __m512i load_512(const int8_t *p)
 {
 	return _mm512_loadu_si512((const void *)p);
+}
+
+/* The sums of four registers of sixteen, by halving them together. */
+VNNI static __m128i sums_of_four(__m512i a, __m512i b, __m512i c, __m512i d)
+{
+	__m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+	__m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+	__m512i all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+	__m256i half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+
+	return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
 }
 
 /* Four rows at once: the query is shifted once for all of them, and four
@@ -120,10 +133,27 @@ VNNI static void vnni_four(int32_t *dots, const int8_t *query, const int8_t *con
 		c = _mm512_dpbusd_epi32(c, q, load_512(rows[2] + k));
 		d = _mm512_dpbusd_epi32(d, q, load_512(rows[3] + k));
 	}
-	dots[0] = _mm512_reduce_add_epi32(a);
-	dots[1] = _mm512_reduce_add_epi32(b);
-	dots[2] = _mm512_reduce_add_epi32(c);
-	dots[3] = _mm512_reduce_add_epi32(d);
+	_mm_storeu_si128((void *)dots, sums_of_four(a, b, c, d));
+}
+
+/* The same with the rows shifted instead of the query: then only the sum of the
+ * query's codes is needed, not that of each row, which is another line of memory
+ * to wait for where rows lie anywhere. */
+VNNI static void vnni_four_at(int32_t *dots, const int8_t *query, int32_t sum, const int8_t *const rows[4],
+                              size_t stride)
+{
+	const __m512i shift = _mm512_set1_epi8(-128);
+	__m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
+
+	for (size_t k = 0; k < stride; k += 64) {
+		__m512i q = load_512(query + k);
+
+		a = _mm512_dpbusd_epi32(a, _mm512_xor_si512(load_512(rows[0] + k), shift), q);
+		b = _mm512_dpbusd_epi32(b, _mm512_xor_si512(load_512(rows[1] + k), shift), q);
+		c = _mm512_dpbusd_epi32(c, _mm512_xor_si512(load_512(rows[2] + k), shift), q);
+		d = _mm512_dpbusd_epi32(d, _mm512_xor_si512(load_512(rows[3] + k), shift), q);
+	}
+	_mm_storeu_si128((void *)dots, _mm_sub_epi32(sums_of_four(a, b, c, d), _mm_set1_epi32(128 * sum)));
 }
 
 VNNI static int32_t vnni_one(const int8_t *query, const int8_t *row, size_t stride)
@@ -153,20 +183,25 @@ VNNI static void vnni_dots(int32_t *dots, const int8_t *query, const struct eng_
 		dots[i] -= 128 * rows->sum[i];
 }
 
-VNNI static void vnni_dots_at(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums,
-                              uint32_t n, uint32_t stride)
+VNNI static void vnni_dots_at(int32_t *dots, const int8_t *query, int32_t sum, const int8_t *const *rows, uint32_t n,
+                              uint32_t stride)
 {
 	uint32_t i = 0;
 
 	prefetch_four(rows, 0, n, stride);
 	for (; i + 4 <= n; i += 4) {
 		prefetch_four(rows, i + 4, n, stride);
-		vnni_four(dots + i, query, rows + i, stride);
+		vnni_four_at(dots + i, query, sum, rows + i, stride);
 	}
-	for (; i < n; i++)
-		dots[i] = vnni_one(query, rows[i], stride);
-	for (i = 0; i < n; i++)
-		dots[i] -= 128 * sums[i];
+	if (i < n) { /* the last one again instead of those that are missing */
+		const int8_t *four[4];
+		int32_t last[4];
+
+		for (uint32_t k = 0; k < 4; k++)
+			four[k] = rows[i + k < n ? i + k : n - 1];
+		vnni_four_at(last, query, sum, four, stride);
+		memcpy(dots + i, last, (n - i) * sizeof *dots);
+	}
 }
 
 static const struct eng_vec_kernel avx2 = {"avx2", avx2_dots, avx2_dots_at};
@@ -210,10 +245,10 @@ static void neon_dots(int32_t *dots, const int8_t *query, const struct eng_rows 
 		dots[i] = neon_dot(query, rows->codes + (size_t)i * rows->stride, rows->stride);
 }
 
-static void neon_dots_at(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums, uint32_t n,
+static void neon_dots_at(int32_t *dots, const int8_t *query, int32_t sum, const int8_t *const *rows, uint32_t n,
                          uint32_t stride)
 {
-	(void)sums;
+	(void)sum;
 	for (uint32_t i = 0; i < n; i++) {
 		if (i % 4 == 0)
 			prefetch_four(rows, i + 4, n, stride);
@@ -262,8 +297,8 @@ void eng_vec_dots(int32_t *dots, const int8_t *query, const struct eng_rows *row
 	best_kernel()->dots(dots, query, rows);
 }
 
-void eng_vec_dots_at(int32_t *dots, const int8_t *query, const int8_t *const *rows, const int32_t *sums, uint32_t n,
+void eng_vec_dots_at(int32_t *dots, const int8_t *query, int32_t sum, const int8_t *const *rows, uint32_t n,
                      uint32_t stride)
 {
-	best_kernel()->dots_at(dots, query, rows, sums, n, stride);
+	best_kernel()->dots_at(dots, query, sum, rows, n, stride);
 }

@@ -17,6 +17,9 @@
 #include "index/hnsw_int.h"
 
 #include "base/alloc.h"
+#include "engram.h"
+
+#define ASKED_FOR 128u
 
 /* -- rows --------------------------------------------------------------------------- */
 
@@ -50,6 +53,14 @@ static int links_of(const uint32_t **links, uint32_t *max, struct eng_hnsw *g, u
 }
 
 /* A node beyond n is the member of a batch, in a build; in a file it is damage. */
+/* Rows are far apart: their lines are asked for as soon as it is known that they
+ * will be looked at.  Of a long row the first ones: the rest follows by itself. */
+static inline void ask_for(const int8_t *codes, uint32_t stride)
+{
+	for (uint32_t k = 0; k < stride && k < ASKED_FOR; k += 64)
+		__builtin_prefetch(codes + k);
+}
+
 int eng_gather_add(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uint32_t place)
 {
 	uint32_t node = eng_hnsw_node(g, layer, place), i = node % ENG_HNSW_BLOCK;
@@ -59,8 +70,8 @@ int eng_gather_add(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uin
 	if (rc < 0)
 		return rc;
 	a->codes[a->n] = b->codes + (size_t)i * g->stride;
+	ask_for(a->codes[a->n], g->stride);
 	a->r[a->n] = b->r[i];
-	a->sum[a->n] = b->sum[i];
 	a->number[a->n++] = place;
 	return 0;
 }
@@ -69,40 +80,54 @@ void eng_gather_keys(uint64_t *keys, const struct eng_gather *a, const struct en
 {
 	int32_t dots[ENG_GATHER];
 
-	eng_vec_dots_at(dots, q->codes, a->codes, a->sum, a->n, stride);
+	eng_vec_dots_at(dots, q->codes, q->sum, a->codes, a->n, stride);
 	for (uint32_t i = 0; i < a->n; i++)
 		keys[i] = eng_hnsw_key(eng_vec_sim(dots[i], q->r, a->r[i]), a->number[i]);
 }
 
-int eng_hnsw_near(uint64_t *key, struct eng_hnsw *g, unsigned layer, uint32_t place, const struct eng_hnsw_query *q)
+int eng_hnsw_query_of(struct eng_hnsw_query *q, struct eng_hnsw *g, unsigned layer, uint32_t place)
 {
-	struct eng_gather a = {.n = 0};
-	int rc = eng_gather_add(&a, g, layer, place);
+	uint32_t node = eng_hnsw_node(g, layer, place), i = node % ENG_HNSW_BLOCK;
+	const struct eng_hnsw_block *b;
+	int rc = eng_hnsw_block(g, &b, node);
 
 	if (rc == 0)
-		eng_gather_keys(key, &a, q, g->stride);
+		*q = (struct eng_hnsw_query){b->codes + (size_t)i * g->stride, b->r[i], b->sum[i]};
 	return rc;
+}
+
+int eng_hnsw_near(uint64_t *key, struct eng_hnsw *g, unsigned layer, uint32_t place, const struct eng_hnsw_query *q)
+{
+	struct eng_hnsw_query row;
+	int rc = eng_hnsw_query_of(&row, g, layer, place);
+	int32_t dot;
+
+	if (rc < 0)
+		return rc;
+	eng_vec_dots_at(&dot, q->codes, q->sum, &row.codes, 1, g->stride);
+	*key = eng_hnsw_key(eng_vec_sim(dot, q->r, row.r), place);
+	return 0;
 }
 
 /* -- descending ----------------------------------------------------------------------- */
 
-/* The best of the links of `place`, if better than *key. */
-static int step(uint64_t *key, struct eng_hnsw *g, unsigned layer, uint32_t place, const struct eng_hnsw_query *q,
-                struct eng_hnsw_scratch *s)
+/* The best of the links of the place of *key, if better than that. */
+static int step(uint64_t *key, struct eng_gather *a, struct eng_hnsw *g, unsigned layer,
+                const struct eng_hnsw_query *q, struct eng_hnsw_scratch *s)
 {
-	const struct eng_hnsw_upper *u = &g->upper[layer - 1][place];
-	uint64_t keys[ENG_GATHER];
-	struct eng_gather a = {.n = 0};
+	const struct eng_hnsw_upper *u = &g->upper[layer - 1][eng_key_number(*key)];
+	uint64_t keys[ENG_HNSW_M];
 
+	a->n = 0;
 	for (uint32_t i = 0; i < ENG_HNSW_M && u->links[i] < g->nupper[layer - 1]; i++) {
-		int rc = eng_gather_add(&a, g, layer, u->links[i]);
+		int rc = eng_gather_add(a, g, layer, u->links[i]);
 
 		if (rc < 0)
 			return rc;
 	}
-	eng_gather_keys(keys, &a, q, g->stride);
-	s->evaluated += a.n;
-	for (uint32_t i = 0; i < a.n; i++)
+	eng_gather_keys(keys, a, q, g->stride);
+	s->evaluated += a->n;
+	for (uint32_t i = 0; i < a->n; i++)
 		if (keys[i] > *key)
 			*key = keys[i];
 	return 0;
@@ -111,6 +136,8 @@ static int step(uint64_t *key, struct eng_hnsw *g, unsigned layer, uint32_t plac
 int eng_hnsw_descend(uint64_t *key, struct eng_hnsw *g, unsigned layer, unsigned to, const struct eng_hnsw_query *q,
                      struct eng_hnsw_scratch *s)
 {
+	struct eng_gather a;
+
 	for (; layer > to; layer--) {
 		const uint32_t below = layer > 1 ? g->nupper[layer - 2] : g->n;
 		uint64_t before;
@@ -120,7 +147,7 @@ int eng_hnsw_descend(uint64_t *key, struct eng_hnsw *g, unsigned layer, unsigned
 			int rc;
 
 			before = *key;
-			rc = step(key, g, layer, eng_key_number(before), q, s);
+			rc = step(key, &a, g, layer, q, s);
 			if (rc < 0)
 				return rc;
 		} while (*key != before);
@@ -166,20 +193,22 @@ void eng_hnsw_scratch_free(struct eng_hnsw_scratch *s)
 	*s = (struct eng_hnsw_scratch){0};
 }
 
-/* 1 = was not seen before, 0 = was. */
-static int see(struct eng_hnsw_scratch *s, uint32_t place)
+/* Room to see as many as a place has links. */
+static bool room_to_see(struct eng_hnsw_scratch *s)
 {
-	uint64_t *word = &s->seen[place / 64], bit = UINT64_C(1) << place % 64;
+	return eng_grow(&s->touched, &s->touched_cap, s->ntouched + ENG_HNSW_LINKS, sizeof *s->touched);
+}
 
-	if (*word & bit)
-		return 0;
-	if (*word == 0) {
-		if (s->ntouched == s->touched_cap && !eng_grow(&s->touched, &s->touched_cap, s->ntouched, sizeof *s->touched))
-			return ENGRAM_ENOMEM;
-		s->touched[s->ntouched++] = place / 64;
-	}
-	*word |= bit;
-	return 1;
+/* 1 = was not seen before, 0 = was.  Half of all links lead to what was seen, in
+ * no order: so no branch. */
+static inline uint32_t see(struct eng_hnsw_scratch *s, uint32_t place)
+{
+	uint64_t word = s->seen[place / 64], bit = UINT64_C(1) << place % 64;
+
+	s->touched[s->ntouched] = place / 64;
+	s->ntouched += word == 0;
+	s->seen[place / 64] = word | bit;
+	return !(word & bit);
 }
 
 static void forget_seen(struct eng_hnsw_scratch *s)
@@ -189,44 +218,48 @@ static void forget_seen(struct eng_hnsw_scratch *s)
 	s->ntouched = 0;
 }
 
-bool eng_beam_insert(uint64_t *beam, size_t *n, size_t ef, uint64_t key, size_t *at)
-{
-	size_t lo = 0, hi;
-
-	if (*n == ef && key < beam[ef - 1])
-		return false;
-	if (*n < ef)
-		++*n;
-	for (hi = *n - 1; lo < hi;) {
-		size_t mid = (lo + hi) / 2;
-
-		if (beam[mid] > key)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	memmove(beam + lo + 1, beam + lo, (*n - 1 - lo) * sizeof *beam);
-	beam[lo] = key;
-	*at = lo;
-	return true;
-}
-
 /* Rows of the links of `place` that were not seen. */
 static int open_place(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uint32_t place,
                       struct eng_hnsw_scratch *s)
 {
 	const uint32_t places = layer ? g->nupper[layer - 1] : g->n;
+	uint32_t fresh[ENG_HNSW_LINKS + 1], nfresh = 0, max;
 	const uint32_t *links;
-	uint32_t max;
 	int rc = links_of(&links, &max, g, layer, place);
 
 	a->n = 0;
-	for (uint32_t i = 0; rc >= 0 && i < max && links[i] < places; i++) {
-		rc = see(s, links[i]);
-		if (rc > 0)
-			rc = eng_gather_add(a, g, layer, links[i]);
+	if (rc < 0)
+		return rc;
+	if (!room_to_see(s))
+		return ENGRAM_ENOMEM;
+	for (uint32_t i = 0; i < max && links[i] < places; i++) {
+		fresh[nfresh] = links[i];
+		nfresh += see(s, links[i]);
 	}
-	return rc < 0 ? rc : 0;
+	for (uint32_t i = 0; rc == 0 && i < nfresh; i++)
+		rc = eng_gather_add(a, g, layer, fresh[i]);
+	return rc;
+}
+
+/* The first from `at` on that is open; its links are needed next, unless
+ * something better turns up. */
+static size_t next_open(const struct eng_hnsw_scratch *s, size_t at, size_t n)
+{
+	while (at < n && !(s->beam[at] & ENG_KEY_OPEN))
+		at++;
+	return at;
+}
+
+static inline void ask_for_links(const struct eng_hnsw *g, unsigned layer, uint32_t place)
+{
+	const struct eng_hnsw_block *b = &g->blocks[place / ENG_HNSW_BLOCK];
+	const uint32_t *links;
+
+	if (layer || !b->codes)
+		return;
+	links = b->links + (size_t)(place % ENG_HNSW_BLOCK) * ENG_HNSW_LINKS;
+	__builtin_prefetch(links);
+	__builtin_prefetch(links + ENG_HNSW_LINKS / 2);
 }
 
 int eng_hnsw_beam(struct eng_hnsw_scratch *s, size_t *n, struct eng_hnsw *g, unsigned layer, uint64_t from, size_t ef,
@@ -238,24 +271,23 @@ int eng_hnsw_beam(struct eng_hnsw_scratch *s, size_t *n, struct eng_hnsw *g, uns
 	int rc = scratch_for(s, layer ? g->nupper[layer - 1] : g->n, ef);
 
 	*n = 0;
+	if (rc == 0 && !room_to_see(s))
+		rc = ENGRAM_ENOMEM;
 	if (rc < 0)
 		return rc;
-	rc = see(s, eng_key_number(from));
-	if (rc < 0)
-		return rc;
+	see(s, eng_key_number(from));
 	s->beam[0] = from | ENG_KEY_OPEN;
 	*n = 1;
 	if (sight)
 		sight->see(sight->ctx, from);
-	for (rc = 0; at < *n;) {
-		size_t next = at + 1;
+	while (at < *n) {
+		uint64_t opened = s->beam[at];
+		size_t next = next_open(s, at + 1, *n);
 
-		if (!(s->beam[at] & ENG_KEY_OPEN)) {
-			at++;
-			continue;
-		}
-		s->beam[at] &= ~(uint64_t)ENG_KEY_OPEN;
-		rc = open_place(&a, g, layer, eng_key_number(s->beam[at]), s);
+		s->beam[at] = opened & ~(uint64_t)ENG_KEY_OPEN;
+		if (next < *n)
+			ask_for_links(g, layer, eng_key_number(s->beam[next]));
+		rc = open_place(&a, g, layer, eng_key_number(opened), s);
 		if (rc < 0)
 			break;
 		eng_gather_keys(keys, &a, q, g->stride);
@@ -265,8 +297,10 @@ int eng_hnsw_beam(struct eng_hnsw_scratch *s, size_t *n, struct eng_hnsw *g, uns
 
 			if (sight)
 				sight->see(sight->ctx, keys[i]);
-			if (eng_beam_insert(s->beam, n, ef, keys[i], &where) && where < next)
+			if (eng_beam_insert(s->beam, n, ef, keys[i], &where) && where <= next) {
 				next = where;
+				ask_for_links(g, layer, eng_key_number(keys[i]));
+			}
 		}
 		at = next;
 	}
@@ -304,7 +338,7 @@ static void answer(struct eng_near *out, size_t *n, size_t k, const uint64_t *ke
 int eng_hnsw_search(struct eng_near *out, size_t *n, size_t k, size_t ef, struct eng_hnsw *g, const int8_t *query,
                     struct eng_hnsw_scratch *s, const struct eng_near_filter *filter)
 {
-	struct eng_hnsw_query q = {query, eng_vec_norm(query, g->stride)};
+	struct eng_hnsw_query q = {query, eng_vec_norm(query, g->stride), eng_vec_sum(query, g->stride)};
 	struct accepted a = {.filter = filter, .k = k};
 	struct eng_hnsw_sight sight = {take_accepted, &a};
 	bool filtered = filter && filter->accept;

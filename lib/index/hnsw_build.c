@@ -125,12 +125,10 @@ static int link_member(struct eng_hnsw_build *b, uint32_t item, unsigned worker,
 	uint32_t node = batch->lo + item;
 	unsigned level = b->levels[node];
 	uint32_t place = top_place(b, node, level);
-	struct eng_gather self = {.n = 0};
 	struct eng_hnsw_query q;
 	uint64_t near = 0;
-	int rc = eng_gather_add(&self, &b->g, 0, node);
+	int rc = eng_hnsw_query_of(&q, &b->g, 0, node);
 
-	q = (struct eng_hnsw_query){self.codes[0], self.r[0]};
 	if (rc == 0 && !batch->empty) {
 		rc = eng_hnsw_near(&near, &b->g, batch->layers, 0, &q);
 		if (rc == 0 && level < batch->layers)

@@ -76,12 +76,10 @@ static int link_from(struct walk *w, uint32_t host, uint32_t node)
 static int hosts_of(size_t *n, struct walk *w, uint32_t node)
 {
 	struct eng_hnsw *g = &w->b->g;
-	struct eng_gather self = {.n = 0};
 	struct eng_hnsw_query q;
 	uint64_t key;
-	int rc = eng_gather_add(&self, g, 0, node);
+	int rc = eng_hnsw_query_of(&q, g, 0, node);
 
-	q = (struct eng_hnsw_query){self.codes[0], self.r[0]};
 	if (rc == 0)
 		rc = eng_hnsw_near(&key, g, 0, entry_node(g), &q);
 	return rc < 0 ? rc : eng_hnsw_beam(&w->b->worker[0].scratch, n, g, 0, key, EF, &q, NULL);

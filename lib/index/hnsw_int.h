@@ -32,6 +32,7 @@ static inline int32_t eng_key_sim(uint64_t key)
 struct eng_hnsw_query {
 	const int8_t *codes;
 	uint32_t r;
+	int32_t sum;
 };
 
 /* Rows gathered for one call of the kernel. */
@@ -39,7 +40,6 @@ struct eng_hnsw_query {
 struct eng_gather {
 	const int8_t *codes[ENG_GATHER];
 	uint32_t r[ENG_GATHER];
-	int32_t sum[ENG_GATHER];
 	uint32_t number[ENG_GATHER];
 	uint32_t n;
 };
@@ -58,6 +58,9 @@ int eng_gather_add(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uin
 /* keys[0 .. a->n): each with its similarity to the query. */
 void eng_gather_keys(uint64_t *keys, const struct eng_gather *a, const struct eng_hnsw_query *q, uint32_t stride);
 
+/* The row at a place of a layer, as a query. */
+int eng_hnsw_query_of(struct eng_hnsw_query *q, struct eng_hnsw *g, unsigned layer, uint32_t place);
+
 /* Key of one place. */
 int eng_hnsw_near(uint64_t *key, struct eng_hnsw *g, unsigned layer, uint32_t place, const struct eng_hnsw_query *q);
 
@@ -75,7 +78,27 @@ struct eng_hnsw_sight {
 int eng_hnsw_beam(struct eng_hnsw_scratch *s, size_t *n, struct eng_hnsw *g, unsigned layer, uint64_t from, size_t ef,
                   const struct eng_hnsw_query *q, const struct eng_hnsw_sight *sight);
 
-/* Puts a key into the ef best, which are sorted; false: it is not among them. */
-bool eng_beam_insert(uint64_t *beam, size_t *n, size_t ef, uint64_t key, size_t *at);
+/* Puts a key into the ef best, which are sorted, and says where; false: it is not
+ * among them.  Where it belongs cannot be foretold, so the search for it has no
+ * branch but its end. */
+static inline bool eng_beam_insert(uint64_t *beam, size_t *n, size_t ef, uint64_t key, size_t *at)
+{
+	const uint64_t *from = beam;
+	size_t left;
+
+	if (*n == ef && key < beam[ef - 1])
+		return false;
+	left = *n < ef ? (*n)++ : ef - 1;
+	for (size_t end = left; end > 0;) {
+		size_t half = (end + 1) / 2;
+
+		from += from[half - 1] > key ? half : 0;
+		end -= half;
+	}
+	*at = (size_t)(from - beam);
+	memmove(beam + *at + 1, beam + *at, (left - *at) * sizeof *beam);
+	beam[*at] = key;
+	return true;
+}
 
 #endif

@@ -40,11 +40,11 @@ static uint8_t *levels_of(const struct eng_hnsw *g)
 
 static int copy_node(struct eng_hnsw_build *b, struct load *load, uint32_t node, unsigned level)
 {
-	struct eng_gather a = {.n = 0};
-	int rc = eng_gather_add(&a, load->old, 0, node);
+	struct eng_hnsw_query row;
+	int rc = eng_hnsw_query_of(&row, load->old, 0, node);
 
 	if (rc == 0)
-		rc = eng_build_node(b, a.codes[0], a.r[0], a.sum[0], level);
+		rc = eng_build_node(b, row.codes, row.r, row.sum, level);
 	if (rc == 0)
 		load->now[0][node] = b->rows - 1;
 	return rc;

@@ -188,11 +188,10 @@ static int descending(const void *a, const void *b)
 int eng_build_keys(uint64_t *keys, struct eng_hnsw_build *b, unsigned layer, uint32_t of, const uint32_t *places,
                    uint32_t n)
 {
-	struct eng_gather a = {.n = 0};
+	struct eng_gather a;
 	struct eng_hnsw_query q;
-	int rc = eng_gather_add(&a, &b->g, layer, of);
+	int rc = eng_hnsw_query_of(&q, &b->g, layer, of);
 
-	q = (struct eng_hnsw_query){a.codes[0], a.r[0]};
 	for (uint32_t done = 0; rc == 0 && done < n; done += a.n) {
 		a.n = 0;
 		for (uint32_t i = done; rc == 0 && i < n && a.n < ENG_GATHER; i++)
@@ -205,19 +204,18 @@ int eng_build_keys(uint64_t *keys, struct eng_hnsw_build *b, unsigned layer, uin
 	return rc;
 }
 
-/* No chosen one is nearer to the candidate (the last of `a`) than sim says. */
-static bool is_diverse(const struct eng_gather *a, uint32_t chosen, int32_t sim, uint32_t stride)
+/* No chosen one is nearer to the candidate than sim says. */
+static bool is_diverse(const struct eng_gather *a, uint32_t chosen, const struct eng_hnsw_query *candidate,
+                       int32_t sim, uint32_t stride)
 {
-	const int8_t *codes = a->codes[chosen];
-	const uint32_t r = a->r[chosen];
 	int32_t dots[4];
 
 	for (uint32_t i = 0; i < chosen; i += 4) {
 		uint32_t n = chosen - i < 4 ? chosen - i : 4;
 
-		eng_vec_dots_at(dots, codes, a->codes + i, a->sum + i, n, stride);
+		eng_vec_dots_at(dots, candidate->codes, candidate->sum, a->codes + i, n, stride);
 		for (uint32_t k = 0; k < n; k++)
-			if (eng_vec_sim(dots[k], r, a->r[i + k]) > sim)
+			if (eng_vec_sim(dots[k], candidate->r, a->r[i + k]) > sim)
 				return false;
 	}
 	return true;
@@ -227,18 +225,19 @@ int eng_build_select(uint32_t *out, uint32_t *n, struct eng_hnsw_build *b, unsig
                      size_t nkeys, uint32_t max)
 {
 	struct eng_gather a = {.n = 0};
-	uint32_t chosen = 0;
 	int rc = 0;
 
-	for (size_t i = 0; i < nkeys && chosen < max; i++) {
-		a.n = chosen;
-		rc = eng_gather_add(&a, &b->g, layer, eng_key_number(keys[i]));
-		if (rc < 0)
-			break;
-		if (is_diverse(&a, chosen, eng_key_sim(keys[i]), b->g.stride))
-			out[chosen++] = eng_key_number(keys[i]);
+	for (size_t i = 0; rc == 0 && i < nkeys && a.n < max; i++) {
+		uint32_t place = eng_key_number(keys[i]);
+		struct eng_hnsw_query candidate;
+
+		rc = eng_hnsw_query_of(&candidate, &b->g, layer, place);
+		if (rc == 0 && is_diverse(&a, a.n, &candidate, eng_key_sim(keys[i]), b->g.stride)) {
+			out[a.n] = place;
+			rc = eng_gather_add(&a, &b->g, layer, place);
+		}
 	}
-	*n = chosen;
+	*n = a.n;
 	return rc;
 }
 
