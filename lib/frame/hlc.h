@@ -11,6 +11,10 @@ eng_stamp eng_hlc_next(int64_t wall_us, eng_stamp last, eng_stamp floor);
 /* How far a stamp lies beyond the wall clock, in ms; <= 0 = not at all. */
 int64_t eng_hlc_ahead_ms(eng_stamp s, int64_t wall_us);
 
+/* A clock that ran ahead so far was broken: its store does not go on from it, and
+ * what it stamped does not drag other stamps along. */
+#define ENG_CLOCK_AHEAD_MS (24ll * 3600 * 1000)
+
 /* -- frames from the future -------------------------------------------------
  *
  * A received frame whose stamp lies beyond the wall clock by more than a bound

@@ -162,8 +162,9 @@ int eng_log_split(struct eng_log *log, const struct eng_series *of, uint64_t seq
 /* All that was received through this handle becomes durable. */
 int eng_log_receive_flush(struct eng_log *log, struct engram_error *err);
 
-/* The branch that holds the frame, else its series, held or not. */
-const struct eng_series *eng_log_holder(struct eng_log *log, const struct eng_dot *dot);
+/* Where frames of that name may lie: the branches that reach it, then the series
+ * itself, held or not.  *at begins with 0; 1 another one, 0 no more. */
+int eng_log_holder(const struct eng_series **out, struct eng_log *log, const struct eng_dot *dot, size_t *at);
 /* The series or branch in which a frame at that place lies; NULL = none here. */
 const struct eng_series *eng_log_directory(struct eng_log *log, const struct eng_series *of, struct eng_place place);
 

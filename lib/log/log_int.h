@@ -19,9 +19,6 @@
  * the disk is full: every other append leaves so much reserved behind it. */
 #define ENG_LOG_SLACK (64u << 10)
 
-/* A stamp so far beyond the clock is a broken clock, then or now. */
-#define ENG_CLOCK_AHEAD_MS (24ll * 3600 * 1000)
-
 /* -- reading a segment through a window (window.c) ------------------------- */
 
 struct eng_window {

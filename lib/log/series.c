@@ -163,18 +163,30 @@ const struct eng_series *eng_log_directory(struct eng_log *log, const struct eng
 	return s ? &s->id : NULL;
 }
 
-const struct eng_series *eng_log_holder(struct eng_log *log, const struct eng_dot *dot)
+static bool branch_reaches(struct eng_log *log, struct eng_log_series *s, const struct eng_dot *dot)
 {
-	for (size_t i = 0; i < log->nseries; i++) {
-		struct eng_log_series *s = log->series[i];
-		struct eng_end end;
-		uint64_t durable;
+	struct eng_end end;
+	uint64_t durable;
 
-		if (s->tag && s->base < dot->seq && eng_series_cmp(&s->of, &dot->series) == 0 &&
-		    eng_series_end(log, s, &end, &durable, NULL) == 0 && end.seq >= dot->seq)
-			return &s->id;
+	return s->tag && s->base < dot->seq && eng_series_cmp(&s->of, &dot->series) == 0 &&
+	       eng_series_end(log, s, &end, &durable, NULL) == 0 && end.seq >= dot->seq;
+}
+
+int eng_log_holder(const struct eng_series **out, struct eng_log *log, const struct eng_dot *dot, size_t *at)
+{
+	while (*at < log->nseries) {
+		struct eng_log_series *s = log->series[(*at)++];
+
+		if (branch_reaches(log, s, dot)) {
+			*out = &s->id;
+			return 1;
+		}
 	}
-	return &dot->series;
+	if (*at > log->nseries)
+		return 0;
+	++*at;
+	*out = &dot->series;
+	return 1;
 }
 
 /* -- listing, continued ------------------------------------------------------------ */

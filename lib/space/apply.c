@@ -25,15 +25,10 @@ struct position {
 	uint64_t applied, durable; /* frames */
 };
 
-static int load_position(struct position *p, struct eng_gen *g, struct engram_error *err)
+static int load_position(struct position *p, struct eng_txn *t, struct engram_error *err)
 {
-	struct eng_txn *t;
-	int r = eng_txn_begin(&t, g->store, false, err);
+	int r = eng_heads_load(&p->heads, &p->n, t, err);
 
-	if (r < 0)
-		return r;
-	r = eng_heads_load(&p->heads, &p->n, t, err);
-	eng_txn_abort(t);
 	for (size_t i = 0; r == 0 && i < p->n; i++)
 		p->applied += p->heads[i].seq - p->heads[i].base;
 	return r;
@@ -42,9 +37,11 @@ static int load_position(struct position *p, struct eng_gen *g, struct engram_er
 void eng_applied_refresh(struct engram_space *s)
 {
 	struct position p = {0};
+	struct eng_txn *t = NULL;
 
-	if (s->gen && load_position(&p, s->gen, NULL) == 0)
+	if (s->gen && eng_txn_begin(&t, s->gen->store, false, NULL) == 0 && load_position(&p, t, NULL) == 0)
 		s->applied = p.applied;
+	eng_txn_abort(t);
 	eng_free(p.heads);
 }
 
@@ -66,7 +63,7 @@ static int check_behind(const struct position *p, const struct eng_series_info *
 /* Frames between the state and what is durable, bounded; none if there are fewer
  * than wanted: another process may have applied them.  *raw becomes what the writer
  * has at hand, if that is all of them. */
-static int read_waiting(struct eng_raw **raw, struct position *p, struct engram_space *s, struct eng_gen *g,
+static int read_waiting(struct eng_raw **raw, struct position *p, struct engram_space *s, struct eng_txn *t,
                         struct eng_horizon *horizon, struct eng_range frames, bool *more, struct engram_error *err)
 {
 	struct eng_raw_limit limit = {
@@ -75,7 +72,7 @@ static int read_waiting(struct eng_raw **raw, struct position *p, struct engram_
 	};
 	const struct eng_series_info *infos;
 	size_t n;
-	int r = load_position(p, g, err);
+	int r = load_position(p, t, err);
 
 	if (r == 0)
 		r = eng_space_series(s, &infos, &n, err);
@@ -88,8 +85,7 @@ static int read_waiting(struct eng_raw **raw, struct position *p, struct engram_
 		*more = false;
 		return 0;
 	}
-	horizon->heads = p->heads;
-	horizon->nheads = p->n;
+	eng_horizon_behind(horizon, t, p->heads, p->n);
 	if (r == 0 && p->durable >= p->applied + frames.least)
 		r = eng_raw_read_all(*raw, s->log, infos, n, false, horizon, &limit, err);
 	*more = limit.full;
@@ -119,10 +115,14 @@ static int step(struct engram_space *s, struct eng_gen *g, const struct eng_job 
 {
 	struct position p = {0};
 	struct eng_raw own, *raw = &own;
-	int r;
+	struct eng_txn *t;
+	int r = eng_txn_begin(&t, g->store, false, err);
 
+	if (r < 0)
+		return r;
 	eng_raw_init(&own);
-	r = read_waiting(&raw, &p, s, g, horizon, frames, more, err);
+	r = read_waiting(&raw, &p, s, t, horizon, frames, more, err);
+	eng_txn_abort(t);
 	if (r == 0)
 		s->applied = p.applied;
 	if (r == 0 && raw->read > 0) {
@@ -146,7 +146,7 @@ int eng_apply_gen(struct engram_space *s, struct eng_gen *g, const struct eng_jo
 	bool more = true;
 	int r;
 
-	eng_horizon_begin(&horizon, s, NULL, 0);
+	eng_horizon_begin(&horizon, s);
 	r = step(s, g, job, &horizon, frames, &more, err);
 	while (r == 0 && more && frames.most == UINT64_MAX)
 		r = step(s, g, job, &horizon, eng_all_frames, &more, err);

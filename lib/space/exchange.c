@@ -208,7 +208,7 @@ int eng_exchange_forked(struct eng_exchange *x, const struct eng_dot *fork, uint
 	return eng_forks_learn(&x->forks, x->space, fork, mine, theirs, err);
 }
 
-static bool share_a_subject(const struct eng_frame *a, const struct eng_frame *b)
+static bool shares_subjects(const struct eng_frame *a, const struct eng_frame *b)
 {
 	struct eng_prelude p, q;
 
@@ -219,29 +219,39 @@ static bool share_a_subject(const struct eng_frame *a, const struct eng_frame *b
 		for (unsigned k = 0; k < q.nsubjects; k++)
 			if (memcmp(p.subjects + 16 * i, q.subjects + 16 * k, 16) == 0)
 				return true;
-	return false;
+	return p.nsubjects == 0;
+}
+
+/* 1 the frame of that number is a forget that may have made the stub, 0.  Of a frame
+ * without subjects any may have. */
+static int may_have_made(struct eng_log *log, const struct eng_frame *stub, const struct eng_series *series,
+                         uint64_t seq, struct engram_error *err)
+{
+	struct eng_cursor *c;
+	struct eng_frame killer;
+	int r = eng_cursor_open(&c, log, series, seq - 1, seq, NULL, err);
+
+	if (r < 0)
+		return r == ENGRAM_ENOFILE ? 0 : r;
+	r = eng_cursor_next(c, &killer, err);
+	if (r == 1)
+		r = killer.h.kind == ENG_FORGET && shares_subjects(stub, &killer);
+	eng_cursor_close(c);
+	return r;
 }
 
 /* Whether the forget that a stub names is here: 1, 0 or < 0. */
 static int killer_is_here(struct eng_log *log, const struct eng_frame *stub, struct engram_error *err)
 {
-	const struct eng_series *holder;
-	struct eng_cursor *c = NULL;
-	struct eng_frame killer;
+	const struct eng_series *series;
 	struct eng_stub body;
+	size_t at = 0;
 	int r = eng_stub_decode(&body, stub->payload, stub->h.payload_len);
 
 	if (r < 0 || body.killer.seq == 0)
 		return eng_err(err, ENGRAM_EINPUT, "mend: frame %" PRIu64 ": its stub cannot be read", stub->h.seq);
-	holder = eng_log_holder(log, &body.killer);
-	r = eng_cursor_open(&c, log, holder, body.killer.seq - 1, body.killer.seq, NULL, err);
-	if (r == ENGRAM_ENOFILE)
-		return 0;
-	if (r == 0)
-		r = eng_cursor_next(c, &killer, err);
-	if (r == 1)
-		r = killer.h.kind == ENG_FORGET && share_a_subject(stub, &killer);
-	eng_cursor_close(c);
+	while (r == 0 && eng_log_holder(&series, log, &body.killer, &at) == 1)
+		r = may_have_made(log, stub, series, body.killer.seq, err);
 	return r;
 }
 
@@ -353,8 +363,34 @@ int eng_exchange_standing(struct eng_exchange *x, struct eng_standing *out, stru
 	return r;
 }
 
-/* A stub waits for its forget as long as that was not received, or is held itself:
+static bool is_durable(const struct eng_series_info *infos, size_t n, const struct eng_dot *at)
+{
+	for (size_t i = 0; i < n; i++)
+		if (eng_series_cmp(&infos[i].series, &at->series) == 0)
+			return at->seq <= infos[i].durable_seq;
+	return false;
+}
+
+/* A stub waits as long as nothing that killed it was received, or that is held itself:
  * only the former can be helped by a peer. */
+static int list_waiting(struct eng_exchange *x, size_t *n, const struct eng_horizon *h,
+                        const struct eng_series_info *infos, size_t count, struct engram_error *err)
+{
+	size_t k = 0;
+
+	if (!eng_grow(&x->wanted, &x->wanted_cap, h->nstubs, sizeof *x->wanted))
+		return eng_err_nomem(err);
+	for (size_t i = 0; i < h->nstubs; i++) {
+		bool killed = h->stubs[i].dead;
+
+		for (; k < h->nkillers && h->killers[k].stub == i; k++)
+			killed = killed || is_durable(infos, count, &h->killers[k].at);
+		if (!killed)
+			x->wanted[(*n)++] = h->stubs[i].at;
+	}
+	return 0;
+}
+
 static int list_wanted(struct eng_exchange *x, size_t *n, struct eng_view *v, struct engram_error *err)
 {
 	const struct eng_series_info *infos;
@@ -362,21 +398,12 @@ static int list_wanted(struct eng_exchange *x, size_t *n, struct eng_view *v, st
 	size_t count;
 	int r = eng_space_series(x->space, &infos, &count, err);
 
-	eng_horizon_begin(&h, x->space, v->heads, v->nheads);
+	eng_horizon_begin(&h, x->space);
+	eng_horizon_behind(&h, v->txn, v->heads, v->nheads);
 	if (r == 0)
 		r = eng_horizon_find(&h, x->space->log, infos, count, false, err);
-	if (r == 0 && !eng_grow(&x->wanted, &x->wanted_cap, h.nstubs, sizeof *x->wanted))
-		r = eng_err_nomem(err);
-	for (size_t i = 0; r == 0 && i < h.nstubs; i++) {
-		const struct eng_horizon_stub *stub = &h.stubs[i];
-		const struct eng_series_info *of = NULL;
-
-		for (size_t k = 0; k < count && !of; k++)
-			if (eng_series_cmp(&infos[k].series, &stub->killer.series) == 0)
-				of = &infos[k];
-		if (!of || of->durable_seq < stub->killer.seq)
-			x->wanted[(*n)++] = stub->at;
-	}
+	if (r == 0)
+		r = list_waiting(x, n, &h, infos, count, err);
 	eng_horizon_end(&h);
 	return r;
 }

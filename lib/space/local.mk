@@ -25,6 +25,7 @@ libeng_space_la_SOURCES = \
 	%D%/identity.c \
 	%D%/idmap.c \
 	%D%/info.c \
+	%D%/killers.c \
 	%D%/libraries.c \
 	%D%/learn.c \
 	%D%/link.c \
@@ -38,6 +39,7 @@ libeng_space_la_SOURCES = \
 	%D%/rebuild.c \
 	%D%/revise.c \
 	%D%/rows.c \
+	%D%/said.c \
 	%D%/salvage.c \
 	%D%/schema.c \
 	%D%/series.c \

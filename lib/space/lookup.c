@@ -162,6 +162,20 @@ int eng_no_such_id(const struct engram_id *id, struct engram_error *err)
 	return no_such_id(text, err);
 }
 
+/* No memory; but a whole id may be spoken of elsewhere, and what is said of it may
+ * be to be forgotten. */
+static int find_mentioned(struct eng_view *v, struct engram_id *id, bool *gone, const struct engram_id *lo,
+                          const struct engram_id *hi, const char *text, struct engram_error *err)
+{
+	int r = eng_id_cmp(lo, hi) == 0 ? eng_view_knows(v, lo, err) : 0;
+
+	*id = *lo;
+	*gone = false;
+	if (r == 0)
+		return no_such_id(text, err);
+	return r < 0 ? r : 0;
+}
+
 static int resolve(struct eng_view *v, struct engram_id *id, bool *gone, const struct engram_id *lo,
                    const struct engram_id *hi, const char *text, struct engram_error *err)
 {
@@ -176,7 +190,7 @@ static int resolve(struct eng_view *v, struct engram_id *id, bool *gone, const s
 	if (r < 0)
 		return r;
 	if (n == 0)
-		return no_such_id(text, err);
+		return find_mentioned(v, id, gone, lo, hi, text, err);
 	if (n > 1)
 		return ambiguous(found, n < CANDIDATES ? n : CANDIDATES, n > CANDIDATES, text, err);
 	*id = found[0];

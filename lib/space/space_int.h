@@ -353,13 +353,26 @@ struct eng_raw {
 	eng_stamp stamp; /* greatest of these */
 };
 
-/* How far frames may be shown and applied (horizon.c). */
+/* A stub behind the heads, and the frames that killed it: any of them will do. */
 struct eng_horizon_stub {
-	struct eng_position at;
-	struct eng_dot killer;
+	struct eng_position at; /* by the series or branch that holds it */
+	struct eng_series of;   /* that its frame names */
+	eng_stamp stamp;
+	unsigned subjects;
+	bool dead;              /* one of them is in the state */
 };
+struct eng_horizon_subject {
+	struct engram_id id;
+	uint32_t stub; /* which of them is about it */
+};
+struct eng_horizon_killer {
+	uint32_t stub;     /* which of them it killed */
+	struct eng_dot at; /* by the series or branch that holds it */
+};
+/* How far frames may be shown and applied (horizon.c). */
 struct eng_horizon {
 	struct eng_log *log;
+	struct eng_txn *txn;          /* the state; may be NULL */
 	eng_stamp latest;             /* what others stamped later is held */
 	const struct eng_head *heads; /* of the state: the horizon is not nearer */
 	size_t nheads;
@@ -368,6 +381,10 @@ struct eng_horizon {
 	size_t nends;
 	struct eng_horizon_stub *stubs; /* all that lie behind the heads, where it was asked for */
 	size_t nstubs, stubs_cap;
+	struct eng_horizon_subject *about;
+	size_t nabout, about_cap;
+	struct eng_horizon_killer *killers; /* ascending by stub */
+	size_t nkillers, killers_cap;
 };
 
 struct eng_raw_limit {
@@ -431,11 +448,12 @@ bool eng_written_is_rest(const struct eng_written *w, struct eng_log *log, const
 
 /* -- how far (horizon.c) ---------------------------------------------------- */
 
-void eng_horizon_begin(struct eng_horizon *h, const struct engram_space *s, const struct eng_head *heads,
-                       size_t nheads);
+void eng_horizon_begin(struct eng_horizon *h, const struct engram_space *s);
+/* From the heads of a state on (t NULL: there is none), both as long as it is used. */
+void eng_horizon_behind(struct eng_horizon *h, struct eng_txn *t, const struct eng_head *heads, size_t nheads);
 void eng_horizon_end(struct eng_horizon *h);
 /* The greatest closed prefix of what is written, or durable: for every stub in it
- * the forget that made it, nothing held, nothing critical and unknown. */
+ * a frame that killed it, nothing held, nothing critical and unknown. */
 int eng_horizon_find(struct eng_horizon *h, struct eng_log *log, const struct eng_series_info *infos, size_t n,
                      bool written, struct engram_error *err);
 /* upto, or less where the horizon was found. */
@@ -443,6 +461,15 @@ uint64_t eng_horizon_upto(const struct eng_horizon *h, const struct eng_series *
 /* 1 the frame may follow what was read, 0 not (yet). */
 int eng_horizon_admits(struct eng_horizon *h, const struct eng_raw *r, const struct eng_series_info *series,
                        const struct eng_frame *f, struct engram_error *err);
+
+/* What killed stubs (killers.c).  ENGRAM_EDAMAGED: it is none. */
+int eng_stub_of(struct eng_stub *out, const struct eng_frame *f, struct engram_error *err);
+/* One more stub, with the forget that it names. */
+int eng_killers_add(struct eng_horizon *h, const struct eng_series_info *series, const struct eng_frame *f,
+                    struct engram_error *err);
+/* What else killed any of them, in the state and in all that waits. */
+int eng_killers_look(struct eng_horizon *h, const struct eng_series_info *infos, size_t n, bool written,
+                     struct engram_error *err);
 
 /* What a session knows of forks (forks.c); begins with zeros. */
 struct eng_forks {
@@ -552,6 +579,17 @@ int eng_view_edge(struct eng_view *v, struct eng_edge *e, const struct eng_edge_
 /* 1 = an edge with this end has a dot later than that, 0 = none has. */
 int eng_view_said(struct eng_view *v, const struct engram_id *id, eng_stamp after, struct eng_arena *arena,
                   struct engram_error *err);
+
+/* -- outside items (said.c) --------------------------------------------------- */
+
+/* Durable frames that the view leaves out; non-zero ends it. */
+typedef int eng_waiting_fn(void *data, const struct eng_frame *f, const struct eng_prelude *p,
+                           struct engram_error *err);
+int eng_view_waiting(struct eng_view *v, eng_waiting_fn *fn, void *data, struct engram_error *err);
+/* 1 = a link with this end, or a frame of an unknown kind about it, is later than that; 0. */
+int eng_view_mentions(struct eng_view *v, const struct engram_id *id, eng_stamp since, struct engram_error *err);
+/* 1 = the same, whenever, or a frame that waits is about it; 0. */
+int eng_view_knows(struct eng_view *v, const struct engram_id *id, struct engram_error *err);
 
 /* What forgets killed, to be purged (purge_edges.c).  Begin with zeros; every id
  * that was forgotten once; list; the frames become stubs; the records. */

@@ -108,7 +108,8 @@ static int read_raw(struct eng_view *v, const struct eng_series_info *infos, siz
 	int r;
 
 	note_positions(v, infos, n);
-	eng_horizon_begin(&horizon, v->space, v->heads, v->nheads);
+	eng_horizon_begin(&horizon, v->space);
+	eng_horizon_behind(&horizon, v->txn, v->heads, v->nheads);
 	r = eng_raw_read_all(&v->raw, v->space->log, infos, n, !v->durable_only, &horizon, &limit, err);
 	eng_horizon_end(&horizon);
 	if (r == 0 && limit.full)

@@ -11,8 +11,12 @@
  * stands in its mark, so the maximum over the series is enough, without reading
  * the state; it is taken when the writer opens and whenever it looks something
  * up, and the log itself adds that of the own series.  (Listing the series at
- * every put cost seven system calls of the fifteen that a put made.)  A forget
- * needs no refs to frames above its own stamp: there are none.
+ * every put cost seven system calls of the fifteen that a put made.)
+ *
+ * Except where this store's clock was more than a day ahead and was put right: what
+ * it wrote then would drag all later stamps along, so the log passes over it.  Then a
+ * forget names what lies above it (forget.c), and of a memory that was forgotten
+ * then nothing can be stored before that time: it would be dead at birth.
  *
  * Apply happens after the acknowledgement: when the next work begins, or at
  * close; never between a flush and the return to the caller. */
@@ -21,6 +25,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/num.h"
 #include "frame/hlc.h"
 #include "space/writer_int.h"
 
@@ -58,13 +63,12 @@ static int hold_identity(struct engram_writer *w, struct engram_error *err)
 static int check_clock(const struct engram_space *s, const struct eng_series_info *series, size_t n,
                        struct engram_error *err)
 {
-	const int64_t most_ms = 24 * 3600 * 1000;
-	int64_t wall_us = s->sys->clock.wall_us(s->sys->clock.ctx);
+	int64_t now_us = s->sys->clock.wall_us(s->sys->clock.ctx);
 	int r;
 
 	for (size_t i = 0; i < n; i++) {
-		int64_t ahead_ms = series[i].active ? eng_hlc_ahead_ms(series[i].last_stamp, wall_us) : 0;
-		if (ahead_ms <= most_ms)
+		int64_t ahead_ms = series[i].active ? eng_hlc_ahead_ms(series[i].last_stamp, now_us) : 0;
+		if (ahead_ms <= ENG_CLOCK_AHEAD_MS)
 			continue;
 		r = eng_err(err, ENGRAM_ECLOCK,
 		            "clock: wanted at most 24 h behind the last frame of this store, found %lld h",
@@ -73,6 +77,25 @@ static int check_clock(const struct engram_space *s, const struct eng_series_inf
 		return r;
 	}
 	return 0;
+}
+
+static int64_t wall_us(const struct engram_writer *w)
+{
+	const struct eng_clock *clock = &w->space->sys->clock;
+
+	return clock->wall_us(clock->ctx);
+}
+
+static bool floor_counts(const struct engram_writer *w, int64_t now_us)
+{
+	return eng_hlc_ahead_ms(w->floor, now_us) <= ENG_CLOCK_AHEAD_MS;
+}
+
+eng_stamp eng_writer_exceeds(const struct engram_writer *w)
+{
+	int64_t now_us = wall_us(w);
+
+	return eng_hlc_next(now_us, 0, floor_counts(w, now_us) ? w->floor : 0) - 1;
 }
 
 static void raise_floor(struct engram_writer *w, eng_stamp stamp)
@@ -86,8 +109,7 @@ static void raise_floor(struct engram_writer *w, eng_stamp stamp)
 static int begin_above(struct engram_writer *w, const struct eng_series_info *series, size_t n,
                        struct engram_error *err)
 {
-	const struct eng_clock *clock = &w->space->sys->clock;
-	eng_stamp latest = eng_hlc_horizon(clock->wall_us(clock->ctx), ENG_HOLD_BOUND_MS);
+	eng_stamp latest = eng_hlc_horizon(wall_us(w), ENG_HOLD_BOUND_MS);
 	bool held = false;
 
 	for (size_t i = 0; i < n; i++) {
@@ -398,6 +420,34 @@ static int look_up(struct engram_writer *w, const struct engram_id *id, const st
 
 /* -- put --------------------------------------------------------------------------------- */
 
+static int dead_at_birth(const struct engram_id *id, eng_stamp forgotten, struct engram_error *err)
+{
+	char text[ENGRAM_ID_TEXT + 1], time[ENG_TIME_TEXT];
+	int r;
+
+	engram_id_format(text, id);
+	eng_format_time(time, (int64_t)(forgotten >> 16) * 1000);
+	r = eng_err(err, ENGRAM_ECLOCK, "memory %s: was forgotten at %s, by a clock that ran ahead", text, time);
+	eng_err_object(err, text);
+	eng_err_hint(err, "it can be stored again from then on; other words, or another key, are another memory");
+	return r;
+}
+
+/* That no forget lies above the stamp that the memory will get. */
+static int check_birth(struct engram_writer *w, const struct engram_id *id, struct engram_error *err)
+{
+	struct eng_reading reading;
+	struct eng_item item;
+	eng_stamp forgotten;
+	int r;
+
+	if (floor_counts(w, wall_us(w)))
+		return 0;
+	r = see(w, id, &item, &reading, err);
+	forgotten = r == 0 ? eng_item_forgotten(&item) : 0;
+	return forgotten > eng_writer_exceeds(w) ? dead_at_birth(id, forgotten, err) : r;
+}
+
 /* Another body of the same id: it has the memory's key, and a time of its own
  * only if the memory's is kept too. */
 static int queue_sibling(struct engram_writer *w, const struct engram_id *id, const struct engram_memory *m, size_t i,
@@ -441,6 +491,8 @@ int engram_put(struct engram_writer *w, struct engram_id *id, enum engram_put_re
 	own = m->has & ENGRAM_ID ? m->id : eng_memory_id(&w->space->id, m);
 	if (m->has & ENGRAM_LINKS)
 		r = eng_links_prepare(&links, w, &own, m->links, m->nlinks, err);
+	if (r == 0)
+		r = check_birth(w, &own, err);
 	if (r == 0 && (w->flags & ENGRAM_BULK || m->has & ENGRAM_KEY))
 		r = look_up(w, &own, m, &known, &refs, &nrefs, err);
 	if (r == 0 && !known)

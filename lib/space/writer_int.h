@@ -52,6 +52,8 @@ int eng_writer_append(struct engram_writer *w, struct engram_error *err);
 /* Appends the drafts and makes w->view show everything up to now. */
 int eng_writer_look(struct engram_writer *w, struct engram_error *err);
 void eng_writer_unlook(struct engram_writer *w);
+/* A stamp that the next frame's will exceed, whoever writes between. */
+eng_stamp eng_writer_exceeds(const struct engram_writer *w);
 /* One draft: begin, elements, end. */
 int eng_writer_begin(struct eng_payload_out *o, struct engram_writer *w, const struct engram_id *subjects,
                      size_t nsubjects, const struct eng_ref *refs, size_t nrefs, struct engram_error *err);

@@ -331,42 +331,21 @@ static void check_purged(struct sim *s, const struct sim_node *n)
 		}
 }
 
-/* A stub whose forget went with the only disk that had it, and the whole frame with
- * others: it waits for ever, and what is behind it. */
-static bool orphaned(const struct sim_world *w)
-{
-	struct eng_position stub;
-	const struct sim_frame *f;
-
-	if (sim_state_wanted(&stub, 1, &w->node[0]->state) == 0)
-		return false;
-	for (unsigned i = 0; i < w->c.nodes; i++) {
-		const struct sim_log *l = sim_disk_log(&w->node[i]->disk, &stub.series);
-
-		f = l && stub.seq >= l->first && stub.seq - l->first < l->n ? &l->f[stub.seq - l->first] : NULL;
-		if (f && !(f->h.flags & ENG_FLAG_STUB))
-			return false;
-	}
-	return true;
-}
-
 void sim_check_calm(struct sim *s)
 {
 	struct sim_world *w = sim_world(s);
-	bool excused = orphaned(w);
 	char why[100];
 
 	for (unsigned i = 0; i < w->c.nodes && !s->checker; i++) {
 		struct sim_node *n = w->node[i];
 
 		check_acks(s, n);
-		if (!excused)
-			check_promises(s, n);
+		check_promises(s, n);
 		if (n->disk.nforks && !w->twins)
 			sim_fail(s, "forks", "node %u: a series is forked, and nobody could write it twice", n->index);
 		check_chains(s, n);
 		check_forgotten(s, n);
-		if (sim_state_waiting(&n->state) && !excused)
+		if (sim_state_waiting(&n->state))
 			sim_fail(s, "held", "node %u: %" PRIu64 " frames wait though nothing holds them", n->index,
 			         sim_state_waiting(&n->state));
 		if (!same_disk(&w->node[0]->disk, &n->disk, why, sizeof why))

@@ -10,7 +10,6 @@
 #include "world.h"
 
 #define BEGINNING (INT64_C(1767225600) * SIM_S) /* 2026 */
-#define CLOCK_AHEAD_MS (24 * 3600 * INT64_C(1000)) /* a writer further ahead begins a new series */
 
 struct sim_node *sim_node_new(struct sim *s, unsigned index, const struct engram_id *space)
 {
@@ -195,7 +194,7 @@ static eng_stamp floor_of(const struct sim *s, const struct sim_node *n)
 			eng_stamp at = n->disk.logs[i]->f[k].h.stamp;
 
 			if (at > floor && !eng_hlc_held(at, horizon, n->disk.logs[i]->own) &&
-			    eng_hlc_ahead_ms(at, wall) <= CLOCK_AHEAD_MS)
+			    eng_hlc_ahead_ms(at, wall) <= ENG_CLOCK_AHEAD_MS)
 				floor = at;
 		}
 	return sim_planted(125) ? 0 : floor;
@@ -208,7 +207,7 @@ static eng_stamp last_own(const struct sim *s, const struct sim_node *n)
 	const struct sim_log *l = sim_disk_own(&n->disk);
 	eng_stamp last = l && l->n ? l->f[l->n - 1].h.stamp : 0;
 
-	return eng_hlc_ahead_ms(last, sim_node_wall_us(s, n)) <= CLOCK_AHEAD_MS ? last : 0;
+	return eng_hlc_ahead_ms(last, sim_node_wall_us(s, n)) <= ENG_CLOCK_AHEAD_MS ? last : 0;
 }
 
 eng_stamp sim_node_next_stamp(const struct sim *s, const struct sim_node *n)

@@ -54,10 +54,10 @@ static bool shares_subject(const struct sim_frame *a, const struct sim_frame *b)
 	return false;
 }
 
-/* Whether the forget that killed a stub lies within the limits (a branch of a
+/* Whether the forget that a stub names lies within the limits (a branch of a
  * forked series may have another frame of that name: the kind and the subject
  * tell). */
-static bool killer_within(const struct sim_disk *d, const size_t *limit, const struct sim_frame *f)
+static bool named_within(const struct sim_disk *d, const size_t *limit, const struct sim_frame *f)
 {
 	struct eng_stub stub;
 
@@ -71,6 +71,45 @@ static bool killer_within(const struct sim_disk *d, const size_t *limit, const s
 		    l->f[at].h.kind == ENG_FORGET && shares_subject(f, &l->f[at]))
 			return true;
 	}
+	return false;
+}
+
+static bool names(const struct eng_prelude *p, const struct sim_frame *f)
+{
+	for (unsigned i = 0; i < p->nrefs; i++) {
+		struct eng_ref r = eng_prelude_ref(p, i);
+
+		if (r.index == 0 && r.dot.seq == f->h.seq && r.header_check == f->h.header_check &&
+		    eng_series_cmp(&r.dot.series, &f->h.series) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a frame is dead of another: forgotten at or above its stamp or, if it is of
+ * one memory alone, named by a frame about that. */
+static bool kills(const struct sim_frame *by, const struct sim_frame *f)
+{
+	const struct eng_frame ef = {.h = by->h, .payload = sim_frame_payload(by)};
+	struct eng_prelude p, of;
+
+	if (!eng_is_item_frame(&ef) || !shares_subject(f, by) ||
+	    eng_prelude_decode(&p, sim_frame_payload(by), by->h.payload_len, NULL) < 0 ||
+	    eng_prelude_decode(&of, sim_frame_payload(f), f->h.payload_len, NULL) < 0)
+		return false;
+	return (by->h.kind == ENG_FORGET && by->h.stamp >= f->h.stamp) || (of.nsubjects == 1 && names(&p, f));
+}
+
+/* Whether anything within the limits killed a stub: the forget that it names, or
+ * another frame, where that one was lost with the only disk that had it. */
+static bool killer_within(const struct sim_disk *d, const size_t *limit, const struct sim_frame *f)
+{
+	if (named_within(d, limit, f))
+		return true;
+	for (size_t i = 0; i < d->nlogs && !sim_planted(131); i++)
+		for (size_t k = 0; k < limit[i]; k++)
+			if (kills(&d->logs[i]->f[k], f))
+				return true;
 	return false;
 }
 

@@ -44,6 +44,7 @@ static const struct plant {
 	{128, 400, "store: a branch is named by when its first frame came"},
 	{129, 400, "store: a frame need not follow the one before"},
 	{130, 400, "store: what is known is not written again"},
+	{131, 3000, "store: a stub waits for the forget that it names and for no other"},
 };
 
 static void find(const struct plant *p, uint64_t seed)

@@ -388,6 +388,24 @@ static bool dispatch(struct work *k)
 	}
 }
 
+void sim_work_forget_stub(struct sim *s, struct sim_node *node, const struct eng_position *stub)
+{
+	struct sim_log *l = sim_disk_log(&node->disk, &stub->series);
+	const struct sim_frame *f = &l->f[stub->seq - l->first];
+	struct work k = {.s = s, .node = node, .arena = ENG_ARENA_INIT};
+	struct eng_prelude p;
+
+	if (eng_prelude_decode(&p, sim_frame_payload(f), f->h.payload_len, NULL) == 0 && p.nsubjects) {
+		k.id = eng_prelude_subject(&p, 0);
+		begin(&k, &k.id, 1);
+		finish(&k, ENG_FORGET, 0);
+	}
+	sim_trace(s, "node %u: forgets once more what frame %llu of %02x%02x was", node->index,
+	          (unsigned long long)stub->seq, stub->series.b[0], stub->series.b[1]);
+	eng_buf_free(&k.payload);
+	eng_arena_free(&k.arena);
+}
+
 bool sim_work_do(struct sim *s, struct sim_node *node, const struct sim_job *job)
 {
 	struct work k = {.s = s, .node = node, .job = job, .arena = ENG_ARENA_INIT};

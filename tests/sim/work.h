@@ -33,5 +33,7 @@ struct sim_job {
 };
 /* True: written and acknowledged. */
 bool sim_work_do(struct sim *s, struct sim_node *node, const struct sim_job *job);
+/* Of a stub that waits: its memory is forgotten once more. */
+void sim_work_forget_stub(struct sim *s, struct sim_node *node, const struct eng_position *stub);
 
 #endif

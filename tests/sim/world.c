@@ -255,6 +255,8 @@ static void step(struct sim *s, void *data, uint64_t arg)
 
 /* Longer than the wildest clock was ahead: what is held becomes due. */
 #define CALM_WAIT (800 * SIM_DAY)
+/* Stubs that wait for each other may need more than one turn. */
+#define FORGET_AGAIN 8u
 
 static void all_events(struct sim *s)
 {
@@ -289,14 +291,32 @@ static void calm_round(struct sim *s, struct sim_world *w)
 	}
 }
 
-static void calm(struct sim *s, struct sim_world *w)
+static void calm_rounds(struct sim *s, struct sim_world *w)
 {
 	unsigned most = 2 * w->c.nodes + 4;
 
-	all_events(s);
-	begin_calm(s, w);
 	for (w->rounds = 0; w->rounds < most && !s->checker && (w->rounds == 0 || !sim_converged(s)); w->rounds++)
 		calm_round(s, w);
+}
+
+/* A forget went with the only disk that had it, and what it forgot is whole nowhere:
+ * its stubs wait until somebody forgets that once more. */
+static bool forget_again(struct sim *s, struct sim_world *w)
+{
+	struct eng_position stubs[64];
+	size_t n = sim_state_wanted(stubs, ENG_COUNT(stubs), &w->node[0]->state);
+
+	for (size_t i = 0; i < n && !s->checker; i++)
+		sim_work_forget_stub(s, w->node[0], &stubs[i]);
+	return n > 0;
+}
+
+static void calm(struct sim *s, struct sim_world *w)
+{
+	all_events(s);
+	begin_calm(s, w);
+	for (unsigned i = 0; i < FORGET_AGAIN && !s->checker && (i == 0 || forget_again(s, w)); i++)
+		calm_rounds(s, w);
 	for (unsigned i = 0; i < w->c.nodes && !s->checker; i++)
 		sim_node_purge(s, w->node[i]);
 	if (!s->checker)

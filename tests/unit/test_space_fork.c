@@ -12,6 +12,7 @@
 enum { STORES = 3 };
 
 static int64_t ahead_us; /* all clocks */
+static unsigned open_flags = ENGRAM_WRITE;
 
 struct store {
 	struct spaces s;
@@ -68,7 +69,7 @@ static void open_store(size_t i)
 	spaces_must(sys.random.fill(sys.random.ctx, id.b, sizeof id.b), "random", &err);
 	if (access(s->dir, F_OK) != 0)
 		spaces_must(eng_space_create(&sys, s->dir, &id, 1, &err), "create", &err);
-	spaces_must(eng_space_open(&s->s.space, &sys, s->dir, "default", ENGRAM_WRITE, 5000, note, s, &err), "open", &err);
+	spaces_must(eng_space_open(&s->s.space, &sys, s->dir, "default", open_flags, 5000, note, s, &err), "open", &err);
 }
 
 static void begin(const char *name)
@@ -464,6 +465,99 @@ static void test_late_word(void)
 	ahead_us = 0;
 }
 
+/* A clock ran two days ahead, and was put right: what was written then can be
+ * forgotten, and what was forgotten then is not stored again in vain. */
+static void test_clock_put_right(void)
+{
+	struct engram_memory m = {.has = ENGRAM_TEXT, .text = {"dodo on the beach", 17}};
+	struct engram_writer *w = NULL;
+	enum engram_put_result put_result;
+	struct engram_id early, dodo, id;
+	uint64_t frames;
+
+	begin("clock");
+	ahead_us = INT64_C(2) * 86400 * 1000000;
+	early = put_id(0, "quagga seen by the river");
+	dodo = put_id(0, "dodo on the beach");
+	spaces_forget(&stores[0].s, &dodo, 1);
+	close_store(0);
+	ahead_us = 0;
+	open_store(0);
+	tap_int(engram_writer_open(&w, stores[0].s.space, 0, &err), ENGRAM_ECLOCK, "a store does not go on from there");
+	close_store(0);
+	open_flags = ENGRAM_WRITE | ENGRAM_NEW_SERIES;
+	put(0, "in a new series");
+	open_flags = ENGRAM_WRITE;
+	for (int applied = 0; applied < 2; applied++) {
+		close_store(0);
+		open_store(0);
+		if (applied)
+			spaces_must(spaces_run(&stores[0].s, ENGRAM_REBUILD), "rebuild", &stores[0].s.err);
+		spaces_must(engram_writer_open(&w, stores[0].s.space, 0, &err), "writer", &err);
+		tap_int(engram_put(w, &id, &put_result, &m, &err), ENGRAM_ECLOCK, "what is dead at birth is refused: %s", err.message);
+		m.text = (struct engram_str){"dodo on the shore", 17};
+		tap_int(engram_put(w, &id, &put_result, &m, &err), 0, "other words are another memory");
+		m.text = (struct engram_str){"dodo on the beach", 17};
+		spaces_must(engram_commit(w, &err), "commit", &err);
+		engram_writer_close(w);
+	}
+	spaces_forget(&stores[0].s, &early, 1);
+	{
+		char *listing = spaces_listing(&stores[0].s);
+		tap_ok(!strstr(listing, "quagga") && strstr(listing, "shore"), "what was written then is forgotten");
+		eng_free(listing);
+	}
+	spaces_must(eng_log_check(stores[0].s.space->log, &frames, &(uint64_t){0}, NULL, NULL, &err), "check", &err);
+	spaces_forget(&stores[0].s, &early, 1);
+	{
+		uint64_t more;
+		spaces_must(eng_log_check(stores[0].s.space->log, &more, &(uint64_t){0}, NULL, NULL, &err), "check", &err);
+		tap_int((long)(more - frames), 0, "once: again writes nothing");
+	}
+	ahead_us = INT64_C(3) * 86400 * 1000000;
+	tap_ok(meet(0, 1) && meet(1, 2) && meet(0, 2) && ALL_SHOW("in a new series", "dodo on the shore"),
+	       "three days later others say the same");
+	put(1, "dodo on the beach");
+	tap_ok(all_meet() && ALL_SHOW("dodo on the beach"), "and it can be stored");
+	spaces_must(spaces_run(&stores[0].s, ENGRAM_COMPACT), "compact", &stores[0].s.err);
+	tap_ok(!in_files(0, "quagga"), "no byte is left of the other");
+	ahead_us = 0;
+}
+
+/* Of a memory nothing is known but a word that nobody here can read, or a link. */
+static void test_forget_unread(void)
+{
+	struct engram_id unread, linked, from, id;
+	struct engram_link link;
+	struct engram_writer *w = NULL;
+	enum engram_put_result put_result;
+	char text[ENGRAM_ID_TEXT + 1];
+	bool gone;
+
+	begin("unread");
+	memset(unread.b, 5, sizeof unread.b);
+	memset(linked.b, 6, sizeof linked.b);
+	from = put_id(0, "kept");
+	put_strange(0, &unread, "rambutan");
+	engram_link_init(&link);
+	link.to = linked;
+	spaces_must(engram_writer_open(&w, stores[0].s.space, 0, &err), "writer", &err);
+	spaces_must(engram_link(w, &put_result, &from, &link, 1, &err), "link", &err);
+	memset(id.b, 7, sizeof id.b);
+	tap_int(engram_forget(w, &id, 1, &err), ENGRAM_ENOID, "of what nothing is said there is nothing to forget");
+	spaces_must(engram_commit(w, &err), "commit", &err);
+	engram_writer_close(w);
+	engram_id_format(text, &id);
+	tap_int(engram_resolve(stores[0].s.space, &id, &gone, text, &err), ENGRAM_ENOID, "nor does it have an id");
+	engram_id_format(text, &unread);
+	tap_int(engram_resolve(stores[0].s.space, &id, &gone, text, &err), 0, "a word that cannot be read gives one");
+	spaces_forget(&stores[0].s, &unread, 1);
+	spaces_forget(&stores[0].s, &linked, 1);
+	spaces_must(spaces_run(&stores[0].s, ENGRAM_COMPACT), "compact", &stores[0].s.err);
+	tap_ok(!in_files(0, "rambutan"), "it is forgotten, and purged");
+	tap_ok(all_meet() && ALL_SHOW("kept"), "and everywhere");
+}
+
 /* -- retiring ------------------------------------------------------------------------------- */
 
 static void test_retire(void)
@@ -507,6 +601,8 @@ int main(void)
 	test_retire();
 	test_year_away();
 	test_late_word();
+	test_clock_put_right();
+	test_forget_unread();
 	for (size_t i = 0; i < STORES; i++)
 		close_store(i);
 	tmpdir_end();
