@@ -12,6 +12,7 @@
 #include "recall-jobs.h"
 
 #define COUNT_MAX 10000
+#define EF_MAX 1000000
 #define BUDGET_MAX (UINT64_C(1) << 40)
 #define CUE_MAX ENGRAM_TEXT_MAX
 
@@ -62,6 +63,9 @@ static const struct opt options[] = {
 	 AT(feedback), .modes = 1u << RECALL_ONE},
 	{"no-retention", .kind = OPT_FLAG, .help = "leave age out of the order",
 	 AT(no_retention), .more = true},
+	{"ef", .kind = OPT_COUNT, .arg = "NUMBER", .help = "search the index more (or less) thoroughly (192)", AT(ef),
+	 .max = EF_MAX, .more = true},
+	{"exact", .kind = OPT_FLAG, .help = "compare every vector", AT(exact), .more = true},
 };
 
 static const struct program program = {
@@ -123,6 +127,8 @@ static void make_cue(const struct recall *r, struct engram_cue *cue)
 	cue->until_us = r->until_us;
 	cue->as_of_us = r->as_of_us;
 	cue->no_retention = r->no_retention;
+	cue->ef = r->ef;
+	cue->exact = r->exact;
 }
 
 /* The operands with blanks between. */

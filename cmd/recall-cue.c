@@ -94,8 +94,18 @@ int recall_take_vector(struct recall *r, struct engram_cue *cue, struct engram_e
 	return rc;
 }
 
+static void tell_problem(struct recall *r, const struct engram_result *result)
+{
+	if (!result->problem.p || r->told_problem)
+		return;
+	r->told_problem = true;
+	cli_warn(&r->cli, "%s: what it holds was not compared by likeness; engram-consolidate makes it anew",
+	         result->problem.p);
+}
+
 void recall_tell_unsearched(struct recall *r, const struct engram_result *result)
 {
+	tell_problem(r, result);
 	if (!result->unsearched.p || r->told)
 		return;
 	r->told = true;

@@ -21,13 +21,14 @@ struct recall {
 	struct opt_list tags;
 	int kind; /* -1 = any; 0 episode, 1 concept */
 	int64_t since_us, until_us, as_of_us;
-	bool ids, explain, no_retention, learn;
+	size_t ef;  /* 0 = the library's */
+	bool ids, explain, no_retention, learn, exact;
 	struct opt_list feedback; /* ID=yes, ID=no */
 	const char *vector, *embedder_name; /* --vector, --embedder */
 	char identity[ENGRAM_FIELD_MAX];
 	int cues;   /* 0 text, 1 ndjson */
 	struct engram_embedder *embedder; /* NULL = none is set */
-	bool told;  /* that vectors went unsearched */
+	bool told, told_problem; /* that vectors went unsearched; that the index cannot be read */
 	struct record record; /* of --vector, or the cue at hand */
 };
 
@@ -37,7 +38,8 @@ struct recall {
 int recall_read_cue(struct recall *r, struct engram_cue *cue, const char *p, size_t n, struct engram_error *err);
 /* --vector and --embedder into the cue. */
 int recall_take_vector(struct recall *r, struct engram_cue *cue, struct engram_error *err);
-/* Says once that an embedder's vectors were not searched. */
+/* Says once that vectors were not searched: those of an embedder, or of an index
+ * that cannot be read. */
 void recall_tell_unsearched(struct recall *r, const struct engram_result *result);
 
 /* One cue's answer (recall-print.c): hits, with --json a summary.  number > 0:

@@ -160,10 +160,15 @@ static void write_summary(struct answer *a, size_t returned, size_t over, size_t
 	if (r->budget)
 		record_key_u64(&o, "over_budget", over);
 	record_key_u64(&o, "bytes", bytes);
-	/* One store answers, so that nothing is missing. */
-	eng_json_key(&o, "partial"), eng_json_bool(&o, false);
-	eng_json_key(&o, "missing"), eng_json_array(&o), eng_json_array_end(&o);
+	/* One store answers: only its index may be missing. */
+	eng_json_key(&o, "partial"), eng_json_bool(&o, a->result->problem.p);
+	eng_json_key(&o, "missing"), eng_json_array(&o);
+	if (a->result->problem.p)
+		eng_json_str(&o, "vectors", 7);
+	eng_json_array_end(&o);
 	record_key_u64(&o, "text_behind", a->result->text_behind);
+	if (r->explain)
+		record_key_u64(&o, "compared", a->result->compared);
 	if (r->as_of_us < INT64_MAX)
 		eng_json_key(&o, "as_of"), eng_json_time(&o, r->as_of_us);
 	eng_json_object_end(&o);

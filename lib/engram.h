@@ -422,6 +422,10 @@ struct engram_cue {
 	struct engram_str source, actor;
 	int64_t since_us, until_us;    /* of occurred, else stored; [since, until) */
 	bool no_retention;             /* leave age out of the order */
+	/* How many vectors a search of the index follows closely; more find more of what
+	 * is nearest and take longer.  0 = as many as finds 95 of 100, or more. */
+	size_t ef;
+	bool exact;                    /* compare every vector, use no index */
 	/* INT64_MAX = the present.  Else as the space was at this moment: without
 	 * the memories, revisions and rehearsals that came later, ranked by the words of
 	 * then; what was forgotten, whenever, is gone for every moment. */
@@ -462,6 +466,10 @@ struct engram_result {
 	/* An embedder whose vectors could not be searched, since the cue has none of
 	 * it: its text was compared by words and hash/1.  p NULL = none. */
 	struct engram_str unsearched;
+	uint64_t compared;         /* vectors that the cue was compared with */
+	/* Why the index of vectors could not be read, naming the file: what it holds was
+	 * compared by words only.  p NULL = it could, or there is none. */
+	struct engram_str problem;
 	void *owner;               /* private */
 };
 

@@ -286,6 +286,7 @@ const struct record_field record_fields[] = {
 	{"partial", NULL, 0, 0, CELL_NONE},
 	{"missing", NULL, 0, 0, CELL_NONE},
 	{"text_behind", NULL, 0, 0, CELL_NONE},
+	{"compared", NULL, 0, 0, CELL_NONE},
 	{"cut_mass", NULL, 0, 0, CELL_NONE},
 };
 const size_t record_fields_n = ENG_COUNT(record_fields);

@@ -4,11 +4,12 @@
  *
  *     (sim ^ 0x80000000) << 32 | (0xffffffff - doc)
  *
- * so that "similarity descending, doc ascending" is "key descending", ties
- * need no second look, and the result does not depend on the order or size of
- * the blocks.  The best k stand in a binary min-heap: most rows lose against
- * its root by one compare, and only a row that would enter is shown to the
- * filter, which may be slow. */
+ * so that "similarity descending, doc ascending" is "key descending"; where the
+ * caller has another order of documents, it is asked about equal similarities
+ * only.  Either way the result does not depend on the order or size of the blocks.
+ * The best k stand in a binary min-heap: most rows lose against its root by one
+ * compare, and only a row that would enter is shown to the filter, which may be
+ * slow. */
 #include "index/index.h"
 
 #include "base/alloc.h"
@@ -16,11 +17,6 @@
 
 /* Rows per call of the kernel: the dots stay in the first-level cache. */
 #define BATCH 512u
-
-struct heap {
-	uint64_t *key; /* key[0] is the smallest */
-	size_t n, max;
-};
 
 static uint64_t key_of(int32_t sim, uint32_t doc)
 {
@@ -35,66 +31,89 @@ static struct eng_near near_of(uint64_t key)
 	};
 }
 
-static void sift_down(struct heap *h, uint64_t key)
+/* -- the best ---------------------------------------------------------------------- */
+
+/* a stands behind b in the answer. */
+static bool worse(const struct eng_best *b, uint64_t a, uint64_t than)
+{
+	if ((a ^ than) >> 32 || !b->filter || !b->filter->order || a == than)
+		return a < than;
+	return b->filter->order(b->filter->ctx, near_of(a).doc, near_of(than).doc) > 0;
+}
+
+static void sift_down(struct eng_best *b, uint64_t key)
 {
 	size_t at = 0, child;
 
-	while ((child = 2 * at + 1) < h->n) {
-		if (child + 1 < h->n && h->key[child + 1] < h->key[child])
+	while ((child = 2 * at + 1) < b->n) {
+		if (child + 1 < b->n && worse(b, b->key[child + 1], b->key[child]))
 			child++;
-		if (h->key[child] >= key)
+		if (!worse(b, b->key[child], key))
 			break;
-		h->key[at] = h->key[child];
+		b->key[at] = b->key[child];
 		at = child;
 	}
-	h->key[at] = key;
+	b->key[at] = key;
 }
 
-static void push(struct heap *h, uint64_t key)
+static void push(struct eng_best *b, uint64_t key)
 {
 	size_t at, parent;
 
-	if (h->n == h->max) {
-		sift_down(h, key);
+	if (b->n == b->max) {
+		sift_down(b, key);
 		return;
 	}
-	for (at = h->n++; at > 0; at = parent) {
+	for (at = b->n++; at > 0; at = parent) {
 		parent = (at - 1) / 2;
-		if (h->key[parent] <= key)
+		if (!worse(b, key, b->key[parent]))
 			break;
-		h->key[at] = h->key[parent];
+		b->key[at] = b->key[parent];
 	}
-	h->key[at] = key;
+	b->key[at] = key;
 }
 
-static uint64_t pop(struct heap *h)
+static uint64_t pop(struct eng_best *b)
 {
-	uint64_t key = h->key[0];
+	uint64_t key = b->key[0];
 
-	if (--h->n > 0)
-		sift_down(h, h->key[h->n]);
+	if (--b->n > 0)
+		sift_down(b, b->key[b->n]);
 	return key;
 }
 
-static void offer(struct heap *h, const int32_t *dots, const struct eng_rows *rows, uint32_t r,
-                  const struct eng_near_filter *filter)
+int eng_best_begin(struct eng_best *b, size_t max, const struct eng_near_filter *filter)
 {
-	for (uint32_t i = 0; i < rows->n; i++) {
-		uint64_t key;
-
-		if (rows->r[i] == 0)
-			continue;
-		key = key_of(eng_vec_sim(dots[i], r, rows->r[i]), rows->doc[i]);
-		if (h->n == h->max && key <= h->key[0])
-			continue;
-		if (filter && filter->accept && !filter->accept(filter->ctx, rows->doc[i]))
-			continue;
-		push(h, key);
-	}
+	*b = (struct eng_best){.max = max, .filter = filter};
+	if (max == 0)
+		return 0;
+	b->key = eng_alloc(max * sizeof *b->key);
+	return b->key ? 0 : ENGRAM_ENOMEM;
 }
 
-static void scan(struct heap *h, const int8_t *query, uint32_t r, const struct eng_rows *rows,
-                 const struct eng_near_filter *filter)
+void eng_best_offer(struct eng_best *b, uint32_t doc, int32_t sim_q30)
+{
+	uint64_t key = key_of(sim_q30, doc);
+
+	if (b->n == b->max && (b->max == 0 || !worse(b, b->key[0], key)))
+		return;
+	if (b->filter && b->filter->accept && !b->filter->accept(b->filter->ctx, doc))
+		return;
+	push(b, key);
+}
+
+void eng_best_end(struct eng_best *b, struct eng_near *out, size_t *n)
+{
+	*n = b->n;
+	for (size_t i = b->n; i-- > 0;)
+		out[i] = near_of(pop(b));
+	eng_free(b->key);
+	*b = (struct eng_best){0};
+}
+
+/* -- the scan ------------------------------------------------------------------------- */
+
+static void scan(struct eng_best *b, const int8_t *query, uint32_t r, const struct eng_rows *rows)
 {
 	int32_t dots[BATCH];
 
@@ -108,36 +127,40 @@ static void scan(struct heap *h, const int8_t *query, uint32_t r, const struct e
 			.stride = rows->stride,
 		};
 		eng_vec_dots(dots, query, &part);
-		offer(h, dots, &part, r, filter);
+		for (uint32_t i = 0; i < part.n; i++)
+			if (part.r[i] != 0)
+				eng_best_offer(b, part.doc[i], eng_vec_sim(dots[i], r, part.r[i]));
 	}
+}
+
+int eng_flat_scan(struct eng_best *b, const int8_t *query, uint32_t stride, const struct eng_row_reader *reader)
+{
+	struct eng_rows rows;
+	uint32_t r = eng_vec_norm(query, stride);
+	int status = 0;
+
+	if (b->max == 0 || r == 0)
+		return 0;
+	while ((status = reader->next(reader->ctx, &rows)) > 0) {
+		if (rows.stride != stride)
+			return ENGRAM_EUSAGE;
+		scan(b, query, r, &rows);
+		b->compared += rows.n;
+	}
+	return status;
 }
 
 int eng_flat_search(struct eng_near *out, size_t *n, size_t k, const int8_t *query, uint32_t stride,
                     const struct eng_row_reader *reader, const struct eng_near_filter *filter)
 {
-	struct heap h = {.max = k};
-	struct eng_rows rows;
-	uint32_t r = eng_vec_norm(query, stride);
-	int status = 0;
+	struct eng_best b;
+	int status = eng_best_begin(&b, k, filter);
 
 	*n = 0;
-	if (k == 0 || r == 0)
-		return 0;
-	h.key = eng_alloc(k * sizeof *h.key);
-	if (!h.key)
-		return ENGRAM_ENOMEM;
-	while ((status = reader->next(reader->ctx, &rows)) > 0) {
-		if (rows.stride != stride) {
-			status = ENGRAM_EUSAGE;
-			break;
-		}
-		scan(&h, query, r, &rows, filter);
-	}
-	if (status == 0) {
-		*n = h.n;
-		for (size_t i = h.n; i-- > 0;)
-			out[i] = near_of(pop(&h));
-	}
-	eng_free(h.key);
+	if (status == 0)
+		status = eng_flat_scan(&b, query, stride, reader);
+	if (status < 0)
+		b.n = 0;
+	eng_best_end(&b, out, n);
 	return status;
 }

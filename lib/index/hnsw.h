@@ -62,6 +62,9 @@ struct eng_hnsw {
 	void *ctx;
 };
 
+/* The block that a node is in, fetched where it must be; 0 or what fetch gave. */
+int eng_hnsw_block(struct eng_hnsw *g, const struct eng_hnsw_block **out, uint32_t node);
+
 /* The level of an id with this hash: leading zero hexadecimal digits, so that
  * one in 16 rises (the paper's 1 / ln M with M = 16, without a logarithm). */
 static inline unsigned eng_hnsw_level(uint64_t hash)

@@ -44,9 +44,6 @@ struct eng_gather {
 	uint32_t n;
 };
 
-/* Its block, fetched where it must be; 0 or what fetch gave. */
-int eng_hnsw_block(struct eng_hnsw *g, const struct eng_hnsw_block **out, uint32_t node);
-
 /* The node at a place of a layer. */
 static inline uint32_t eng_hnsw_node(const struct eng_hnsw *g, unsigned layer, uint32_t place)
 {

@@ -1,6 +1,6 @@
 /* candidates.c - the best of each ranker, joined.
  *
- *  1. The scans give the nearest documents: of the embedder's vectors where the
+ *  1. near.c gives the nearest documents: of the embedder's vectors where the
  *     cue has one, and of hash/1.  A document that has a vector of the embedder is
  *     measured by it, any other by hash/1.
  *  2. One pass over the text view, and over the texts it lacks, gives the best
@@ -8,8 +8,7 @@
  *  3. What only step 2 found gets its similarity from its row.
  *
  * So every candidate has both measures, exactly, and no text is read for it but
- * those of a word or two that share none with the cue.
- * The graph index will take the place of the scan in step 1. */
+ * those of a word or two that share none with the cue. */
 #include "recall/recall_int.h"
 
 #include <stdlib.h>
@@ -33,9 +32,12 @@ struct hunt {
 	const struct eng_question *q;
 	struct eng_filter *filter;
 	size_t depth;
-	struct eng_near *found; /* by one scan */
-	struct met *near; /* by all, ascending doc */
+	struct eng_near *found; /* of one identity */
+	struct met *near; /* of all, ascending doc */
 	size_t nnear;
+	struct eng_near_scratch *scratch;
+	uint64_t compared;
+	bool unreadable; /* a graph, where it was looked at */
 	int32_t background_q30;
 	struct eng_text_hit *also; /* near's documents, ascending */
 	struct eng_top top;
@@ -73,41 +75,70 @@ static int32_t background(const struct eng_near *found, size_t n)
 	return sim > 0 ? (int32_t)(sim * (int64_t)rank / (int64_t)(rank + 10)) : 0;
 }
 
-static int scan_failed(int rc, struct engram_error *err)
+static const uint32_t *docs_of(void *ctx, uint32_t block)
 {
-	return rc < 0 ? eng_err(err, rc, "vector scan: %s", engram_code_text(rc)) : 0;
+	return eng_snapshot_graph_docs(ctx, block);
 }
 
-static int scan_foreign(struct hunt *h, struct engram_error *err)
+/* The nearest of one identity into h->found.  A graph that turns out damaged is left
+ * aside: what is not folded, and words, remain. */
+static int nearest(struct hunt *h, size_t *n, struct eng_near_source *from, const struct eng_snapshot_graph *graph,
+                   const int8_t *codes, struct engram_error *err)
+{
+	const struct eng_near_ask ask = {
+		.codes = codes,
+		.k = h->depth,
+		.ef = h->q->ef,
+		.exact = h->q->exact,
+		.filter = {eng_filter_accept, h->filter, eng_filter_order},
+		.most = h->filter->most,
+	};
+	from->g = graph->g;
+	from->docs = docs_of;
+	from->ctx = (void *)graph;
+	int rc = eng_near_search(h->found, n, &h->compared, from, &ask, h->scratch);
+	if (rc == ENGRAM_EDAMAGED && from->g) {
+		h->unreadable = true;
+		from->g = NULL;
+		rc = eng_near_search(h->found, n, &h->compared, from, &ask, h->scratch);
+	}
+	return rc < 0 ? eng_err(err, rc, "vector search: %s", engram_code_text(rc)) : 0;
+}
+
+static int near_foreign(struct hunt *h, struct engram_error *err)
 {
 	const struct eng_question *q = h->q;
-	struct eng_row_reader reader = {eng_snapshot_vectors_next, q->vectors};
-	struct eng_near_filter filter = {eng_filter_accept, h->filter};
-	size_t n = 0;
+	struct eng_near_source from;
+	size_t n;
 	if (!q->vectors)
 		return 0;
-	int rc = eng_flat_search(h->found, &n, h->depth, q->vcodes, q->vectors->stride, &reader, &filter);
+	from = (struct eng_near_source){.tail = {eng_snapshot_vectors_next, q->vectors}, .stride = q->vectors->stride};
+	int rc = nearest(h, &n, &from, &q->graph, q->vcodes, err);
+	if (rc < 0)
+		return rc;
 	h->background_q30 = background(h->found, n);
-	for (size_t i = 0; rc == 0 && i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		h->near[h->nnear++] = (struct met){h->found[i].doc, h->found[i].sim_q30, true};
-	return scan_failed(rc, err);
+	return 0;
 }
 
-static int scan_hash1(struct hunt *h, struct engram_error *err)
+static int near_hash1(struct hunt *h, struct engram_error *err)
 {
 	struct eng_snapshot_rows rows = {.snap = h->snap};
-	struct eng_row_reader reader = {eng_snapshot_rows_next, &rows};
-	struct eng_near_filter filter = {eng_filter_accept, h->filter};
-	size_t n = 0;
+	struct eng_near_source from = {.tail = {eng_snapshot_rows_next, &rows}, .stride = ENG_HASH1_DIM};
+	struct eng_snapshot_graph graph = {0};
+	size_t n;
 	if (h->q->r == 0)
 		return 0;
-	int rc = eng_flat_search(h->found, &n, h->depth, h->q->codes, ENG_HASH1_DIM, &reader, &filter);
+	int rc = eng_snapshot_graph(&graph, h->snap, NULL, err);
+	if (rc >= 0)
+		rc = nearest(h, &n, &from, &graph, h->q->codes, err);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		struct met m = {h->found[i].doc, h->found[i].sim_q30, false};
 		m.foreign = foreign_sim(h, m.doc, &m.sim_q30);
 		h->near[h->nnear++] = m;
 	}
-	return scan_failed(rc, err);
+	return rc;
 }
 
 static int by_doc(const void *a, const void *b)
@@ -116,16 +147,16 @@ static int by_doc(const void *a, const void *b)
 	return (x->doc > y->doc) - (x->doc < y->doc);
 }
 
-static int scan(struct hunt *h, struct engram_error *err)
+static int find_near(struct hunt *h, struct engram_error *err)
 {
 	size_t n = 0;
 	if (h->q->mode == ENGRAM_TEXT_ONLY)
 		return 0;
-	int rc = scan_foreign(h, err);
+	int rc = near_foreign(h, err);
 	if (rc == 0)
-		rc = scan_hash1(h, err);
+		rc = near_hash1(h, err);
 	qsort(h->near, h->nnear, sizeof *h->near, by_doc);
-	for (size_t i = 0; i < h->nnear; i++) /* met by both scans, measured by one */
+	for (size_t i = 0; i < h->nnear; i++) /* met twice, measured by one */
 		if (n == 0 || h->near[n - 1].doc != h->near[i].doc)
 			h->near[n++] = h->near[i];
 	h->nnear = n;
@@ -244,22 +275,25 @@ static int join(struct eng_candidates *c, struct hunt *h, struct engram_error *e
 		}
 	c->unindexed = h->unindexed;
 	c->background_q30 = h->background_q30;
+	c->compared = h->compared;
+	c->unreadable = h->unreadable;
 	return rc;
 }
 
 int eng_candidates_gather(struct eng_candidates *c, struct eng_snapshot *snap, const struct eng_question *q,
-                          struct eng_filter *filter, size_t depth, struct eng_arena *arena,
-                          struct engram_error *err)
+                          struct eng_filter *filter, size_t depth, struct eng_near_scratch *scratch,
+                          struct eng_arena *arena, struct engram_error *err)
 {
-	struct hunt h = {.snap = snap, .q = q, .filter = filter, .depth = depth, .arena = arena};
+	struct hunt h = {.snap = snap, .q = q, .filter = filter, .depth = depth, .scratch = scratch, .arena = arena};
 	h.found = eng_arena_alloc(arena, depth * sizeof *h.found);
 	h.near = eng_arena_alloc(arena, 2 * depth * sizeof *h.near);
 	h.also = eng_arena_alloc(arena, 2 * depth * sizeof *h.also);
-	h.top = (struct eng_top){.hits = eng_arena_alloc(arena, depth * sizeof *h.top.hits), .max = depth};
+	h.top = (struct eng_top){.hits = eng_arena_alloc(arena, depth * sizeof *h.top.hits), .max = depth,
+	                         .order = eng_filter_order, .ctx = filter};
 	*c = (struct eng_candidates){.at = eng_arena_alloc(arena, 3 * depth * sizeof *c->at)};
 	if (!h.found || !h.near || !h.also || !h.top.hits || !c->at)
 		return eng_err_nomem(err);
-	int rc = scan(&h, err);
+	int rc = find_near(&h, err);
 	if (rc != 0)
 		return rc;
 	for (size_t i = 0; i < h.nnear; i++)

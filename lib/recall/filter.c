@@ -39,8 +39,11 @@ static int mark_tags(struct eng_filter *f, struct eng_arena *arena, struct engra
 		int rc = eng_snapshot_tagged(f->snap, f->cue->tags[i], mark, &m, err);
 		if (rc != 0)
 			return rc;
-		for (size_t w = 0; f->tagged && w < words; w++)
-			m.bits[w] &= f->tagged[w];
+		f->most = 0;
+		for (size_t w = 0; w < words; w++) {
+			m.bits[w] &= f->tagged ? f->tagged[w] : UINT64_MAX;
+			f->most += (size_t)__builtin_popcountll(m.bits[w]);
+		}
 		f->tagged = m.bits;
 	}
 	return 0;
@@ -60,6 +63,7 @@ int eng_filter_init(struct eng_filter *f, struct eng_snapshot *snap, const struc
 		.source_hash = hash_of(cue->source),
 		.actor_hash = hash_of(cue->actor),
 		.state_docs = eng_snapshot_state_docs(snap),
+		.most = SIZE_MAX,
 	};
 	return mark_tags(f, arena, err);
 }
@@ -69,7 +73,7 @@ bool eng_filter_accept(void *ctx, uint32_t doc)
 	const struct eng_filter *f = ctx;
 	const struct engram_cue *cue = f->cue;
 	struct eng_brief b;
-	if (f->has_self && doc == f->self)
+	if (doc == ENG_NO_DOC || (f->has_self && doc == f->self))
 		return false;
 	if (f->tagged && !(f->tagged[bit_of(f, doc) / 64] >> bit_of(f, doc) % 64 & 1))
 		return false;
@@ -78,4 +82,13 @@ bool eng_filter_accept(void *ctx, uint32_t doc)
 	return (!cue->kind || b.kind == cue->kind) && (!cue->source.p || b.source_hash == f->source_hash) &&
 	       (!cue->actor.p || b.actor_hash == f->actor_hash) && b.when_us >= cue->since_us &&
 	       (cue->until_us == INT64_MAX || b.when_us < cue->until_us);
+}
+
+int eng_filter_order(void *ctx, uint32_t a, uint32_t b)
+{
+	const struct eng_filter *f = ctx;
+	struct eng_brief x, y;
+	if (!eng_snapshot_brief(f->snap, a, &x) || !eng_snapshot_brief(f->snap, b, &y))
+		return (a > b) - (a < b);
+	return eng_id_cmp(&x.id, &y.id);
 }

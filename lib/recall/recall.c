@@ -14,6 +14,7 @@
 
 #define ONE 10000u
 #define K_MAX 10000u
+#define EF_MAX 1000000u
 
 /* Each ranker's list.  On 1,000 package summaries the mean reciprocal rank is
  * the same from 30 to 300; longer lists cost little, as no text is read. */
@@ -33,6 +34,7 @@ struct recall {
 	struct eng_filter filter;
 	struct eng_question q;
 	struct eng_candidates found;
+	struct eng_near_scratch near;
 	int64_t now_us;
 	struct engram_result result;
 	struct owner *owner;
@@ -53,6 +55,8 @@ static int check_cue(const struct engram_cue *cue, struct engram_error *err)
 {
 	if (cue->k < 1 || cue->k > K_MAX)
 		return eng_err(err, ENGRAM_EUSAGE, "recall: k: wanted 1..%u, found %zu", K_MAX, cue->k);
+	if (cue->ef > EF_MAX)
+		return eng_err(err, ENGRAM_EUSAGE, "recall: ef: wanted 0..%u, found %zu", EF_MAX, cue->ef);
 	if (cue->min_confidence > ONE)
 		return eng_err(err, ENGRAM_EUSAGE, "recall: min_confidence: wanted 0..%u, found %u", ONE,
 		               cue->min_confidence);
@@ -111,6 +115,8 @@ static int ask(struct recall *r, struct engram_error *err)
 	if (rc != 0)
 		return rc;
 	r->q.mode = r->cue->mode;
+	r->q.ef = r->cue->ef;
+	r->q.exact = r->cue->exact;
 	r->q.text = text;
 	eng_query_parse(&r->q.query, text.p, text.n, &corpus);
 	eng_question_shapes(&r->q);
@@ -279,16 +285,36 @@ static int present(struct recall *r, struct engram_error *err)
 	return 0;
 }
 
+/* Graphs that could not be read, whether that showed at once or in the search. */
+static int tell_problem(struct recall *r, struct engram_error *err)
+{
+	const char *why = eng_snapshot_view_problem(r->snap);
+	if (!why && r->found.unreadable)
+		why = "the file of folded vectors is damaged";
+	if (!why || r->q.mode == ENGRAM_TEXT_ONLY)
+		return 0;
+	return eng_arena_str(&r->owner->arena, &r->result.problem, eng_str(why)) < 0 ? eng_err_nomem(err) : 0;
+}
+
+/* As long as a list that a search with this ef can fill. */
+static size_t depth_of(const struct engram_cue *cue)
+{
+	size_t depth = cue->k * 2 > DEPTH_MIN ? cue->k * 2 : DEPTH_MIN, least = cue->ef > cue->k ? cue->ef : cue->k;
+	return cue->ef && !cue->exact && least < depth ? least : depth;
+}
+
 static int recall_cued(struct recall *r, struct engram_error *err)
 {
-	size_t depth = r->cue->k * 2 > DEPTH_MIN ? r->cue->k * 2 : DEPTH_MIN;
 	r->result.cued = true;
 	int rc = ask(r, err);
 	if (rc == 0)
-		rc = eng_candidates_gather(&r->found, r->snap, &r->q, &r->filter, depth, &r->scratch, err);
+		rc = eng_candidates_gather(&r->found, r->snap, &r->q, &r->filter, depth_of(r->cue), &r->near, &r->scratch, err);
 	if (rc == 0)
 		rc = put_in_order(r, err);
 	r->result.text_behind = r->found.unindexed;
+	r->result.compared = r->found.compared;
+	if (rc == 0)
+		rc = tell_problem(r, err);
 	return rc ? rc : present(r, err);
 }
 
@@ -346,6 +372,7 @@ int engram_recall(struct engram_space *space, struct engram_result *out, const s
 	struct recall r = {.cue = cue, .owner = eng_calloc(1, sizeof *r.owner)};
 	rc = r.owner ? recall(&r, space, err) : eng_err_nomem(err);
 	eng_arena_free(&r.scratch);
+	eng_near_scratch_free(&r.near);
 	eng_snapshot_close(r.snap);
 	r.result.owner = r.owner;
 	if (rc == 0)

@@ -2,7 +2,7 @@
 #ifndef ENG_RECALL_RECALL_INT_H
 #define ENG_RECALL_RECALL_INT_H
 
-#include "index/index.h"
+#include "recall/near.h"
 #include "space/space.h"
 
 /* -- filters (filter.c) -------------------------------------------------- */
@@ -13,6 +13,7 @@ struct eng_filter {
 	const struct engram_cue *cue;
 	uint64_t source_hash, actor_hash;
 	uint64_t *tagged;    /* bit per document that has every tag; NULL = no tags asked */
+	size_t most;         /* documents that can pass: as many as are tagged; SIZE_MAX = not known */
 	uint32_t state_docs; /* overlay documents follow the state's in the bits */
 	uint32_t self;       /* the memory that is the cue */
 	bool has_self;
@@ -20,8 +21,9 @@ struct eng_filter {
 
 int eng_filter_init(struct eng_filter *f, struct eng_snapshot *snap, const struct engram_cue *cue,
                     struct eng_arena *arena, struct engram_error *err);
-/* The callback of index/ and text/; ctx is the struct eng_filter. */
+/* The callbacks of index/ and text/; ctx is the struct eng_filter. */
 bool eng_filter_accept(void *ctx, uint32_t doc);
+int eng_filter_order(void *ctx, uint32_t a, uint32_t b); /* by id */
 
 /* -- candidates (candidates.c) ------------------------------------------- */
 
@@ -50,8 +52,11 @@ struct eng_question {
 	struct eng_shape shapes[ENG_QUERY_TERMS_MAX]; /* of the query's words */
 	int8_t codes[ENG_HASH1_DIM] __attribute__((aligned(64)));
 	uint32_t r; /* norm of codes; 0 = no vector */
+	size_t ef;  /* of a search in a graph; 0 = the default */
+	bool exact; /* every vector is compared */
 	/* The vector of an embedder; vectors NULL = none. */
 	struct eng_snapshot_vectors *vectors;
+	struct eng_snapshot_graph graph; /* of the same; g NULL = none */
 	int8_t *vcodes; /* 64-byte aligned */
 	uint32_t vr;
 };
@@ -60,6 +65,8 @@ struct eng_candidates {
 	struct eng_candidate *at;
 	size_t n;
 	uint64_t unindexed; /* documents scored directly */
+	uint64_t compared;  /* vectors */
+	bool unreadable;    /* a graph is damaged, and was left aside */
 	int32_t chance;     /* the match that any text could reach by chance */
 	int32_t background_q30; /* the cosine that the embedder finds between this cue and anything */
 };
@@ -67,8 +74,8 @@ struct eng_candidates {
 /* The `depth` best of each ranker, each once, with both measures; those that
  * neither ranker knows anything good of are left out.  Memory from the arena. */
 int eng_candidates_gather(struct eng_candidates *c, struct eng_snapshot *snap, const struct eng_question *q,
-                          struct eng_filter *filter, size_t depth, struct eng_arena *arena,
-                          struct engram_error *err);
+                          struct eng_filter *filter, size_t depth, struct eng_near_scratch *scratch,
+                          struct eng_arena *arena, struct engram_error *err);
 
 /* What the embedder's vectors say of a candidate above the background, Q30. */
 static inline int32_t eng_above_background(const struct eng_candidates *c, const struct eng_candidate *x)

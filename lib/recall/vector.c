@@ -86,6 +86,7 @@ static int use(struct eng_question *q, struct eng_snapshot *snap, const struct c
 {
 	uint32_t stride = ENG_VEC_STRIDE((uint32_t)c->cue->dim);
 	uint8_t *p = eng_arena_alloc(c->arena, stride + 64);
+	int rc;
 
 	q->vectors = eng_arena_alloc(c->arena, sizeof *q->vectors);
 	if (!p || !q->vectors)
@@ -93,7 +94,10 @@ static int use(struct eng_question *q, struct eng_snapshot *snap, const struct c
 	q->vcodes = (int8_t *)(p + (-(uintptr_t)p & 63));
 	eng_vec_quantise(q->vcodes, c->cue->x, c->cue->dim);
 	q->vr = eng_vec_norm(q->vcodes, stride);
-	return eng_snapshot_vectors_begin(q->vectors, snap, &c->fits, err);
+	rc = eng_snapshot_vectors_begin(q->vectors, snap, &c->fits, err);
+	if (rc == 0)
+		rc = eng_snapshot_graph(&q->graph, snap, &c->fits, err);
+	return rc < 0 ? rc : 0;
 }
 
 int eng_ask_vector(struct eng_question *q, struct engram_str *unsearched, struct eng_snapshot *snap,

@@ -167,10 +167,13 @@ struct eng_text_hit {
 };
 
 /* The best hits of several sources, in the caller's array: a heap until it is
- * sorted.  Order: bm25 descending, doc ascending. */
+ * sorted.  Order: bm25 descending, then by `order` (<0: a comes first), NULL: doc
+ * ascending. */
 struct eng_top {
 	struct eng_text_hit *hits;
 	size_t n, max;
+	int (*order)(void *ctx, uint32_t a, uint32_t b);
+	void *ctx;
 };
 /* True where push would keep it: ask before paying for a filter. */
 bool eng_top_takes(const struct eng_top *top, const struct eng_text_hit *hit);

@@ -23,7 +23,7 @@ texts() { echo "$output" | cut -f 5; }
 	exits 0 engram-recall --json --explain "penguin that swims"
 	same '["v","type","id","kind","text","confidence","interval","retention","score","group","stored","occurred","source","tags","why"]' \
 		"$(echo "${lines[0]}" | jq -c keys_unsorted)"
-	same '["v","type","returned","omitted","bytes","partial","missing","text_behind"]' \
+	same '["v","type","returned","omitted","bytes","partial","missing","text_behind","compared"]' \
 		"$(echo "${lines[-1]}" | jq -c keys_unsorted)"
 	echo "${lines[0]}" | jq -e '.interval[0] <= .confidence and .confidence <= .interval[1] and .retention <= 1' >/dev/null
 	bytes=$(echo "$output" | grep '"type":"hit"' | wc -c)

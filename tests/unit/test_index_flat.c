@@ -106,7 +106,7 @@ static void against_naive(uint64_t seed)
 		bool filtered = eng_rng_below(&g, 2);
 		struct blocks b = {.n = n, .fail_at = UINT32_MAX};
 		struct eng_row_reader reader = {next_block, &b};
-		struct eng_near_filter filter = {every_third, NULL};
+		struct eng_near_filter filter = {.accept = every_third};
 
 		make_rows(&g, n);
 		eng_rng_seed(&b.rng, seed + round);

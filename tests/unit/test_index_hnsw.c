@@ -393,7 +393,7 @@ static bool every_seventh(void *ctx, uint32_t doc)
 
 static void test_filter(const struct set *s)
 {
-	struct eng_near_filter filter = {every_seventh, NULL};
+	struct eng_near_filter filter = {.accept = every_seventh};
 	struct eng_hnsw_build *b = build(s, s->n, NULL);
 	unsigned found = recall(eng_hnsw_build_graph(b), s, 0, s->n, NULL, 256, &filter);
 

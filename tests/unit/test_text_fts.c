@@ -75,7 +75,7 @@ static bool odd(void *ctx, uint32_t doc)
 /* The best by direct scoring, in the same heap. */
 static size_t directly(struct eng_text_hit *hits, size_t max, const struct eng_query *q, bool only_odd)
 {
-	struct eng_top top = {hits, 0, max};
+	struct eng_top top = {.hits = hits, .max = max};
 	for (uint32_t d = 0; d < DOCS; d++) {
 		uint64_t matched;
 		struct eng_text_hit hit = {d, eng_bm25_text(q, &terms[d], &matched)};
@@ -98,7 +98,7 @@ static void same_scores(struct eng_fts *f)
 		struct eng_text_hit a[DOCS], b[DOCS];
 		size_t max = i / ENG_COUNT(cues) < 2 ? 10 : DOCS;
 		bool only_odd = i / ENG_COUNT(cues) % 2;
-		struct eng_top top = {a, 0, max};
+		struct eng_top top = {.hits = a, .max = max};
 		struct eng_text_filter filter = {odd, NULL};
 		struct eng_query q;
 		const char *cue = cues[i % ENG_COUNT(cues)];
@@ -118,7 +118,7 @@ static void same_scores(struct eng_fts *f)
 static void also(struct eng_fts *f)
 {
 	struct eng_text_hit best[1], wanted[DOCS];
-	struct eng_top top = {best, 0, 1};
+	struct eng_top top = {.hits = best, .max = 1};
 	struct eng_query q;
 	size_t wrong = 0;
 	uint64_t matched;
@@ -179,7 +179,7 @@ static void moments(void)
 	struct eng_buf mark = ENG_BUF_INIT;
 	struct eng_query q;
 	struct eng_text_hit hit[1];
-	struct eng_top top = {hit, 0, 1};
+	struct eng_top top = {.hits = hit, .max = 1};
 	eng_fts_open(&w, file("m.db"), ENG_SQL_WRITE, build, &err);
 	tap_int(eng_fts_open(&r, file("m.db"), 0, build, &err), 0, "a reader beside its writer");
 	eng_fts_watermark(r, &mark, &err);
@@ -259,7 +259,7 @@ static int whole_life(void *data)
 	struct engram_error err = {0};
 	struct eng_buf mark = ENG_BUF_INIT;
 	struct eng_text_hit hit[4];
-	struct eng_top top = {hit, 0, 4};
+	struct eng_top top = {.hits = hit, .max = 4};
 	struct eng_fts *f = NULL;
 	struct eng_query q;
 	int rc = eng_fts_open(&f, file("fail.db"), ENG_SQL_WRITE, build, &err);
