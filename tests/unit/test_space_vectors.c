@@ -186,7 +186,7 @@ static long wrong(struct eng_rng *g)
 static void test_life(uint64_t seed)
 {
 	struct eng_rng g;
-	long raw = 0, applied = 0, rebuilt = 0, bad = 0;
+	long raw = 0, applied = 0, folded = 0, rebuilt = 0, bad = 0;
 
 	eng_rng_seed(&g, seed);
 	memset(model, 0, sizeof model);
@@ -196,6 +196,11 @@ static void test_life(uint64_t seed)
 		raw += wrong(&g);
 		spaces_must(spaces_run(&s, ENGRAM_APPLY), "apply", &s.err);
 		applied += wrong(&g);
+		if (round % 3 == 1) {
+			struct engram_report report;
+			spaces_must(spaces_fold(&s, ENG_FOLD_ALL, &report), "fold", &s.err);
+			folded += wrong(&g);
+		}
 		if (round % 4 == 3) {
 			if (spaces_run(&s, ENGRAM_CHECK) < 0 && !bad++)
 				tap_note("%s", s.err.message);
@@ -207,6 +212,7 @@ static void test_life(uint64_t seed)
 	rebuilt += wrong(&g);
 	tap_int(raw, 0, "each embedder finds its own, raw (seed %llu)", (unsigned long long)seed);
 	tap_int(applied, 0, "applied");
+	tap_int(folded, 0, "folded");
 	tap_int(rebuilt, 0, "rebuilt, compacted");
 	tap_int(bad, 0, "the check finds no difference");
 }
