@@ -157,7 +157,8 @@ static int add_back(struct eng_hnsw_back *back, uint32_t target, uint32_t source
 
 static int group_back(struct eng_hnsw_back *back)
 {
-	qsort(back->at, back->n, sizeof *back->at, eng_by_u64);
+	if (back->n)
+		qsort(back->at, back->n, sizeof *back->at, eng_by_u64);
 	back->ngroups = 0;
 	for (size_t i = 0; i <= back->n; i++) {
 		if (i > 0 && i < back->n && back->at[i] >> 32 == back->at[i - 1] >> 32)

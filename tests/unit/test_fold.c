@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "engram.h"
-#include "foldfix.h"
+#include "../lib/foldfix.h"
 #include "../lib/failalloc.h"
 #include "../lib/tap.h"
 #include "../lib/tmpdir.h"

@@ -8,7 +8,7 @@
 #include "base/le.h"
 #include "base/rng.h"
 #include "engram.h"
-#include "foldfix.h"
+#include "../lib/foldfix.h"
 #include "store/store.h"
 #include "../lib/tap.h"
 #include "../lib/tmpdir.h"
