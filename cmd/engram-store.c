@@ -7,9 +7,9 @@
 
 static const struct opt options[] = {
 	{"key", .once = true, .kind = OPT_TEXT, .arg = "KEY",
-	 .help = "your own name for it; storing again replaces",
+	 .help = NULL,
 	 AT(key), .modes = WITH(PUT)},
-	{"tag", .kind = OPT_LIST, .arg = "TAG", .help = "a tag; may be repeated", AT(tags),
+	{"tag", .kind = OPT_LIST, .arg = "TAG", .help = "your name for it, to replace it by; tags", AT(tags),
 	 .modes = WITH(PUT) | WITH(REVISE) | WITH(IMPORT)},
 	{"confidence", .once = true, .kind = OPT_UNIT, .arg = "0..1", .help = NULL,
 	 AT(confidence), .modes = WITH(PUT) | WITH(REVISE) | WITH(IMPORT) | WITH(LINK)},
@@ -65,8 +65,10 @@ static const struct opt options[] = {
 	 AT(preserve), .modes = WITH(IMPORT), .more = true},
 	{"adopt", .kind = OPT_FLAG, .help = "import: keep times; keep ids",
 	 AT(adopt), .modes = WITH(IMPORT), .more = true},
-	{"text-later", .kind = OPT_FLAG, .help = "import: words wait for engram-consolidate",
+	{"text-later", .kind = OPT_FLAG, .help = NULL,
 	 AT(text_later), .modes = WITH(IMPORT), .more = true},
+	{"index-later", .kind = OPT_FLAG, .help = "import: words; vectors wait for engram-consolidate",
+	 AT(index_later), .modes = WITH(IMPORT), .more = true},
 	{"strict", .kind = OPT_FLAG, .help = "all or nothing: no bad line is passed over", AT(strict),
 	 .modes = WITH(PUT) | WITH(IMPORT), .more = true},
 	{"export", .kind = OPT_MODE, .help = "print the whole space as NDJSON", AT(mode),

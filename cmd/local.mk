@@ -42,6 +42,7 @@ engram_store_SOURCES = \
 	%D%/store-conflicts.c \
 	%D%/store-edit.c \
 	%D%/store-embed.c \
+	%D%/store-fold.c \
 	%D%/store-import.c \
 	%D%/store-known.c \
 	%D%/store-put.c \
@@ -56,7 +57,10 @@ engram_recall_SOURCES = \
 	%D%/recall-print.c
 engram_recall_LDADD = libcmd.la libeng_all.la
 
-engram_consolidate_SOURCES = %D%/engram-consolidate.c
+engram_consolidate_SOURCES = \
+	%D%/engram-consolidate.c \
+	%D%/consolidate-jobs.h \
+	%D%/consolidate-report.c
 engram_consolidate_LDADD = libcmd.la libeng_all.la
 
 engram_shipwal_SOURCES = \

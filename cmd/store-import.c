@@ -601,6 +601,8 @@ void store_import(struct store *s)
 	progress_end(&im.progress);
 	end(&im);
 	report(&im, clock_mono_us() - begin_us);
+	if (im.writing && !im.batch.failed && !im.stopped && !s->index_later)
+		store_fold(s);
 	free_import(&im);
 }
 

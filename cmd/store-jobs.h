@@ -25,7 +25,7 @@ struct store {
 	bool now;                      /* forget */
 	bool salvage;                  /* export */
 	bool preserve, adopt, strict;  /* import */
-	bool text_later;
+	bool text_later, index_later; /* import */
 	int format;                    /* import: place in store_formats */
 	const char *separator, *query, *vectors, *embedder;
 	/* fields of a memory; NULL, UINT32_MAX, INT64_MIN = not given */
@@ -54,6 +54,10 @@ void store_list(struct store *s);
 void store_drop(struct store *s);
 void store_link(struct store *s);
 void store_conflicts(struct store *s);
+
+/* Takes into the index what is stored, where so much is not in it that recall feels
+ * it; says so where that is left, and leaves the exit status. */
+void store_fold(struct store *s);
 
 /* Prints each of the memories that the operands name; < 0: standard output is lost. */
 typedef int store_print_fn(struct store *s, const struct engram_memory *m);

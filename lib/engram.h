@@ -581,6 +581,18 @@ struct engram_consolidation {
 ENGRAM_API int engram_consolidate(struct engram_space *space, struct engram_report *out,
                                   const struct engram_consolidation *how, struct engram_error *err);
 
+/* The last run that changed anything; tasks 0: none is known of, also since what is
+ * derived was made anew. */
+struct engram_run {
+	unsigned tasks;      /* enum engram_task */
+	unsigned threads;
+	int code;            /* 0, or ENGRAM_ELIMIT: it was stopped */
+	int64_t ended_us;
+	int64_t upto_us;     /* stamp of the newest frame that it had seen */
+	struct engram_report report;
+};
+ENGRAM_API int engram_last_run(struct engram_space *space, struct engram_run *out, struct engram_error *err);
+
 /* Gives every live text that has no vector of this embedder one, batch by batch,
  * each durable by itself: a run that was ended anywhere is gone on with by the
  * next.  Vectors of other embedders stay.  Fills lacking, embedded, unembedded and

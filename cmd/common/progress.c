@@ -2,6 +2,7 @@
 #include "common/progress.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -11,6 +12,7 @@
 #define LOG_INTERVAL_US 60000000
 /* A run shorter than this shows nothing: a flash says nothing. */
 #define FIRST_US 300000
+#define PACE_US 5000000
 
 void progress_begin(struct progress *p, const char *name, enum when when, bool quiet)
 {
@@ -48,14 +50,52 @@ static unsigned percent(uint64_t at, uint64_t of)
 	return (unsigned)((unsigned __int128)at * 100 / of);
 }
 
+/* Where the pace is measured from: what was 5 to 10 s ago, since a graph that grows
+ * becomes slower. */
+static const struct progress_at *pace(struct progress *p, const char *phase, uint64_t done)
+{
+	struct progress_at now = {clock_mono_us(), done};
+
+	if (strncmp(phase, p->phase, sizeof p->phase - 1) != 0 || done < p->newer.done) {
+		snprintf(p->phase, sizeof p->phase, "%s", phase);
+		p->older = p->newer = now;
+	} else if (now.us - p->newer.us >= PACE_US) {
+		p->older = p->newer;
+		p->newer = now;
+	}
+	return &p->older;
+}
+
+/* ", 40 s left"; nothing in the first second, which tells little. */
+static void add_left(char *out, size_t size, const struct progress_at *from, uint64_t done, uint64_t total)
+{
+	int64_t took_us = clock_mono_us() - from->us;
+	uint64_t s;
+
+	if (took_us < 1000000 || done <= from->done || done >= total)
+		return;
+	s = (uint64_t)((unsigned __int128)(total - done) * (uint64_t)took_us / (done - from->done) / 1000000) + 1;
+	if (s < 120)
+		snprintf(out, size, ", %u s left", (unsigned)s);
+	else if (s < 120 * 60)
+		snprintf(out, size, ", %u min left", (unsigned)(s / 60));
+	else
+		snprintf(out, size, ", %llu h left", (unsigned long long)(s / 3600));
+}
+
 void progress_show(struct progress *p, const char *phase, uint64_t done, uint64_t total)
 {
-	char rest[64] = "";
+	char rest[64] = "", left[32] = "";
+	const struct progress_at *from;
 
+	if (!p->on)
+		return;
+	from = pace(p, phase, done);
 	if (!is_due(p))
 		return;
+	add_left(left, sizeof left, from, done, total);
 	if (total)
-		snprintf(rest, sizeof rest, " of %llu (%u %%)", (unsigned long long)total, percent(done, total));
+		snprintf(rest, sizeof rest, " of %llu (%u %%)%s", (unsigned long long)total, percent(done, total), left);
 	show(p, phase, done, rest);
 }
 

@@ -31,6 +31,11 @@ int stop_wanted(void)
 	return stop_signal;
 }
 
+void stop_forget(void)
+{
+	stop_signal = 0;
+}
+
 bool stop_wait_readable(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};

@@ -9,6 +9,8 @@
 void stop_catch(void);
 /* The signal that came, or 0. */
 int stop_wanted(void);
+/* It was heeded, and is not to show in the exit status. */
+void stop_forget(void);
 /* Waits until fd can be read (true) or a stop is wanted (false). */
 bool stop_wait_readable(int fd);
 

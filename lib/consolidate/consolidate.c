@@ -1,23 +1,38 @@
 /* consolidate.c - the order of maintenance tasks.
  *
  * Check comes first, so that it judges what was there; then what waits is
- * applied (a rebuild takes it in by itself); then bytes are given back: those of
- * what was forgotten in every run that writes, unused ones where it was asked
- * for; then the page cache is filled with what remained. */
+ * applied (a rebuild takes it in by itself); then vectors go into the graphs, if
+ * so many lie beside them that every recall feels it; then bytes are given back:
+ * those of what was forgotten in every run that writes, unused ones where it was
+ * asked for; then the page cache is filled with what remained.
+ *
+ * A run may be ended anywhere, by its caller, by its limit of time or by a kill:
+ * each task leaves either what was there or what it made, and what is left to do is
+ * asked of the store by the next run, never written down. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/types.h"
 #include "space/space.h"
+#include "sys/workers.h"
+
+/* Long enough for a pace: a fold does 10,000 vectors in it. */
+#define JUDGE_AFTER_US 1000000
 
 struct run {
 	struct engram_space *space;
 	const struct engram_consolidation *how;
 	struct eng_job job;
 	struct engram_report *report;
+	struct eng_pool *pool;
 	int64_t start_us;
-	bool late; /* max_time_us has passed */
+	int64_t fold_us;    /* when the graph at hand was begun, */
+	uint64_t fold_from; /* and how far it was then */
+	uint64_t fold_done;
+	bool late;     /* max_time_us has passed */
+	bool given_up; /* the task at hand would not be done in it */
+	char left[80]; /* names of tasks that it does not allow */
 };
 
 /* -- time ------------------------------------------------------------------------ */
@@ -30,12 +45,35 @@ static bool is_late(struct run *run)
 	return run->late;
 }
 
+/* A graph that is not finished is lost, so one that cannot be is given up early: where
+ * at twice its pace so far it would not be done in time.  A vector costs more the
+ * larger the graph, so that it does not become quicker; twice is for a machine that
+ * was busy with something else. */
+static bool is_hopeless(struct run *run, const char *phase, uint64_t done, uint64_t total)
+{
+	int64_t now_us = eng_space_mono_us(run->space), left_us;
+
+	if (run->how->max_time_us == 0 || strcmp(phase, "fold") != 0)
+		return false;
+	if (run->fold_us == 0 || done < run->fold_done) {
+		run->fold_us = now_us;
+		run->fold_from = done;
+	}
+	run->fold_done = done;
+	if (done == run->fold_from || done > total || now_us - run->fold_us < JUDGE_AFTER_US)
+		return false;
+	left_us = (int64_t)((unsigned __int128)(total - done) * (uint64_t)(now_us - run->fold_us) /
+	                    (done - run->fold_from));
+	return now_us + left_us / 2 > run->start_us + run->how->max_time_us;
+}
+
 /* Between the caller and the job: a run that is late stops as one that was asked to. */
 static int watch(void *data, const char *phase, uint64_t done, uint64_t total)
 {
 	struct run *run = data;
 
-	if (is_late(run))
+	run->given_up = run->given_up || is_hopeless(run, phase, done, total);
+	if (run->given_up || is_late(run))
 		return ENGRAM_ELIMIT;
 	return run->how->progress ? run->how->progress(run->how->data, phase, done, total) : 0;
 }
@@ -95,6 +133,16 @@ static int apply(struct run *run, struct engram_error *err)
 	return eng_space_apply(run->space, &run->job, eng_all_frames, true, err);
 }
 
+/* All vectors, few or many, where it was asked for; else where it is due. */
+static int fold(struct run *run, struct engram_error *err)
+{
+	enum eng_fold_when when = run->how->tasks & ENGRAM_FOLD_ANEW  ? ENG_FOLD_ANEW
+	                          : run->how->tasks & ENGRAM_FOLD_ANY ? ENG_FOLD_ANY
+	                                                              : ENG_FOLD_DUE;
+
+	return eng_space_fold(run->space, &run->job, when, err);
+}
+
 static int warm(struct run *run, struct engram_error *err)
 {
 	return eng_space_warm(run->space, &run->job, err);
@@ -110,28 +158,32 @@ static const struct task tasks[] = {
 	{ENGRAM_CHECK, "check", check},
 	{ENGRAM_REBUILD, "rebuild", rebuild},
 	{ENGRAM_APPLY, "apply", apply},
+	{ENGRAM_FOLD | ENGRAM_FOLD_ANY | ENGRAM_FOLD_ANEW, "fold", fold},
 	{ENGRAM_APPLY | ENGRAM_REBUILD | ENGRAM_COMPACT, "purge", purge},
 	{ENGRAM_WARM, "warm", warm},
 };
 
-/* Time is up in the task at hand, or was before it: what is left to do, by name. */
-static int out_of_time(const struct run *run, size_t at, struct engram_error *err)
+static void leave(struct run *run, const char *name)
 {
-	struct engram_error e = {0};
-	size_t n = 0;
-	char left[80] = "";
+	size_t n = strlen(run->left);
 
-	for (; at < ENG_COUNT(tasks) && n < sizeof left; at++)
-		if (run->how->tasks & tasks[at].when)
-			n += (size_t)snprintf(left + n, sizeof left - n, "%s%s", n ? ", " : "", tasks[at].name);
-	eng_err(&e, ENGRAM_ELIMIT, "stopped after %lld.%lld s as asked; left to do: %s",
-	        (long long)run->how->max_time_us / 1000000, (long long)run->how->max_time_us / 100000 % 10, left);
+	snprintf(run->left + n, sizeof run->left - n, "%s%s", n ? ", " : "", name);
+}
+
+static int out_of_time(const struct run *run, struct engram_error *err)
+{
+	long long tenths = (run->how->max_time_us + 99999) / 100000;
+	struct engram_error e = {0};
+
+	eng_err(&e, ENGRAM_ELIMIT, "the time given, %lld.%lld s, is not enough; left to do: %s", tenths / 10,
+	        tenths % 10, run->left);
 	eng_err_hint(&e, "what was done stays; the next run goes on");
 	if (err)
 		*err = e;
 	return e.code;
 }
 
+/* A task that time does not allow is left; one that is shorter may follow. */
 static int tasks_in_order(struct run *run, struct engram_error *err)
 {
 	int r = 0;
@@ -139,10 +191,56 @@ static int tasks_in_order(struct run *run, struct engram_error *err)
 	for (size_t i = 0; r == 0 && i < ENG_COUNT(tasks); i++) {
 		if (!(run->how->tasks & tasks[i].when))
 			continue;
+		run->given_up = false;
 		if (!is_late(run))
 			r = tasks[i].run(run, err);
-		if (run->late)
-			r = out_of_time(run, i, err);
+		if (run->late || run->given_up) {
+			leave(run, tasks[i].name);
+			r = 0;
+		}
+	}
+	return r == 0 && *run->left ? out_of_time(run, err) : r;
+}
+
+/* -- the run ----------------------------------------------------------------------- */
+
+static bool changed_something(const struct run *run)
+{
+	const struct engram_report *r = run->report;
+
+	return !run->how->dry_run &&
+	       (r->applied || r->folded || r->dropped || r->purged || r->freed_bytes ||
+	        run->how->tasks & (ENGRAM_REBUILD | ENGRAM_COMPACT));
+}
+
+/* A writer that holds the state for long keeps a run from being noted, not from having been. */
+static int note(struct run *run, int code, struct engram_error *err)
+{
+	struct engram_run record = {.tasks = run->how->tasks,
+	                            .threads = eng_pool_workers(run->pool)->n,
+	                            .code = code,
+	                            .report = *run->report};
+	int r;
+
+	if (!changed_something(run) || (code < 0 && code != ENGRAM_ELIMIT))
+		return 0;
+	r = eng_space_note_run(run->space, &record, err);
+	return r == ENGRAM_EBUSY ? 0 : r;
+}
+
+static int run_all(struct run *run, struct engram_error *err)
+{
+	struct engram_error why = {0};
+	int r = tasks_in_order(run, err), noted;
+
+	if (r == 0)
+		r = figures(run, err);
+	run->report->elapsed_us = eng_space_mono_us(run->space) - run->start_us;
+	noted = note(run, r, &why);
+	if (r == 0 && noted < 0) {
+		r = noted;
+		if (err)
+			*err = why;
 	}
 	return r;
 }
@@ -150,6 +248,11 @@ static int tasks_in_order(struct run *run, struct engram_error *err)
 #define ALL_TASKS                                                                                              \
 	(ENGRAM_APPLY | ENGRAM_CHECK | ENGRAM_REBUILD | ENGRAM_COMPACT | ENGRAM_WARM | ENGRAM_FOLD |           \
 	 ENGRAM_FOLD_ANY | ENGRAM_FOLD_ANEW)
+
+static enum eng_numa numa_of(const struct engram_consolidation *how)
+{
+	return how->numa == ENGRAM_NUMA_OFF ? ENG_NUMA_OFF : ENG_NUMA_AUTO;
+}
 
 int engram_consolidate(struct engram_space *space, struct engram_report *out,
                        const struct engram_consolidation *how, struct engram_error *err)
@@ -165,11 +268,13 @@ int engram_consolidate(struct engram_space *space, struct engram_report *out,
 	if (r < 0)
 		return r;
 	run.job = (struct eng_job){.dry_run = run.how->dry_run, .report = &report, .progress = watch, .data = &run};
+	r = eng_pool_new(&run.pool, eng_space_sys(space), run.how->threads, numa_of(run.how));
+	if (r < 0)
+		return eng_err_nomem(err);
+	run.job.workers = eng_pool_workers(run.pool);
 	run.start_us = eng_space_mono_us(space);
-	r = tasks_in_order(&run, err);
-	if (r == 0)
-		r = figures(&run, err);
-	report.elapsed_us = eng_space_mono_us(space) - run.start_us;
+	r = run_all(&run, err);
+	eng_pool_free(run.pool);
 	*out = report; /* also of a failed run: how far it came */
 	return r;
 }

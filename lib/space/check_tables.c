@@ -123,6 +123,8 @@ static int check_counts(struct eng_check *c, struct engram_error *err)
 	expect(c, "tags", c->tags, entries(c, ENG_T_TAGS));
 	expect(c, "what was said of series", c->facts, entries(c, ENG_T_SERIES));
 	expect(c, "skipped frames", c->skips, entries(c, ENG_T_SKIPPED));
+	if (!eng_run_verify(c->view.txn))
+		eng_differ(c, "the report of the last run has a wrong check");
 	return eng_txn_status(c->view.txn, err);
 }
 

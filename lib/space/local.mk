@@ -27,6 +27,7 @@ libeng_space_la_SOURCES = \
 	%D%/info.c \
 	%D%/killers.c \
 	%D%/libraries.c \
+	%D%/last_run.c \
 	%D%/learn.c \
 	%D%/link.c \
 	%D%/lookup.c \

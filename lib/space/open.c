@@ -38,6 +38,11 @@ int eng_space_check_writer(const struct engram_space *s, struct engram_error *er
 	return r;
 }
 
+const struct eng_sys *eng_space_sys(const struct engram_space *s)
+{
+	return s->sys;
+}
+
 int64_t eng_space_mono_us(const struct engram_space *s)
 {
 	return s->sys->clock.mono_us(s->sys->clock.ctx);

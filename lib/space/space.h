@@ -310,6 +310,10 @@ int eng_space_warm(struct engram_space *space, const struct eng_job *job, struct
 /* The state digest of everything written, applied or not: equal sets of frames,
  * equal digests. */
 int eng_space_digest(struct engram_space *space, uint8_t digest[16], struct engram_error *err);
+/* Writes down what a run came to, under the apply lock; ended_us and upto_us are
+ * filled in.  Nothing where there is no state. */
+int eng_space_note_run(struct engram_space *space, struct engram_run *run, struct engram_error *err);
+const struct eng_sys *eng_space_sys(const struct engram_space *space);
 int64_t eng_space_mono_us(const struct engram_space *space);
 /* Another one for each handle, never 0; it takes no random number, since those of a
  * run that is to be repeated (ENGRAM_SEED) are the same in every process. */

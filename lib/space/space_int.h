@@ -858,6 +858,9 @@ void eng_draft_clears(struct eng_payload_out *o, unsigned fields);
  * an imported time or a vector only if m states one). */
 bool eng_draft_equal(const uint8_t *payload, size_t n, const struct engram_memory *m, struct eng_buf *scratch);
 
+/* Whether the record of the last run, if there is one, fits its check (last_run.c). */
+bool eng_run_verify(struct eng_txn *t);
+
 /* -- jobs ------------------------------------------------------------------------ */
 
 /* Non-zero (ENGRAM_ELIMIT) when the caller wants to stop. */

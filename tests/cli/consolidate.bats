@@ -21,9 +21,9 @@ load ../lib/engram
 	same 200 "$(echo "$output" | awk -F '\t' '$1 == "default" && $2 == "memories" { print $3 }')"
 	same 0 "$(echo "$output" | awk -F '\t' '$2 == "differences" { print $3 }')"
 	exits 0 engram-consolidate --rebuild --json
-	same '["v","type","space","tasks","dry_run","frames","bytes","applied","held","memories","purged","freed_bytes","differences","digest","elapsed_us"]' \
+	same '["v","type","space","tasks","dry_run","frames","bytes","applied","held","memories","purged","freed_bytes","folded","dropped","indexed","tail","differences","digest","elapsed_us"]' \
 		"$(echo "$output" | jq -c keys_unsorted)"
-	same 'report default ["rebuild"] 200' "$(echo "$output" | jq -r '"\(.type) \(.space) \(.tasks) \(.memories)"')"
+	same 'report default ["rebuild","fold"] 200' "$(echo "$output" | jq -r '"\(.type) \(.space) \(.tasks) \(.memories)"')"
 }
 
 @test "what was forgotten leaves every file with the next run, and only then is there one to purge" {

@@ -118,6 +118,7 @@ static void test_entries(void)
 		{"a frequency is wrong", ENG_T_DF, 2, FLIP, 3},
 		{"a frequency is gone", ENG_T_DF, 2, DELETE, 0},
 		{"a digest sum is wrong", ENG_T_DIGEST, 5, FLIP, 100},
+		{"a flipped bit in the report of the last run", ENG_T_META, 1, FLIP, 100},
 	};
 
 	for (size_t i = 0; i < ENG_COUNT(damage); i++) {
