@@ -53,14 +53,18 @@ int eng_snapshot_graph(struct eng_snapshot_graph *out, struct eng_snapshot *s, c
 	r = eng_fold_find(&g, s->folded->fold, key, &s->unfolded);
 	if (r == ENGRAM_ENOMEM)
 		return eng_err_nomem(err);
-	if (r == 1)
-		*out = (struct eng_snapshot_graph){&g->g, s, number};
-	return r == 1;
+	if (r != 1)
+		return 0;
+	*out = (struct eng_snapshot_graph){&g->g, s, number, NULL};
+	out->docs = eng_arena_calloc(&s->arena, g->n / ENG_HNSW_BLOCK + 1, sizeof *out->docs);
+	return out->docs ? 1 : eng_err_nomem(err);
 }
 
 const uint32_t *eng_snapshot_graph_docs(const struct eng_snapshot_graph *g, uint32_t block)
 {
-	return eng_nodes_docs(g->snap->view.txn, g->number, block);
+	if (!g->docs[block])
+		g->docs[block] = eng_nodes_docs(g->snap->view.txn, g->number, block);
+	return g->docs[block];
 }
 
 static const int8_t *node_codes(struct eng_fold_graph *g, uint32_t node)

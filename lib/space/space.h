@@ -128,6 +128,7 @@ struct eng_snapshot_graph {
 	struct eng_hnsw *g; /* owned by the snapshot; doc of what a search of it finds: the node */
 	struct eng_snapshot *snap;
 	uint32_t number;    /* by which the state knows the identity */
+	const uint32_t **docs; /* chunks looked up once */
 };
 /* who NULL: hash/1.  1, or 0: there is none, because few vectors have been folded, or
  * because the view file cannot be read (eng_snapshot_view_problem). */
