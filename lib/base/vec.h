@@ -46,7 +46,14 @@ static inline int32_t eng_vec_sim(int32_t dot, uint32_t ra, uint32_t rb)
 void eng_vec_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows);
 
 /* The same for rows that lie anywhere: dots[i] = <query, rows[i]>; sum is that of
- * the query's codes. */
+ * the query's codes.  Whoever finds out where a row lies asks for it at once; what
+ * is behind its first bytes is asked for here. */
+#define ENG_VEC_ASKED_FOR 128u
+static inline void eng_vec_ask_for(const int8_t *codes, uint32_t stride)
+{
+	for (uint32_t k = 0; k < stride && k < ENG_VEC_ASKED_FOR; k += 64)
+		__builtin_prefetch(codes + k);
+}
 void eng_vec_dots_at(int32_t *dots, const int8_t *query, int32_t sum, const int8_t *const *rows, uint32_t n,
                      uint32_t stride);
 
@@ -64,5 +71,7 @@ struct eng_vec_kernel {
 	                uint32_t stride);
 };
 const struct eng_vec_kernel *const *eng_vec_kernels(void);
+/* From here on this one, of the whole process; NULL: the best.  For tests. */
+void eng_vec_use(const struct eng_vec_kernel *kernel);
 
 #endif

@@ -24,11 +24,12 @@
 #endif
 
 /* Rows that lie anywhere are waited for one after the other unless they are asked
- * for ahead: four rows, as many as are computed at once. */
+ * for ahead: four rows, as many as are computed at once.  Their first lines were
+ * asked for by who gathered them. */
 static inline void prefetch_four(const int8_t *const *rows, uint32_t i, uint32_t n, uint32_t stride)
 {
 	for (uint32_t end = i + 4 < n ? i + 4 : n; i < end; i++)
-		for (uint32_t k = 0; k < stride; k += 64)
+		for (uint32_t k = ENG_VEC_ASKED_FOR; k < stride; k += 64)
 			__builtin_prefetch(rows[i] + k);
 }
 
@@ -276,10 +277,11 @@ const struct eng_vec_kernel *const *eng_vec_kernels(void)
 
 #endif
 
-/* The last of the list: the choice is made once. */
+static const struct eng_vec_kernel *_Atomic chosen;
+
+/* The last of the list, unless a test chose another: the choice is made once. */
 static const struct eng_vec_kernel *best_kernel(void)
 {
-	static const struct eng_vec_kernel *_Atomic chosen;
 	const struct eng_vec_kernel *best = chosen;
 
 	if (!best) {
@@ -290,6 +292,11 @@ static const struct eng_vec_kernel *best_kernel(void)
 		chosen = best = *all;
 	}
 	return best;
+}
+
+void eng_vec_use(const struct eng_vec_kernel *kernel)
+{
+	chosen = kernel;
 }
 
 void eng_vec_dots(int32_t *dots, const int8_t *query, const struct eng_rows *rows)

@@ -19,8 +19,6 @@
 #include "base/alloc.h"
 #include "engram.h"
 
-#define ASKED_FOR 128u
-
 /* -- rows --------------------------------------------------------------------------- */
 
 int eng_hnsw_block(struct eng_hnsw *g, const struct eng_hnsw_block **out, uint32_t node)
@@ -53,14 +51,6 @@ static int links_of(const uint32_t **links, uint32_t *max, struct eng_hnsw *g, u
 }
 
 /* A node beyond n is the member of a batch, in a build; in a file it is damage. */
-/* Rows are far apart: their lines are asked for as soon as it is known that they
- * will be looked at.  Of a long row the first ones: the rest follows by itself. */
-static inline void ask_for(const int8_t *codes, uint32_t stride)
-{
-	for (uint32_t k = 0; k < stride && k < ASKED_FOR; k += 64)
-		__builtin_prefetch(codes + k);
-}
-
 int eng_gather_add(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uint32_t place)
 {
 	uint32_t node = eng_hnsw_node(g, layer, place), i = node % ENG_HNSW_BLOCK;
@@ -70,8 +60,9 @@ int eng_gather_add(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uin
 	if (rc < 0)
 		return rc;
 	a->codes[a->n] = b->codes + (size_t)i * g->stride;
-	ask_for(a->codes[a->n], g->stride);
-	a->r[a->n] = b->r[i];
+	eng_vec_ask_for(a->codes[a->n], g->stride);
+	a->r[a->n] = &b->r[i];
+	__builtin_prefetch(a->r[a->n]);
 	a->number[a->n++] = place;
 	return 0;
 }
@@ -82,7 +73,7 @@ void eng_gather_keys(uint64_t *keys, const struct eng_gather *a, const struct en
 
 	eng_vec_dots_at(dots, q->codes, q->sum, a->codes, a->n, stride);
 	for (uint32_t i = 0; i < a->n; i++)
-		keys[i] = eng_hnsw_key(eng_vec_sim(dots[i], q->r, a->r[i]), a->number[i]);
+		keys[i] = eng_hnsw_key(eng_vec_sim(dots[i], q->r, *a->r[i]), a->number[i]);
 }
 
 int eng_hnsw_query_of(struct eng_hnsw_query *q, struct eng_hnsw *g, unsigned layer, uint32_t place)
@@ -297,10 +288,10 @@ int eng_hnsw_beam(struct eng_hnsw_scratch *s, size_t *n, struct eng_hnsw *g, uns
 
 			if (sight)
 				sight->see(sight->ctx, keys[i]);
-			if (eng_beam_insert(s->beam, n, ef, keys[i], &where) && where <= next) {
-				next = where;
-				ask_for_links(g, layer, eng_key_number(keys[i]));
-			}
+			if (!eng_beam_insert(s->beam, n, ef, keys[i], &where))
+				continue;
+			ask_for_links(g, layer, eng_key_number(keys[i]));
+			next = where < next ? where : next;
 		}
 		at = next;
 	}

@@ -35,11 +35,12 @@ struct eng_hnsw_query {
 	int32_t sum;
 };
 
-/* Rows gathered for one call of the kernel. */
+/* Rows gathered for one call of the kernel.  Where r is, rather than r: it is asked
+ * for with the codes and read after them. */
 #define ENG_GATHER 64u
 struct eng_gather {
 	const int8_t *codes[ENG_GATHER];
-	uint32_t r[ENG_GATHER];
+	const uint32_t *r[ENG_GATHER];
 	uint32_t number[ENG_GATHER];
 	uint32_t n;
 };

@@ -68,9 +68,9 @@ static int new_block(struct eng_hnsw_build *b, uint32_t i)
 	p += 64 - (uintptr_t)p % 64;
 	b->g.blocks[i] = (struct eng_hnsw_block){
 		.codes = (int8_t *)p,
-		.r = (uint32_t *)(p + codes),
-		.sum = (int32_t *)(p + codes + numbers),
-		.links = (uint32_t *)(p + codes + 2 * numbers),
+		.r = (void *)(p + codes),
+		.sum = (void *)(p + codes + numbers),
+		.links = (void *)(p + codes + 2 * numbers),
 	};
 	memset(p + codes + 2 * numbers, 0xff, ENG_HNSW_LINKS * numbers);
 	return 0;
@@ -215,7 +215,7 @@ static bool is_diverse(const struct eng_gather *a, uint32_t chosen, const struct
 
 		eng_vec_dots_at(dots, candidate->codes, candidate->sum, a->codes + i, n, stride);
 		for (uint32_t k = 0; k < n; k++)
-			if (eng_vec_sim(dots[k], candidate->r, a->r[i + k]) > sim)
+			if (eng_vec_sim(dots[k], candidate->r, *a->r[i + k]) > sim)
 				return false;
 	}
 	return true;

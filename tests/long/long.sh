@@ -3,8 +3,8 @@
 # passes its tests from a read-only tree; the tests under AddressSanitizer and
 # UBSan; what reads the bytes of other stores, fuzzed; the thread tests under
 # ThreadSanitizer; the crash tests with ten times the rounds; a million cases of
-# each law; 20,000 runs of the simulator, and some by two compilers; the unit tests under
-# valgrind.
+# each law; 20,000 runs of the simulator, and some by two compilers; the graphs of
+# 20,000 vectors by two compilers; the unit tests under valgrind.
 # Each in a build directory of its own below ./long/.
 set -eu
 
@@ -66,8 +66,9 @@ run crash make check-laws-long
 run crash make check-sim
 if command -v clang >/dev/null && command -v gcc >/dev/null; then
 	run crash make check-sim-same
+	run crash make check-index-same
 else
-	echo 'long: check-sim-same skipped: it compares gcc and clang'
+	echo 'long: check-sim-same and check-index-same skipped: they compare gcc and clang'
 fi
 
 tree valgrind CFLAGS='-O1 -g'
