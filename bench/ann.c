@@ -1,29 +1,32 @@
-/* ann.c - the graph of neighbours beside the exact scan and a peer.
+/* ann.c - the graph of neighbours beside the exact scan and the peers.
  *
- *     ann NAME BASE.fvecs QUERIES.fvecs QPS_FLOOR BUILD_FLOOR [PEER]
+ *     ann truth BASE.fvecs QUERIES.fvecs TRUTH            the ten nearest of each, exactly
+ *     ann build NAME BASE FLOOR [PEER INDEX]              by one thread and by two
+ *     ann search NAME BASE QUERIES TRUTH [LABEL FLOOR PEER INDEX]...
+ *     ann change NAME BASE QUERIES TRUTH                  recall after additions and removals
  *
  * Ours is measured as recall uses it: codes in the graph, the 30 best of a search
- * reranked by the float vectors.  PEER is a command that is given BASE, QUERIES and
- * a file of the exact neighbours, and prints "build SECONDS" and lines "EF RECALL
- * QPS" (peers/hnswlib.cc).  All times are processor time of one thread, but for
- * the build by two.
+ * reranked by the float vectors.  PEER is a program of bench/peers (peers/peer.h), INDEX
+ * the file that it builds or has built.  All times are processor time of one thread, but
+ * for the build by two.
  *
- * Searches are compared at equal recall, not at equal ef: our rate at the peer's
- * recall is read between the two points of ours that enclose it. */
+ * Searches are compared at equal recall, not at equal ef: at the first recall@10 of the
+ * peer that is good enough to be used (0.95), else at the best it reaches, our rate is read
+ * between the two points of ours that enclose it.  FLOOR 0 holds ours to nothing. */
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/rng.h"
 #include "index/hnsw.h"
 #include "measure.h"
+#include "sys/workers.h"
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { K = 10, RERANK = 30, ROUNDS = 3 };
+enum { K = 10, RERANK = 30, ROUNDS = 3, EF_CHANGED = 192 };
+#define RECALL_WANTED 0.95
 static const unsigned efs[] = {10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512};
 #define NEFS (sizeof efs / sizeof *efs)
 
@@ -121,28 +124,21 @@ static void write_truth(const char *path, const struct best *truth, uint32_t n)
 		measure_die("%s: cannot write", path);
 }
 
+static struct best *read_truth(const char *path, uint32_t n)
+{
+	struct best *truth = calloc(n, sizeof *truth);
+	FILE *f = fopen(path, "rb");
+
+	for (uint32_t q = 0; q < n; q++) {
+		if (!f || !truth || fread(truth[q].row, sizeof truth[q].row, 1, f) != 1)
+			measure_die("%s: cannot read", path);
+		truth[q].n = K;
+	}
+	fclose(f);
+	return truth;
+}
+
 /* -- ours ---------------------------------------------------------------------------- */
-
-static void *run_one(void *p)
-{
-	void **call = p;
-	void (*job)(void *data, unsigned worker) = (void (*)(void *, unsigned))call[0];
-
-	job(call[1], 1);
-	return NULL;
-}
-
-static void run_two(void *ctx, void (*job)(void *data, unsigned worker), void *data)
-{
-	void *call[2] = {(void *)job, data};
-	pthread_t second;
-
-	(void)ctx;
-	if (pthread_create(&second, NULL, run_one, call) != 0)
-		measure_die("cannot start a thread");
-	job(data, 0);
-	pthread_join(second, NULL);
-}
 
 static void check(int rc)
 {
@@ -181,14 +177,127 @@ static struct eng_hnsw_build *build(const struct set *s, uint32_t n, const struc
 	return b;
 }
 
+static void report(const char *name, const char *what, double value, const char *unit)
+{
+	char bench[64];
+
+	snprintf(bench, sizeof bench, "ann %s", name);
+	measure_rate(bench, what, unit, value);
+}
+
+static void verdict(const char *name, const char *what, double value, double floor, bool at_most)
+{
+	char bench[64];
+
+	snprintf(bench, sizeof bench, "ann %s", name);
+	measure_floor(bench, what, MEASURE_RATIO, value, floor, at_most);
+}
+
+/* -- peers ---------------------------------------------------------------------------- */
+
+static FILE *ask_peer(const char *peer, const char *rest)
+{
+	char command[4096];
+	FILE *f;
+
+	snprintf(command, sizeof command, "'%s' %s", peer, rest);
+	f = popen(command, "r");
+	if (!f)
+		measure_die("%s: cannot start", peer);
+	return f;
+}
+
+static void end_peer(const char *peer, FILE *f)
+{
+	if (pclose(f) != 0)
+		measure_die("%s: failed", peer);
+}
+
+static double built_by(const char *peer, const char *index, const char *base)
+{
+	double seconds = 0;
+	char rest[2048];
+	FILE *f;
+
+	snprintf(rest, sizeof rest, "build '%s' '%s'", index, base);
+	f = ask_peer(peer, rest);
+	if (fscanf(f, "build %lf", &seconds) != 1)
+		measure_die("%s: wanted \"build SECONDS\"", peer);
+	end_peer(peer, f);
+	return seconds;
+}
+
+struct point {
+	unsigned ef;
+	double recall, qps;
+};
+
+#define POINTS_MAX 32
+
+static size_t sweep_of(struct point out[POINTS_MAX], const char *peer, const char *rest)
+{
+	FILE *f = ask_peer(peer, rest);
+	size_t n = 0;
+
+	while (n < POINTS_MAX && fscanf(f, "%u %lf %lf", &out[n].ef, &out[n].recall, &out[n].qps) == 3)
+		n++;
+	end_peer(peer, f);
+	if (n == 0)
+		measure_die("%s: wanted \"EF RECALL QPS\"", peer);
+	return n;
+}
+
+static void tell_points(const char *name, const char *label, const struct point *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		printf("{\"v\":1,\"type\":\"point\",\"bench\":\"ann %s\",\"what\":\"%s\",\"ef\":%u,\"recall\":%.4f,"
+		       "\"qps\":%.1f}\n", name, label, p[i].ef, p[i].recall, p[i].qps);
+	fflush(stdout);
+}
+
+/* -- building --------------------------------------------------------------------------- */
+
+static double elapsed_s(int64_t begin_ns)
+{
+	return (double)(measure_ns() - begin_ns) / 1e9;
+}
+
+static void compare_builds(int argc, char **argv)
+{
+	struct set base = load(argv[3]);
+	double begin = processor_s(), one_s, one_elapsed_s, two_s, peer_s;
+	int64_t begin_ns = measure_ns();
+	struct eng_pool *pool;
+
+	eng_hnsw_build_free(build(&base, base.n, NULL));
+	one_s = processor_s() - begin;
+	one_elapsed_s = elapsed_s(begin_ns);
+	report(argv[2], "build by one thread, processor time", one_s, "s");
+	report(argv[2], "build by one thread, elapsed", one_elapsed_s, "s");
+	check(eng_pool_new(&pool, eng_sys_posix(), 2, ENG_NUMA_AUTO));
+	begin_ns = measure_ns();
+	eng_hnsw_build_free(build(&base, base.n, eng_pool_workers(pool)));
+	two_s = elapsed_s(begin_ns);
+	eng_pool_free(pool);
+	report(argv[2], "build by two threads, elapsed", two_s, "s");
+	verdict(argv[2], "build by one thread / by two, elapsed", one_elapsed_s / two_s, 1.7, false);
+	free(base.x);
+	if (argc < 7)
+		return;
+	peer_s = built_by(argv[5], argv[6], argv[3]);
+	report(argv[2], "build by hnswlib, processor time", peer_s, "s");
+	verdict(argv[2], "hnswlib's build / ours, one thread", peer_s / one_s, atof(argv[4]), false);
+}
+
+/* -- searching -------------------------------------------------------------------------- */
+
 /* The 30 best by codes, by floats; ten of them. */
-static unsigned ask(struct eng_hnsw *g, struct eng_hnsw_scratch *scratch, const struct set *base, const float *query,
-                    unsigned ef, const uint32_t *name, const struct best *truth)
+static struct best ask(struct eng_hnsw *g, struct eng_hnsw_scratch *scratch, const struct set *base,
+                       const float *query, unsigned ef, const uint32_t *name)
 {
 	_Alignas(64) int8_t codes[4096];
 	struct eng_near near[RERANK];
 	struct best best = {.n = 0};
-	unsigned hits = 0;
 	size_t n;
 
 	eng_vec_quantise(codes, query, base->dim);
@@ -198,68 +307,45 @@ static unsigned ask(struct eng_hnsw *g, struct eng_hnsw_scratch *scratch, const 
 
 		offer(&best, eng_vec_dot_f32(query, row(base, at), base->dim), at);
 	}
-	for (unsigned i = 0; i < best.n; i++)
-		for (unsigned k = 0; k < truth->n; k++)
-			hits += best.row[i] == truth->row[k];
-	return hits;
+	return best;
 }
 
-struct point {
-	double recall, qps;
-};
+static unsigned hits(const struct best *found, const struct best *truth)
+{
+	unsigned n = 0;
 
+	for (unsigned i = 0; i < found->n; i++)
+		for (unsigned k = 0; k < truth->n; k++)
+			n += found->row[i] == truth->row[k];
+	return n;
+}
+
+/* `name` (NULL: none) is what the nodes are called in `base`. */
 static struct point search(struct eng_hnsw *g, const struct set *base, const struct set *queries, unsigned ef,
                            const uint32_t *name, const struct best *truth)
 {
+	struct best *found = calloc(queries->n, sizeof *found);
 	struct eng_hnsw_scratch scratch = {0};
-	struct point p = {0};
+	struct point p = {.ef = ef};
+	unsigned right = 0;
 
+	if (!found)
+		measure_die("out of memory");
 	for (int round = 0; round < ROUNDS; round++) {
-		double begin = processor_s(), took;
-		unsigned hits = 0;
+		double begin = processor_s(), qps;
 
 		for (uint32_t q = 0; q < queries->n; q++)
-			hits += ask(g, &scratch, base, row(queries, q), ef, name, &truth[q]);
-		took = processor_s() - begin;
-		p.recall = (double)hits / K / queries->n;
-		p.qps = queries->n / took > p.qps ? queries->n / took : p.qps;
+			found[q] = ask(g, &scratch, base, row(queries, q), ef, name);
+		qps = queries->n / (processor_s() - begin);
+		p.qps = qps > p.qps ? qps : p.qps;
 	}
+	for (uint32_t q = 0; q < queries->n; q++)
+		right += hits(&found[q], &truth[q]);
+	p.recall = (double)right / K / queries->n;
 	eng_hnsw_scratch_free(&scratch);
+	free(found);
 	return p;
 }
-
-static void report(const char *bench, const char *what, double value, const char *unit)
-{
-	measure_rate(bench, what, unit, value);
-}
-
-/* Recall at one ef after changes, against what the fresh graph had. */
-static void changed(const char *bench, const struct set *base, const struct set *queries, const struct best *truth,
-                    struct eng_hnsw_build *whole)
-{
-	uint32_t first = base->n / 5 * 4, *name = malloc(base->n * sizeof *name), n = 0;
-	struct eng_hnsw_build *grown = build(base, first, NULL), *shrunk = NULL;
-	struct best *left = exact(base, queries, true);
-
-	add(grown, base, first, base->n);
-	link_in(grown);
-	report(bench, "recall@10 at ef 192, the last fifth added later",
-	       100 * search(eng_hnsw_build_graph(grown), base, queries, 192, NULL, truth).recall, "%");
-	check(eng_hnsw_build_new(&shrunk, ENG_VEC_STRIDE(base->dim), NULL));
-	check(eng_hnsw_build_load(shrunk, eng_hnsw_build_graph(whole), is_gone, NULL));
-	link_in(shrunk);
-	for (uint32_t i = 0; i < base->n; i++)
-		if (!is_gone(NULL, i))
-			name[n++] = i;
-	report(bench, "recall@10 at ef 192, a fifth taken out",
-	       100 * search(eng_hnsw_build_graph(shrunk), base, queries, 192, name, left).recall, "%");
-	free(left);
-	free(name);
-	eng_hnsw_build_free(grown);
-	eng_hnsw_build_free(shrunk);
-}
-
-/* -- the peer -------------------------------------------------------------------------- */
 
 static double qps_at(const struct point *ours, size_t n, double recall)
 {
@@ -276,74 +362,130 @@ static double qps_at(const struct point *ours, size_t n, double recall)
 	return 0;
 }
 
-static void compare(const char *bench, const char *peer, const char *files, const struct point *ours, double built_s,
-                    double qps_floor, double build_floor)
+static const struct point *good_enough(const struct point *p, size_t n)
 {
-	char command[2560], what[128], first[32];
-	double a, b;
-	FILE *f;
+	const struct point *best = p;
 
-	snprintf(command, sizeof command, "%s %s", peer, files);
-	f = popen(command, "r");
-	if (!f)
-		measure_die("%s: cannot start", peer);
-	while (fscanf(f, "%31s %lf", first, &a) == 2) {
-		if (strcmp(first, "build") == 0) {
-			report(bench, "seconds of a build, hnswlib, one thread", a, "s");
-			measure_floor(bench, "hnswlib's build / ours", MEASURE_RATIO, a / built_s, build_floor, false);
-			continue;
-		}
-		if (fscanf(f, "%lf", &b) != 1)
-			break;
-		snprintf(what, sizeof what, "our rate / hnswlib's at its ef %s, recall@10 %.4f", first, a);
-		if (a >= 0.94)
-			measure_floor(bench, what, MEASURE_RATIO, qps_at(ours, NEFS, a) / b, qps_floor, false);
+	for (size_t i = 0; i < n && best->recall < RECALL_WANTED; i++)
+		if (p[i].recall > best->recall)
+			best = &p[i];
+	return best;
+}
+
+/* How far ours stays behind at the same ef, where it is furthest. */
+static double behind(const struct point *ours, size_t n, const struct point *theirs, size_t m)
+{
+	double most = -1;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < m; k++)
+			if (ours[i].ef == theirs[k].ef && theirs[k].recall - ours[i].recall > most)
+				most = theirs[k].recall - ours[i].recall;
+	return most;
+}
+
+static void compare(const char *name, const char *label, double floor, const struct point *ours,
+                    const struct point *theirs, size_t n)
+{
+	const struct point *at = good_enough(theirs, n);
+	char what[160];
+
+	tell_points(name, label, theirs, n);
+	snprintf(what, sizeof what, "our rate / %s's at its ef %u, recall@10 %.4f", label, at->ef, at->recall);
+	if (floor == 0) {
+		report(name, what, qps_at(ours, NEFS, at->recall) / at->qps, "times");
+		return;
 	}
-	if (pclose(f) != 0)
-		measure_die("%s: failed", peer);
+	verdict(name, what, qps_at(ours, NEFS, at->recall) / at->qps, floor, false);
+	snprintf(what, sizeof what, "recall@10 in which ours is behind %s's at the same ef, in 1/1,000", label);
+	verdict(name, what, 1000 * behind(ours, NEFS, theirs, n), 5, true);
+}
+
+static void compare_searches(int argc, char **argv)
+{
+	struct set base = load(argv[3]), queries = load(argv[4]);
+	struct best *truth = read_truth(argv[5], queries.n);
+	struct eng_hnsw_build *b = build(&base, base.n, NULL);
+	struct point ours[NEFS], theirs[POINTS_MAX];
+	char rest[3072];
+
+	for (size_t i = 0; i < NEFS; i++)
+		ours[i] = search(eng_hnsw_build_graph(b), &base, &queries, efs[i], NULL, truth);
+	eng_hnsw_build_free(b);
+	free(base.x);
+	tell_points(argv[2], "engram", ours, NEFS);
+	for (int i = 6; i + 3 < argc; i += 4) {
+		snprintf(rest, sizeof rest, "sweep '%s' '%s' '%s'", argv[i + 3], argv[4], argv[5]);
+		compare(argv[2], argv[i], atof(argv[i + 1]), ours, theirs, sweep_of(theirs, argv[i + 2], rest));
+	}
+	free(queries.x);
+	free(truth);
+}
+
+/* -- changes ---------------------------------------------------------------------------- */
+
+static void tell_recall(const char *name, const char *when, struct eng_hnsw_build *b, const struct set *base,
+                        const struct set *queries, const uint32_t *called, const struct best *truth)
+{
+	char what[96];
+
+	snprintf(what, sizeof what, "%% recall@10 at ef %d, %s", EF_CHANGED, when);
+	verdict(name, what, 100 * search(eng_hnsw_build_graph(b), base, queries, EF_CHANGED, called, truth).recall,
+	        100 * RECALL_WANTED, false);
+}
+
+static void change(char **argv)
+{
+	struct set base = load(argv[3]), queries = load(argv[4]);
+	struct best *truth = read_truth(argv[5], queries.n), *left = exact(&base, &queries, true);
+	uint32_t first = base.n / 5 * 4, *called = malloc(base.n * sizeof *called), n = 0;
+	struct eng_hnsw_build *b = build(&base, first, NULL), *shrunk = NULL;
+
+	if (!called)
+		measure_die("out of memory");
+	add(b, &base, first, base.n);
+	link_in(b);
+	tell_recall(argv[2], "the last fifth added later", b, &base, &queries, NULL, truth);
+	check(eng_hnsw_build_new(&shrunk, ENG_VEC_STRIDE(base.dim), NULL));
+	check(eng_hnsw_build_load(shrunk, eng_hnsw_build_graph(b), is_gone, NULL));
+	link_in(shrunk);
+	for (uint32_t i = 0; i < base.n; i++)
+		if (!is_gone(NULL, i))
+			called[n++] = i;
+	tell_recall(argv[2], "then a fifth taken out", shrunk, &base, &queries, called, left);
+	eng_hnsw_build_free(b);
+	eng_hnsw_build_free(shrunk);
+	free(called);
+	free(left);
+	free(truth);
+	free(base.x);
+	free(queries.x);
+}
+
+static void find_truth(char **argv)
+{
+	struct set base = load(argv[2]), queries = load(argv[3]);
+	struct best *truth = exact(&base, &queries, false);
+
+	write_truth(argv[4], truth, queries.n);
+	free(truth);
+	free(base.x);
+	free(queries.x);
 }
 
 int main(int argc, char **argv)
 {
-	struct eng_workers two = {2, run_two, NULL};
-	struct point ours[NEFS];
-	struct set base, queries;
-	struct eng_hnsw_build *b;
-	struct best *truth;
-	char path[512], files[1536], what[96];
-	double begin, one_s;
-	int64_t begin_ns;
+	const char *job = argc > 1 ? argv[1] : "";
 
-	if (argc < 6)
-		measure_die("usage: ann NAME BASE QUERIES QPS_FLOOR BUILD_FLOOR [PEER]");
-	base = load(argv[2]);
-	queries = load(argv[3]);
-	truth = exact(&base, &queries, false);
-	snprintf(path, sizeof path, "%s.truth", argv[2]);
-	write_truth(path, truth, queries.n);
-
-	begin = processor_s();
-	begin_ns = measure_ns();
-	b = build(&base, base.n, NULL);
-	one_s = processor_s() - begin;
-	report(argv[1], "seconds of a build, one thread", one_s, "s");
-	report(argv[1], "seconds of it elapsed", (double)(measure_ns() - begin_ns) / 1e9, "s");
-	begin_ns = measure_ns();
-	eng_hnsw_build_free(build(&base, base.n, &two));
-	report(argv[1], "seconds elapsed of a build by two threads", (double)(measure_ns() - begin_ns) / 1e9, "s");
-
-	for (size_t i = 0; i < NEFS; i++) {
-		ours[i] = search(eng_hnsw_build_graph(b), &base, &queries, efs[i], NULL, truth);
-		snprintf(what, sizeof what, "queries a second at ef %u, recall@10 %.4f", efs[i], ours[i].recall);
-		report(argv[1], what, ours[i].qps, "/s");
-	}
-	changed(argv[1], &base, &queries, truth, b);
-	snprintf(files, sizeof files, "%s %s %s", argv[2], argv[3], path);
-	if (argc > 6)
-		compare(argv[1], argv[6], files, ours, one_s, atof(argv[4]), atof(argv[5]));
-	eng_hnsw_build_free(b);
-	free(truth);
-	free(base.x);
-	free(queries.x);
+	if (strcmp(job, "truth") == 0 && argc == 5)
+		find_truth(argv);
+	else if (strcmp(job, "build") == 0 && argc >= 5)
+		compare_builds(argc, argv);
+	else if (strcmp(job, "search") == 0 && argc >= 6)
+		compare_searches(argc, argv);
+	else if (strcmp(job, "change") == 0 && argc == 6)
+		change(argv);
+	else
+		measure_die("usage: ann truth|build|search|change ... (the head of bench/ann.c)");
 	return 0;
 }

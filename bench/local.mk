@@ -3,8 +3,8 @@
 # Figures depend on machine and disk, so nothing here is part of make check.
 
 EXTRA_PROGRAMS += %D%/puts %D%/spawn %D%/bulk %D%/vectors %D%/noop %D%/flatscan %D%/sync \
-	%D%/texts %D%/workload
-EXTRA_DIST += %D%/README.md %D%/RESULTS.md %D%/peers/import.py
+	%D%/texts %D%/workload %D%/once
+EXTRA_DIST += %D%/common.sh %D%/README.md %D%/RESULTS.md %D%/peers/import.py
 measure = %D%/measure.c %D%/measure.h
 measure_process = $(measure) %D%/process.c %D%/process.h
 bench_puts_SOURCES = %D%/puts.c $(measure)
@@ -20,6 +20,8 @@ bench_texts_SOURCES = %D%/texts.c $(measure)
 bench_texts_LDADD = libeng_all.la
 bench_workload_SOURCES = %D%/workload.c $(measure_process)
 bench_workload_LDADD = libeng_all.la
+bench_once_SOURCES = %D%/once.c $(measure_process)
+bench_once_LDADD =
 bench_noop_SOURCES = %D%/peers/noop.c
 bench_noop_LDADD =
 bench_flatscan_SOURCES = %D%/peers/flatscan.c
@@ -27,20 +29,21 @@ EXTRA_PROGRAMS += %D%/ann
 bench_ann_SOURCES = %D%/ann.c $(measure)
 bench_ann_CFLAGS = $(AM_CFLAGS) -O3
 bench_ann_LDADD = libeng_all.la -lm -lpthread
-EXTRA_DIST += %D%/peers/hnswlib.cc %D%/data/wink.py
+EXTRA_DIST += %D%/peers/peer.h %D%/peers/hnswlib.cc %D%/peers/usearch.cc %D%/peers/faiss.cc %D%/peers/sqlite_vec.py \
+	%D%/data/wink.py
 dist_noinst_SCRIPTS += %D%/run.sh %D%/table.sh
-CLEANFILES += $(EXTRA_PROGRAMS) %D%/results.ndjson
+CLEANFILES += $(EXTRA_PROGRAMS) %D%/results.ndjson %D%/ann-results/*
 
 .PHONY: bench
 bench: all engram-store engram-recall engram-consolidate engram-shipwal %D%/puts %D%/spawn %D%/bulk %D%/vectors %D%/noop \
 	%D%/flatscan %D%/sync %D%/texts %D%/workload
 	$(SHELL) $(srcdir)/%D%/run.sh '$(abs_builddir)' $(BENCH)
 
-# The graph of neighbours beside the exact scan and hnswlib: a quarter of an hour.
+# The index beside the exact scan and the peers: JOB, SET, SIZE and RESUME are explained in ann.sh.
 .PHONY: bench-ann
-bench-ann: %D%/ann %D%/vectors
-	$(SHELL) $(srcdir)/%D%/ann.sh '$(abs_builddir)' $(ANN)
-dist_noinst_SCRIPTS += %D%/ann.sh
+bench-ann: all engram-store engram-recall engram-consolidate %D%/ann %D%/vectors %D%/texts %D%/spawn %D%/once %D%/noop
+	SIZE='$(SIZE)' SET='$(SET)' RESUME='$(RESUME)' $(SHELL) $(srcdir)/%D%/ann.sh '$(abs_builddir)' $(JOB)
+dist_noinst_SCRIPTS += %D%/ann.sh %D%/ann-job.sh %D%/peers/build.sh
 
 # Is the right memory found, and is the confidence right?  Fetches the data of
 # the tasks (bench/data/packages) once; RETRIEVAL_CACHE keeps it elsewhere.
@@ -72,4 +75,4 @@ bench-calibrate: %D%/retrieval/calibrate
 clean-local: clean-bench-data
 .PHONY: clean-bench-data
 clean-bench-data:
-	-rm -rf bench/data/oneshot bench/data/retrieval
+	-rm -rf bench/data/oneshot bench/data/retrieval bench/data/ann

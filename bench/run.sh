@@ -15,38 +15,20 @@ set -eu
 build=$1
 shift
 [ $# -gt 0 ] || set -- put import store recall help sync workload
-rounds=${BENCH_ROUNDS:-300}
 seconds=${BENCH_SECONDS:-2}
 texts=${BENCH_TEXTS:-100000}
 lines=${BENCH_LINES:-10000}
 records=${BENCH_RECORDS:-1000000}
-seed=${BENCH_SEED:-5}
 data=${BENCH_DIR:-$build/bench/data}/oneshot
 results=$build/bench/results.ndjson
 spawn=$build/bench/spawn
-store=$build/engram-store
-recall=$build/engram-recall
-
-# libtool's wrappers are scripts; what is measured are the programs behind them.
-program() {
-	if [ -x "$build/.libs/${1##*/}" ]; then
-		printf '%s\n' "$build/.libs/${1##*/}"
-	else
-		printf '%s\n' "$1"
-	fi
-}
-store=$(program "$store")
-recall=$(program "$recall")
-shipwal=$(program "$build/engram-shipwal")
-LD_LIBRARY_PATH=$build/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export LD_LIBRARY_PATH
-
-conditions() {
-	cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
-	disk=$(df --output=source,fstype "$data" | tail -n 1 | tr -s ' ')
-	printf '{"v":1,"type":"conditions","cpu":"%s","cores":%s,"kernel":"%s","disk":"%s","load":"%s","rounds":%s,"seed":%s}\n' \
-		"$cpu" "$(nproc)" "$(uname -r)" "$disk" "$(cut -d' ' -f1-3 /proc/loadavg)" "$rounds" "$seed"
-}
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=bench/common.sh
+. "$here/common.sh"
+store=$(program engram-store)
+recall=$(program engram-recall)
+consolidate=$(program engram-consolidate)
+shipwal=$(program engram-shipwal)
 
 bench_put() {
 	rm -rf "$data/put"
@@ -64,12 +46,6 @@ bench_store() {
 		-- sqlite3 sqlite3 "$data/store/peer.db" "PRAGMA synchronous=FULL; INSERT INTO m(text) VALUES('$text')" \
 		-- noop "$build/bench/noop" \
 		-- ratio 'p50 of engram-store TEXT / sqlite3 insert (WAL, FULL)' engram-store sqlite3 0.6
-}
-
-# One gloss of WordNet a line.
-all_glosses() {
-	cat /usr/share/wordnet/data.noun /usr/share/wordnet/data.verb /usr/share/wordnet/data.adj \
-		/usr/share/wordnet/data.adv | sed -n 's/^[0-9].* | //p'
 }
 
 # Examples left out, each once.
@@ -105,7 +81,7 @@ bench_import() {
 		-- 'vectors' "$store" --home="$out/vectors-%n" --import=ndjson "$data/import/vectors" \
 		-- 'later' "$store" --home="$out/later-%n" --import=ndjson --text-later "$data/import/vectors" \
 		-- 'fvecs' "$store" --home="$out/bare-%n" --import=vectors "$data/import/bare.fvecs" \
-		-- 'python' python3 "${0%/*}/peers/import.py" "$data/import/vectors" "$out/peer-%n.db" \
+		-- 'python' python3 "$here/peers/import.py" "$data/import/vectors" "$out/peer-%n.db" \
 		-- ratio 'text + 768 floats / python json + sqlite3, text view current' vectors python 2 \
 		-- ratio 'text + 768 floats / python json + sqlite3, text view left behind' later python 4 \
 		-- rate 'fvecs of 768 without text' fvecs 150000 \
@@ -121,7 +97,7 @@ prepare_recall() {
 	glosses >"$data/recall/texts"
 	jq -Rc '{text:.}' "$data/recall/texts" |
 		"$store" --home="$data/recall/home" --import=ndjson - >/dev/null
-	"$(program "$build/engram-consolidate")" --home="$data/recall/home" >/dev/null
+	"$consolidate" --home="$data/recall/home" >/dev/null
 	"$build/bench/flatscan" make "$data/recall/flat" <"$data/recall/texts"
 	sqlite3 "$data/recall/fts.db" "CREATE VIRTUAL TABLE f USING fts5(text)" \
 		".mode ascii" ".separator \"\001\" \"\n\"" ".import $data/recall/texts f" \
@@ -133,7 +109,7 @@ bench_recall() {
 	prepare_recall
 	cue='a device for lifting heavy goods on a ship'
 	match='device OR lifting OR heavy OR goods OR ship'
-	"$(program "$build/engram-consolidate")" --home="$data/recall/home" --warm >/dev/null
+	"$consolidate" --home="$data/recall/home" --warm >/dev/null
 	cat "$data/recall/flat" "$data/recall/fts.db" >/dev/null
 	"$spawn" recall "$rounds" \
 		-- vector=1 "$recall" --home="$data/recall/home" --mode=vector "$cue" \
@@ -223,8 +199,8 @@ bench_help() {
 }
 
 mkdir -p "$data" "$build/bench"
-conditions >"$results"
+conditions "$data" >"$results"
 for part in "$@"; do
 	"bench_$part" >>"$results"
 done
-"${0%/*}/table.sh" "$results"
+"$here/table.sh" "$results"

@@ -10,7 +10,7 @@
  * A verdict compares the medians of the commands A and B (sums with +):
  *     ratio    A / B must not exceed FLOOR
  *     extra    A - B, microseconds, must not exceed FLOOR
- *     faster   B / A must reach FLOOR
+ *     faster   B / A must reach FLOOR (0: is only told)
  *     within   A, milliseconds, must not exceed FLOOR (B is only for the eye) */
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +104,8 @@ static void judge(const char *bench, struct command *c, int n, char **a)
 		measure_floor(bench, a[2], MEASURE_RATIO, x / y, atof(a[5]), true);
 	else if (!strcmp(a[1], "extra"))
 		measure_floor(bench, a[2], MEASURE_EXTRA, x - y, atof(a[5]), true);
+	else if (!strcmp(a[1], "faster") && atof(a[5]) == 0)
+		measure_rate(bench, a[2], "times", y / x);
 	else if (!strcmp(a[1], "faster"))
 		measure_floor(bench, a[2], MEASURE_RATIO, y / x, atof(a[5]), false);
 	else

@@ -2,15 +2,16 @@
  *
  *     vectors ndjson N <TEXTS >LINES     {"text":...,"vector":[768 numbers]}
  *     vectors fvecs N >FILE              the same vectors as fvecs
- *     vectors clusters N SEED >FILE      vectors with neighbours, as fvecs
+ *     vectors clusters N SEED C >FILE    vectors with neighbours in C clusters, as fvecs
+ *     vectors json <FVECS >LINES         vectors of any kind, an array a line
  *
  * A text is 300 bytes of the lines of standard input, one behind the other.  A
  * vector is 768 numbers of a normal distribution, by length 1, printed by
  * "%.9g", which is what keeps a float: about 11 bytes each, 9 KB a line.  The
  * seed is fixed.
  *
- * Vectors of no structure have no neighbours worth finding.  Those with: 1,000
- * clusters around one mean, each spread over 24 directions of its own that count
+ * Vectors of no structure have no neighbours worth finding.  Those with: clusters
+ * (1,000 for 100,000 of them: 100 members each) around one mean, each spread over 24 directions of its own that count
  * less and less, and a little noise in all 768.  Clusters are the same for every
  * SEED, so that one run makes the rows and another the queries. */
 #include <math.h>
@@ -63,7 +64,7 @@ static void put_line(const float x[DIM])
 
 /* -- clusters ---------------------------------------------------------------------- */
 
-enum { CLUSTERS = 1000, SPREAD = 24 };
+enum { CLUSTERS_MAX = 10000, SPREAD = 24 };
 
 static double normal(struct eng_rng *g)
 {
@@ -76,7 +77,7 @@ static double normal(struct eng_rng *g)
 /* A random direction, times `by`; made once. */
 static void add_direction(float x[DIM], size_t which, double by)
 {
-	static float *made[1 + CLUSTERS * (1 + SPREAD)];
+	static float *made[1 + CLUSTERS_MAX * (1 + SPREAD)];
 	struct eng_rng g;
 	if (!made[which]) {
 		made[which] = malloc(DIM * sizeof *x);
@@ -90,14 +91,14 @@ static void add_direction(float x[DIM], size_t which, double by)
 		x[i] += (float)by * made[which][i];
 }
 
-static void make_member(struct eng_rng *g, float x[DIM])
+static void make_member(struct eng_rng *g, float x[DIM], uint64_t clusters)
 {
-	size_t cluster = (size_t)eng_rng_below(g, CLUSTERS);
+	size_t cluster = (size_t)eng_rng_below(g, clusters);
 	memset(x, 0, DIM * sizeof *x);
 	add_direction(x, 0, 0.6);
 	add_direction(x, 1 + cluster, 0.8);
 	for (size_t k = 0; k < SPREAD; k++)
-		add_direction(x, 1 + CLUSTERS + cluster * SPREAD + k, 0.375 * normal(g) / sqrt(1 + (double)k));
+		add_direction(x, 1 + CLUSTERS_MAX + cluster * SPREAD + k, 0.375 * normal(g) / sqrt(1 + (double)k));
 	for (int i = 0; i < DIM; i++)
 		x[i] += (float)(0.15 * normal(g) / sqrt(DIM));
 }
@@ -109,14 +110,32 @@ static void put_fvec(const float x[DIM])
 		measure_die("standard output: cannot write");
 }
 
-static int clusters(long n, uint64_t seed)
+static int clusters(long n, uint64_t seed, uint64_t of)
 {
 	struct eng_rng g;
 	float x[DIM];
+	if (of < 1 || of > CLUSTERS_MAX)
+		measure_die("clusters: wanted 1 to %d, found %llu", CLUSTERS_MAX, (unsigned long long)of);
 	eng_rng_seed(&g, seed);
 	for (long i = 0; i < n; i++) {
-		make_member(&g, x);
+		make_member(&g, x, of);
 		put_fvec(x);
+	}
+	return fflush(stdout) ? 1 : 0;
+}
+
+/* -- fvecs for reading --------------------------------------------------------------- */
+
+static int json(void)
+{
+	for (int32_t dim; fread(&dim, sizeof dim, 1, stdin) == 1;) {
+		for (int32_t i = 0; i < dim; i++) {
+			float x;
+			if (fread(&x, sizeof x, 1, stdin) != 1)
+				measure_die("standard input: cut in the midst of a vector");
+			printf("%c%.9g", i ? ',' : '[', (double)x);
+		}
+		puts("]");
 	}
 	return fflush(stdout) ? 1 : 0;
 }
@@ -126,10 +145,12 @@ int main(int argc, char **argv)
 	long n = argc >= 3 ? atol(argv[2]) : 0;
 	struct eng_rng g;
 	float x[DIM];
-	if (n > 0 && argc == 4 && strcmp(argv[1], "clusters") == 0)
-		return clusters(n, strtoull(argv[3], NULL, 10));
+	if (n > 0 && argc == 5 && strcmp(argv[1], "clusters") == 0)
+		return clusters(n, strtoull(argv[3], NULL, 10), strtoull(argv[4], NULL, 10));
+	if (argc == 2 && strcmp(argv[1], "json") == 0)
+		return json();
 	if (n < 1 || argc != 3 || (strcmp(argv[1], "ndjson") && strcmp(argv[1], "fvecs")))
-		measure_die("usage: vectors ndjson|fvecs N, or clusters N SEED");
+		measure_die("usage: vectors ndjson|fvecs N, clusters N SEED C, or json");
 	eng_rng_seed(&g, 768);
 	for (long i = 0; i < n; i++) {
 		make_vector(&g, x);
