@@ -72,8 +72,8 @@ int eng_vectors_check(struct eng_vector_check *c, struct engram_space *s, struct
 }
 
 /* Rows in use, and nodes. */
-static int check_chunks(const struct eng_vector_check *c, const struct eng_embedder_record *e, struct eng_txn *t, char *what, size_t n,
-                        struct engram_error *err)
+static int check_chunks(const struct eng_vector_check *c, const struct eng_embedder_record *e, struct eng_txn *t,
+                        char *what, size_t n, struct engram_error *err)
 {
 	struct eng_row_table rt = eng_embedder_rows(e);
 	struct eng_bytes key, value;

@@ -469,14 +469,16 @@ static int look(struct run *run, struct engram_error *err)
 	return is_unusable(r) ? 0 : r; /* the run that follows tells it */
 }
 
-int eng_fold_locked(struct engram_space *s, const struct eng_job *job, enum eng_fold_when when, struct engram_error *err)
+int eng_fold_locked(struct engram_space *s, const struct eng_job *job, enum eng_fold_when when,
+                    struct engram_error *err)
 {
 	struct run run = {.s = s, .job = job, .when = when, .apply_held = true};
 
 	return fold(&run, err);
 }
 
-int eng_space_fold(struct engram_space *s, const struct eng_job *job, enum eng_fold_when when, struct engram_error *err)
+int eng_space_fold(struct engram_space *s, const struct eng_job *job, enum eng_fold_when when,
+                   struct engram_error *err)
 {
 	struct run run = {.s = s, .job = job, .when = when};
 	int r = job->dry_run ? eng_space_check_handle(s, err) : eng_space_check_writer(s, err);

@@ -374,7 +374,8 @@ static bool unchanged(const struct commit *c, const struct eng_taken_row *row)
 }
 
 /* The rows of one chunk: all of it goes if it is what was read. */
-static void take_chunk(struct commit *c, const struct eng_taken_chunk *chunk, const struct eng_taken_row **rows, size_t n)
+static void take_chunk(struct commit *c, const struct eng_taken_chunk *chunk, const struct eng_taken_row **rows,
+                       size_t n)
 {
 	const struct eng_row_table *rt = &c->take->of->rows;
 	struct eng_rows now;

@@ -28,7 +28,8 @@ static void lost_frames(void *data, const struct eng_gap *gap)
 	if (gap->frames == 0)
 		eng_space_say(v->space, "%s: bytes %" PRIu64 " to %" PRIu64 " hold no frame", gap->path, gap->from, gap->to);
 	else if (gap->to == 0)
-		eng_space_say(v->space, "%s: frames %" PRIu64 " to %" PRIu64 " are not there", gap->path, gap->first_seq, last_seq);
+		eng_space_say(v->space, "%s: frames %" PRIu64 " to %" PRIu64 " are not there", gap->path,
+		              gap->first_seq, last_seq);
 	else
 		eng_space_say(v->space, "%s: frames %" PRIu64 " to %" PRIu64 " are lost in bytes %" PRIu64 " to %" PRIu64,
 		    gap->path, gap->first_seq, last_seq, gap->from, gap->to);
