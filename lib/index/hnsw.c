@@ -21,11 +21,14 @@
 
 /* -- rows --------------------------------------------------------------------------- */
 
+/* A node beyond n is the member of a batch, in a build; in a file it is damage. */
 int eng_hnsw_block(struct eng_hnsw *g, const struct eng_hnsw_block **out, uint32_t node)
 {
 	struct eng_hnsw_block *b = &g->blocks[node / ENG_HNSW_BLOCK];
 	int rc = 0;
 
+	if (node >= g->n && g->fetch)
+		return ENGRAM_EDAMAGED;
 	if (!b->codes)
 		rc = g->fetch(g->ctx, b, node / ENG_HNSW_BLOCK);
 	*out = b;
@@ -50,12 +53,11 @@ static int links_of(const uint32_t **links, uint32_t *max, struct eng_hnsw *g, u
 	return 0;
 }
 
-/* A node beyond n is the member of a batch, in a build; in a file it is damage. */
 int eng_gather_add(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uint32_t place)
 {
 	uint32_t node = eng_hnsw_node(g, layer, place), i = node % ENG_HNSW_BLOCK;
 	const struct eng_hnsw_block *b;
-	int rc = node < g->n || !g->fetch ? eng_hnsw_block(g, &b, node) : ENGRAM_EDAMAGED;
+	int rc = eng_hnsw_block(g, &b, node);
 
 	if (rc < 0)
 		return rc;
