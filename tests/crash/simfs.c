@@ -111,6 +111,7 @@ static int sim_open_file(void *ctx, const char *path, int flags, mode_t mode)
 			return fd; /* LMDB's or SQLite's, and nobody asked to watch them */
 		obj = sim_object(s, false, mode, 0);
 		s->obj[obj].foreign = sim_is_foreign_name(leaf);
+		s->obj[obj].lazy = sim_is_lazy_name(leaf);
 		names_set(&s->now, dir, leaf, obj);
 		sim_record_name(s, SIM_CREATE, obj, dir, leaf);
 	} else if (flags & O_TRUNC) {

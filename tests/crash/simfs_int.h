@@ -15,6 +15,7 @@
 struct object {
 	uint32_t mode;
 	bool is_dir, foreign;
+	bool lazy; /* foreign, and not synced by who writes it: a view file */
 	uint64_t ino;
 	uint8_t *base; /* content when the simulation began */
 	size_t base_n;
@@ -109,6 +110,7 @@ uint8_t *sim_slurp(const char *path, size_t *n); /* NULL = no readable file */
 void sim_name_copy(char out[112], const char *name);
 /* The object of a path, or -1; *dir is its directory (-1: not ours), leaf its last name. */
 int sim_resolve(const struct sim *s, const char *path, int *dir, char leaf[112]);
+bool sim_is_lazy_name(const char *name);    /* of these, LMDB syncs it not */
 bool sim_is_foreign_name(const char *name); /* LMDB and SQLite write it, whoever makes it */
 /* Valid until the next one. */
 struct event *sim_record(struct sim *s, enum sim_op op, int obj);

@@ -227,7 +227,7 @@ static void advance(struct world *w, size_t ev)
 		w->notes[e->kind] = e->n;
 		return;
 	case SIM_FOREIGN:
-		push(w, ev, true);
+		push(w, ev, !w->sim->obj[e->obj].lazy);
 		break;
 	default:
 		push(w, ev, false);

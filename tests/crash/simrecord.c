@@ -140,6 +140,12 @@ bool sim_is_foreign_name(const char *name)
 	return strstr(name, ".mdb") || strstr(name, ".db");
 }
 
+/* A fold writes these without a sync, and syncs at the end through the seam. */
+bool sim_is_lazy_name(const char *name)
+{
+	return strncmp(name, "view.", 5) == 0;
+}
+
 /* -- the record ------------------------------------------------------------- */
 
 struct event *sim_record(struct sim *s, enum sim_op op, int obj)
@@ -208,6 +214,7 @@ static void look_at_file(struct sim *s, int dir, const char *path, const char *n
 	if (obj < 0) {
 		obj = sim_object(s, false, 0600, 0);
 		s->obj[obj].foreign = true;
+		s->obj[obj].lazy = sim_is_lazy_name(name);
 		names_set(&s->now, dir, name, obj);
 		sim_record_name(s, SIM_CREATE, obj, dir, name);
 	}

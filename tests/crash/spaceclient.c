@@ -145,6 +145,18 @@ int client_consolidate(const struct eng_sys *sys, const char *dir, unsigned task
 	return r;
 }
 
+int client_fold(const struct eng_sys *sys, const char *dir, struct engram_error *err)
+{
+	struct engram_space *space = NULL;
+	struct engram_report report = {0};
+	struct eng_job job = {.report = &report};
+	int r = open_space(&space, sys, dir, ENGRAM_WRITE, err);
+	if (r >= 0)
+		r = eng_space_fold(space, &job, ENG_FOLD_ALL, err);
+	engram_space_close(space);
+	return r;
+}
+
 int client_recall(const struct eng_sys *sys, const char *dir, unsigned number, bool *first,
                   struct engram_error *err)
 {

@@ -32,6 +32,8 @@ int client_learn(const struct eng_sys *sys, const char *dir, unsigned number, st
 /* Gets a memory by its id; *there = it is live. */
 int client_get(const struct eng_sys *sys, const char *dir, unsigned number, bool *there, struct engram_error *err);
 int client_consolidate(const struct eng_sys *sys, const char *dir, unsigned tasks, struct engram_error *err);
+/* Takes every vector into graphs, however few they are. */
+int client_fold(const struct eng_sys *sys, const char *dir, struct engram_error *err);
 /* Recalls memory `number` by its words; *first = it was the best hit. */
 int client_recall(const struct eng_sys *sys, const char *dir, unsigned number, bool *first,
                   struct engram_error *err);

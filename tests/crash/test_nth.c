@@ -2,7 +2,7 @@
  * every n, in every step of a space's life (F06, F07, F08).
  *
  * For each step (create, put, apply, forget, revise, get, recall, learn,
- * compact, rebuild, check)
+ * compact, rebuild, fold, recall, forget, fold, check)
  * and each n: a space is brought to where the step begins, the step runs with
  * its n-th operation failing (that one, or it and all later ones), then the
  * fault is gone and it must hold that
@@ -54,13 +54,28 @@ static int do_apply(struct world *w, struct engram_error *e)
 	return client_consolidate(w->sys, w->dir, ENGRAM_APPLY, e);
 }
 
+static int do_fold(struct world *w, struct engram_error *e)
+{
+	return client_fold(w->sys, w->dir, e);
+}
+
+static int forget(struct world *w, unsigned number, struct engram_error *e)
+{
+	w->promise[number] = MAYBE;
+	int r = client_forget(w->sys, w->dir, number, e);
+	if (r >= 0)
+		w->promise[number] = FORGOTTEN;
+	return r;
+}
+
 static int do_forget(struct world *w, struct engram_error *e)
 {
-	w->promise[3] = MAYBE;
-	int r = client_forget(w->sys, w->dir, 3, e);
-	if (r >= 0)
-		w->promise[3] = FORGOTTEN;
-	return r;
+	return forget(w, 3, e);
+}
+
+static int do_forget_folded(struct world *w, struct engram_error *e)
+{
+	return forget(w, 6, e);
 }
 
 static int do_revise(struct world *w, struct engram_error *e)
@@ -111,10 +126,10 @@ static const struct step {
 	const char *name;
 	int (*run)(struct world *w, struct engram_error *e);
 } steps[] = {
-	{"create", do_create},   {"put", do_put},         {"apply", do_apply}, {"forget", do_forget},
-	{"revise", do_revise},   {"get", do_get},         {"recall", do_recall},
-	{"learn", do_learn},     {"compact", do_compact}, {"rebuild", do_rebuild},
-	{"check", do_check},
+	{"create", do_create},   {"put", do_put},         {"apply", do_apply},     {"forget", do_forget},
+	{"revise", do_revise},   {"get", do_get},         {"recall", do_recall},   {"learn", do_learn},
+	{"compact", do_compact}, {"rebuild", do_rebuild}, {"fold", do_fold},       {"recall what was folded", do_recall},
+	{"forget one of these", do_forget_folded},        {"fold again", do_fold}, {"check", do_check},
 };
 
 static void begin(struct world *w, size_t step)

@@ -116,6 +116,22 @@ static void work_compact(struct run *w)
 	put(w, 6, 1);
 }
 
+/* The view file is not synced before its end, nor its name: the state may speak of it
+ * only afterwards, and the one before goes only then. */
+static void work_fold(struct run *w)
+{
+	struct engram_error e = {0};
+	create(w);
+	put(w, 0, 5);
+	consolidate(w, ENGRAM_REBUILD); /* a space of few frames has no state before */
+	must(client_fold(w->sys, w->dir, &e), &e, "fold");
+	put(w, 5, 3);
+	forget(w, 1);
+	must(client_fold(w->sys, w->dir, &e), &e, "fold");
+	put(w, 8, 2);
+	consolidate(w, ENGRAM_APPLY);
+}
+
 static void work_rebuild(struct run *w)
 {
 	create(w);
@@ -154,6 +170,19 @@ static int complain(const char *what, const char *why)
 	return 1;
 }
 
+static int count_view(void *data, const char *name)
+{
+	*(unsigned *)data += strncmp(name, "view.", 5) == 0;
+	return 0;
+}
+
+static unsigned views(const char *dir)
+{
+	unsigned n = 0;
+	eng_sys_posix()->fs.ops->list(eng_sys_posix()->fs.ctx, dir, count_view, &n);
+	return n;
+}
+
 static int work_on(const struct eng_sys *sys, struct judge *j, enum promise *promises)
 {
 	struct engram_error e = {0};
@@ -170,6 +199,12 @@ static int work_on(const struct eng_sys *sys, struct judge *j, enum promise *pro
 		return complain("after put and apply", why);
 	if (client_consolidate(sys, j->dir, ENGRAM_CHECK, &e) < 0)
 		return complain("check after the cut", e.message);
+	if (client_fold(sys, j->dir, &e) < 0)
+		return complain("fold after the cut", e.message);
+	if (views(j->dir) > 1)
+		return complain("fold after the cut", "more than one view file is left");
+	if (client_consolidate(sys, j->dir, ENGRAM_CHECK, &e) < 0)
+		return complain("check after the fold", e.message);
 	if (client_recall(sys, j->dir, 100, &first, &e) < 0)
 		return complain("recall after the cut", e.message);
 	return first ? 0 : complain("recall after the cut", "not the best hit");
@@ -243,6 +278,7 @@ int main(void)
 	run("put, forget, apply", work_apply);
 	run("forget and compaction", work_compact);
 	run("rebuild", work_rebuild);
+	run("folds", work_fold);
 	run("drop", work_drop);
 	tap_note("%" PRIu64 " images in all", all_images);
 	return tap_done();

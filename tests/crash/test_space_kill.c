@@ -1,7 +1,7 @@
 /* test_space_kill.c - kill -9 against whole spaces on the real disk.
  *
- * LMDB and SQLite are tested from outside: a process that applies, rebuilds or
- * compacts is killed at a random instant, again and again, while another puts
+ * LMDB and SQLite are tested from outside: a process that applies, rebuilds,
+ * compacts or folds is killed at a random instant, again and again, while another puts
  * and forgets; then everything promised must hold and the check find nothing.
  * And fifty writers with twenty puts each, some of them killed: nothing that
  * was acknowledged is lost.
@@ -21,6 +21,7 @@
 #define WRITERS 50
 #define PUTS 20
 #define VICTIMS 8
+#define FOLD (1u << 31) /* of all vectors, however few: no task of the public interface */
 
 struct board {
 	_Atomic int promise[CLIENT_MEMORIES];
@@ -106,7 +107,8 @@ static void killed_consolidation(unsigned tasks, useconds_t us, unsigned *next)
 	if (pid == 0) {
 		struct engram_error e = {0};
 		for (;;)
-			if (client_consolidate(eng_sys_posix(), dir, tasks, &e) < 0) {
+			if ((tasks == FOLD ? client_fold(eng_sys_posix(), dir, &e)
+			                   : client_consolidate(eng_sys_posix(), dir, tasks, &e)) < 0) {
 				fail("consolidation", &e);
 				_exit(1);
 			}
@@ -123,13 +125,13 @@ static void killed_consolidation(unsigned tasks, useconds_t us, unsigned *next)
 
 static void kills_of_consolidation(struct eng_rng *g)
 {
-	static const unsigned tasks[] = {ENGRAM_APPLY, ENGRAM_REBUILD, ENGRAM_COMPACT};
+	static const unsigned tasks[] = {ENGRAM_APPLY, ENGRAM_REBUILD, ENGRAM_COMPACT, FOLD};
 	const char *z = getenv("ENG_KILLS");
 	unsigned kills = z ? (unsigned)atoi(z) : 40, bad = 0, next = WRITERS * PUTS;
 	struct engram_error e = {0};
 	char why[256];
 	for (unsigned i = 0; i < kills && !bad && !atomic_load(&board->failed); i++) {
-		unsigned task = tasks[eng_rng_below(g, 3)];
+		unsigned task = tasks[eng_rng_below(g, ENG_COUNT(tasks))];
 		killed_consolidation(task, (useconds_t)eng_rng_below(g, 25000), &next);
 		if (compare(why)) {
 			tap_note("kill %u of task %u: %s", i, task, why);
