@@ -1,12 +1,12 @@
-// peer.h - what the peers of bench/ann.c share: vectors, time, the same answers in the same form.
-//
-//     PEER build INDEX BASE.fvecs             prints "build SECONDS", writes INDEX
-//     PEER sweep INDEX QUERIES.fvecs TRUTH    prints "EF RECALL QPS" for each ef
-//     PEER once INDEX QUERIES.fvecs N EF      one query, ten ids: what a script would run
-//
-// Seconds are processor time of one thread, the best of three rounds of a sweep.
-// Peers are built for the machine they run on (-O3 -march=native), as their users
-// build them.
+/* peer.h - what the peers of bench/ann.c share: vectors, time, the same answers in the same form.
+ *
+ *     PEER build INDEX BASE.fvecs             prints "build SECONDS", writes INDEX
+ *     PEER sweep INDEX QUERIES.fvecs TRUTH    prints "EF RECALL QPS" for each ef
+ *     PEER once INDEX QUERIES.fvecs N EF      one query, ten ids: what a script would run
+ *
+ * Seconds are processor time of one thread, the best of three rounds of a sweep.
+ * Peers are built for the machine they run on (-O3 -march=native), as their users
+ * build them. */
 #ifndef BENCH_PEERS_PEER_H
 #define BENCH_PEERS_PEER_H
 
