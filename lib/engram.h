@@ -662,6 +662,7 @@ struct engram_sync_report {
 	bool compared;              /* state digests, at equal positions */
 	bool equal;
 	uint8_t digest[16];         /* where compared */
+	int64_t durable_us;         /* until what came was durable; a receive may apply it then */
 	int64_t elapsed_us;
 };
 

@@ -182,7 +182,7 @@ int engram_sync_space(struct engram_space *space, struct engram_sync_report *out
 	*out = (struct engram_sync_report){0};
 	if (a.sync)
 		eng_session_report(out, &a);
-	out->elapsed_us = eng_space_mono_us(space) - pace.began_us;
+	out->durable_us = out->elapsed_us = eng_space_mono_us(space) - pace.began_us;
 	eng_session_close(&b);
 	eng_session_close(&a);
 	return r;

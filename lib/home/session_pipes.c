@@ -151,6 +151,9 @@ static int one_session(struct link *l, struct engram_sync_report *out, enum eng_
 	if (eng_sync_state(l->session.sync) == ENG_SYNC_FAILED)
 		say_why(l);
 	eng_session_report(out, &l->session);
+	out->durable_us = eng_space_mono_us(l->pace.space) - l->pace.began_us;
+	if (r == 0 && mode == ENG_SYNC_FILE_IN) /* a session with a peer applies before it compares */
+		eng_exchange_take_in(l->session.store.exchange, out->frames_received, out->frame_bytes_received);
 	eng_session_close(&l->session);
 	return r;
 }

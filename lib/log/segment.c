@@ -12,10 +12,10 @@
  * doubling to 1 MiB.  fallocate comes first, because it alone can say "disk
  * full" before a byte is written.
  *
- * A group of frames of 64 KiB and more goes over blocks that are reserved and were never
- * written: they read as zeros, too, and writing every byte twice was a tenth of
- * an import's time.  What a crash leaves there are zeros or the group's own sectors, as
- * over written zeros. */
+ * A group of frames of 64 KiB and more, and whatever is received, goes over blocks that
+ * are reserved and were never written: they read as zeros, too, and writing every byte
+ * twice was a tenth of an import's time.  What a crash leaves there are zeros or the
+ * group's own sectors, as over written zeros. */
 #include "log/log_int.h"
 
 #include <errno.h>
@@ -346,7 +346,8 @@ int eng_segment_fill(struct eng_log *log, struct eng_log_series *s, uint64_t n, 
 {
 	struct eng_mark *m = s->mark;
 	uint64_t frames = m->written_off + n, end = frames + slack;
-	int r = end > m->filled_off ? fill(log, m, frames, end, n >= GROUP_MIN) : 0;
+	bool group = n >= GROUP_MIN || eng_series_receives(s);
+	int r = end > m->filled_off ? fill(log, m, frames, end, group) : 0;
 
 	return r < 0 ? eng_err_fs(err, r, s->dir, "reserve") : ENGRAM_OK;
 }

@@ -113,12 +113,15 @@ int eng_exchange_read(struct eng_exchange *x, struct eng_buf *out, size_t *n, co
 
 /* -- frames in ----------------------------------------------------------------------- */
 
-/* Bodies that this version would not understand although it knows their kind. */
-static int check_bodies(const struct eng_series *series, const uint8_t *p, size_t n, struct engram_error *err)
+/* Bodies that this version would not understand although it knows their kind.  *forks:
+ * a frame among them may tell of one. */
+static int check_bodies(bool *forks, const struct eng_series *series, const uint8_t *p, size_t n,
+                        struct engram_error *err)
 {
 	struct engram_error why = {0};
 	char name[ENG_SERIES_NAME + 1];
 
+	*forks = false;
 	while (n >= ENG_FRAME_HEADER) {
 		struct eng_frame f = {.payload = p + ENG_FRAME_HEADER};
 		size_t size;
@@ -129,6 +132,7 @@ static int check_bodies(const struct eng_series *series, const uint8_t *p, size_
 			eng_series_name(name, series);
 			return eng_err(err, ENGRAM_EINPUT, "series %s: frame %" PRIu64 ": %s", name, f.h.seq, why.message);
 		}
+		*forks = *forks || f.h.kind == ENG_FORK;
 		p += size;
 		n -= size;
 	}
@@ -166,17 +170,20 @@ int eng_exchange_receive(struct eng_exchange *x, uint64_t *taken, const struct e
                          const uint8_t *frames, size_t n, struct engram_error *err)
 {
 	struct engram_space *s = x->space;
-	bool first = !x->settled;
-	int r = x->take ? check_bodies(series, frames, n, err)
+	bool first = !x->settled, forks = false;
+	int r = x->take ? check_bodies(&forks, series, frames, n, err)
 	                : eng_err(err, ENGRAM_EUSAGE, "space %s: opened for reading only", s->name);
 
 	*taken = 0;
+	if (r == 0 && !x->forks.settled) /* before there is much to look through */
+		r = eng_forks_list(&x->forks, s, true, err);
 	if (r == 0 && first)
 		r = hold_identity(s, err);
 	if (r < 0)
 		return r;
 	r = eng_log_receive(s->log, taken, series, frames, n, err);
 	x->settled = x->settled || *taken > 0;
+	x->forks.read = x->forks.read && !forks;
 	if (first)
 		eng_space_unlock(s, ENG_LOCK_IDENTITY);
 	return r;
@@ -271,6 +278,7 @@ int eng_exchange_mend(struct eng_exchange *x, const uint8_t *frame, size_t n, st
 {
 	struct engram_space *s = x->space;
 	struct eng_series series;
+	bool forks;
 	int r = x->take ? 0 : eng_err(err, ENGRAM_EUSAGE, "space %s: opened for reading only", s->name);
 
 	if (r == 0 && n < ENG_FRAME_HEADER)
@@ -278,7 +286,7 @@ int eng_exchange_mend(struct eng_exchange *x, const uint8_t *frame, size_t n, st
 	if (r < 0)
 		return r;
 	memcpy(series.b, frame + 16, sizeof series.b);
-	r = check_bodies(&series, frame, n, err);
+	r = check_bodies(&forks, &series, frame, n, err);
 	if (r == 0 && frame[6] & ENG_FLAG_STUB) {
 		r = stub_is_better(s->log, frame, n, err);
 		if (r <= 0)
@@ -308,6 +316,26 @@ static int apply(struct eng_exchange *x, struct engram_error *err)
 	r = eng_space_apply(s, NULL, eng_all_frames, true, err);
 	s->text_later = false;
 	return r;
+}
+
+void eng_exchange_take_in(struct eng_exchange *x, uint64_t frames, uint64_t bytes)
+{
+	struct engram_space *s = x->space;
+	const struct eng_series_info *infos;
+	uint64_t waiting = 0;
+	size_t n;
+
+	if (!x->take || frames == 0 || eng_space_series(s, &infos, &n, NULL) < 0)
+		return;
+	eng_applied_refresh(s);
+	for (size_t i = 0; i < n; i++)
+		waiting += infos[i].durable_seq - infos[i].base;
+	waiting = waiting > s->applied ? waiting - s->applied : 0;
+	if (waiting < ENG_APPLY_BULK && waiting * (bytes / frames) < ENG_BATCH_BYTES)
+		return;
+	s->text_later = true;
+	eng_space_apply(s, NULL, eng_all_frames, false, NULL);
+	s->text_later = false;
 }
 
 static int position_of(struct eng_position *out, const struct eng_view *v, const struct eng_series *series)

@@ -155,13 +155,12 @@ static int add_branches(struct eng_forks *f, struct engram_space *s, struct engr
 }
 
 /* What a session that was cut off left undone: once for each session. */
-static int settle(struct eng_forks *f, struct engram_space *s, const struct eng_dot *said, size_t nsaid,
-                  eng_stamp floor, struct engram_error *err)
+static int settle(struct eng_forks *f, struct engram_space *s, struct engram_error *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < nsaid; i++)
-		r = split(s, &said[i], err);
+	for (size_t i = 0; r == 0 && i < f->nsaid; i++)
+		r = split(s, &f->said[i], err);
 	f->n = 0;
 	if (r == 0)
 		r = add_branches(f, s, err);
@@ -169,34 +168,50 @@ static int settle(struct eng_forks *f, struct engram_space *s, const struct eng_
 	for (size_t i = 0; r == 0 && i < f->n; i++) {
 		struct eng_fork fork = {.series = f->all[i].series, .seq = f->all[i].seq};
 
-		if (among(said, nsaid, &f->all[i]))
+		if (among(f->said, f->nsaid, &f->all[i]))
 			continue;
 		r = checks_of(s, &fork, err);
 		if (r == 0)
-			r = say_fork(s, &fork, floor, err);
+			r = say_fork(s, &fork, f->floor, err);
 	}
 	f->settled = r == 0;
 	return r;
 }
 
+/* Looking at all frames that wait takes as long as applying them does, at the end of
+ * a session that brought many: they are asked again only where one came that may tell
+ * of a fork. */
+static int read_said(struct eng_forks *f, struct engram_space *s, struct engram_error *err)
+{
+	int r;
+
+	if (f->read)
+		return 0;
+	eng_free(f->said);
+	f->said = NULL;
+	f->nsaid = 0;
+	r = facts(s, &f->said, &f->nsaid, ENG_FORK, &f->floor, err);
+	f->read = r == 0;
+	return r;
+}
+
 int eng_forks_list(struct eng_forks *f, struct engram_space *s, bool take, struct engram_error *err)
 {
-	struct eng_dot *said;
-	eng_stamp floor;
-	size_t nsaid;
-	int r = facts(s, &said, &nsaid, ENG_FORK, &floor, err);
+	bool settles = take && !f->settled;
+	int r;
 
-	if (r == 0 && take && !f->settled)
-		r = settle(f, s, said, nsaid, floor, err);
+	f->read = f->read && !settles;
+	r = read_said(f, s, err);
+	if (r == 0 && settles)
+		r = settle(f, s, err);
 	f->n = 0;
 	if (r == 0)
 		r = add_branches(f, s, err);
-	for (size_t i = 0; r == 0 && i < nsaid; i++)
-		r = add(f, &said[i].series, said[i].seq, err);
+	for (size_t i = 0; r == 0 && i < f->nsaid; i++)
+		r = add(f, &f->said[i].series, f->said[i].seq, err);
 	for (size_t i = 0; r == 0 && i < f->ntold; i++)
 		r = add(f, &f->told[i].series, f->told[i].seq, err);
 	each_once(f);
-	eng_free(said);
 	return r;
 }
 
@@ -240,6 +255,7 @@ int eng_forks_learn(struct eng_forks *f, struct engram_space *s, const struct en
 void eng_forks_free(struct eng_forks *f)
 {
 	eng_free(f->told);
+	eng_free(f->said);
 	eng_free(f->all);
 	*f = (struct eng_forks){0};
 }

@@ -234,6 +234,10 @@ enum { ENG_EXCHANGE_FORKED = 1 };
 int eng_exchange_receive(struct eng_exchange *x, uint64_t *taken, const struct eng_series *series,
                          const uint8_t *frames, size_t n, struct engram_error *err);
 int eng_exchange_flush(struct eng_exchange *x, struct engram_error *err);
+/* After frames came, so many and of so many bytes: applies all that waits if it is as much
+ * as a bulk writer applies at once, or readers would look through it each time.  What
+ * came is durable whatever becomes of that. */
+void eng_exchange_take_in(struct eng_exchange *x, uint64_t frames, uint64_t bytes);
 /* Forks that this store knows of, ascending: the series as frames name it, and the
  * first frame that was written twice; valid until the next call.  Frames from there
  * on lie in branches, which the other functions deal with as series. */

@@ -477,6 +477,10 @@ struct eng_forks {
 	size_t n, cap;
 	struct eng_dot *told; /* by the peer, or found with it */
 	size_t ntold, told_cap;
+	struct eng_dot *said; /* by frames, as read last */
+	size_t nsaid;
+	eng_stamp floor;      /* above which a frame may be said, at that moment */
+	bool read;            /* those count: no frame came since that tells a fork */
 	bool settled;
 };
 int eng_forks_list(struct eng_forks *f, struct engram_space *s, bool take, struct engram_error *err);
