@@ -20,6 +20,7 @@ CLI_TESTS = \
 	%D%/shipwal.bats \
 	%D%/shipwal_ssh.bats \
 	%D%/faults.bats \
+	%D%/fold_faults.bats \
 	%D%/sync_faults.bats \
 	%D%/forget_everywhere.bats
 TESTS += $(CLI_TESTS)
