@@ -10,7 +10,8 @@ dist_design_DATA = \
 	%D%/doc/design/group-commit.md \
 	%D%/doc/design/integers-decide.md \
 	%D%/doc/design/log-as-files.md \
-	%D%/doc/design/one-tokenizer.md
+	%D%/doc/design/one-tokenizer.md \
+	%D%/doc/design/same-graph.md
 
 # Completions, made from the option tables of the programs that were just built;
 # not where these cannot run.

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void *libc_resize(void *ctx, void *p, size_t n)
 {
@@ -40,6 +41,21 @@ void *eng_realloc(void *p, size_t n)
 void *eng_alloc(size_t n)
 {
 	return eng_realloc(NULL, n);
+}
+
+#define LARGE_PAGE ((uintptr_t)2 << 20)
+
+/* Whole pages only; that there are none is no failure. */
+void *eng_alloc_large(size_t n)
+{
+	void *p = eng_alloc(n);
+	uintptr_t from = ((uintptr_t)p + LARGE_PAGE - 1) & -LARGE_PAGE, to = ((uintptr_t)p + n) & -LARGE_PAGE;
+	int saved = errno;
+
+	if (p && from < to)
+		madvise((void *)from, to - from, MADV_HUGEPAGE);
+	errno = saved;
+	return p;
 }
 
 void *eng_calloc(size_t count, size_t size)

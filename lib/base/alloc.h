@@ -1,6 +1,6 @@
 /* alloc.h - the allocator seam.
  *
- * Every allocation of the library goes through these four; a test swaps the
+ * Every allocation of the library goes through these; a test swaps the
  * table to make the n-th one fail.  The table is process-wide and is swapped
  * only while no handle is open. */
 #ifndef ENG_BASE_ALLOC_H
@@ -21,6 +21,9 @@ void eng_alloc_set(const struct eng_allocator *a);
 /* NULL when out of memory; the caller answers ENGRAM_ENOMEM.  A size of 0
  * gives a pointer that may be freed. */
 void *eng_alloc(size_t n);
+/* The same for megabytes that are read all over the place: in large pages where the
+ * machine has them, so that finding one costs no walk through its tables. */
+void *eng_alloc_large(size_t n);
 void *eng_calloc(size_t count, size_t size); /* zeroed; NULL on overflow too */
 void *eng_realloc(void *p, size_t n);
 /* Room for one more element behind n of them: *array, a pointer to elements of

@@ -121,13 +121,13 @@ static int link_layer(struct eng_hnsw_build *b, const struct batch *batch, unsig
 static int link_member(struct eng_hnsw_build *b, uint32_t item, unsigned worker, void *data)
 {
 	const struct batch *batch = data;
-	struct eng_hnsw_worker *w = &b->worker[worker];
+	struct eng_hnsw_worker *w = eng_build_worker(b, worker);
 	uint32_t node = batch->lo + item;
 	unsigned level = b->levels[node];
 	uint32_t place = top_place(b, node, level);
 	struct eng_hnsw_query q;
 	uint64_t near = 0;
-	int rc = eng_hnsw_query_of(&q, &b->g, 0, node);
+	int rc = w ? eng_hnsw_query_of(&q, &b->g, 0, node) : ENGRAM_ENOMEM;
 
 	if (rc == 0 && !batch->empty) {
 		rc = eng_hnsw_near(&near, &b->g, batch->layers, 0, &q);
@@ -200,19 +200,22 @@ static int choose(struct eng_hnsw_build *b, uint32_t item, unsigned worker, void
 	unsigned layer = *(const unsigned *)data;
 	uint32_t target = (uint32_t)(back->at[back->groups[item]] >> 32);
 	uint32_t n, had, max, *links = eng_build_links(b, &max, layer, target);
-	uint32_t *places = b->worker[worker].places;
-	uint64_t *keys = b->worker[worker].keys;
+	struct eng_hnsw_worker *w = eng_build_worker(b, worker);
+	uint32_t *places;
 	int rc = 0;
 
+	if (!w)
+		return ENGRAM_ENOMEM;
+	places = w->places;
 	n = had = eng_links_count(links, max);
 	memcpy(places, links, had * sizeof *places);
 	for (uint32_t i = back->groups[item]; i < back->groups[item + 1] && n < ENG_OFFERS_MAX + ENG_HNSW_LINKS; i++)
 		if (!has_link(links, had, (uint32_t)back->at[i]))
 			places[n++] = (uint32_t)back->at[i];
 	if (n > max) {
-		rc = eng_build_keys(keys, b, layer, target, places, n);
+		rc = eng_build_keys(w->keys, b, layer, target, places, n);
 		if (rc == 0)
-			rc = eng_build_select(places, &n, b, layer, keys, n, max);
+			rc = eng_build_select(places, &n, b, layer, w->keys, n, max);
 	}
 	if (rc == 0)
 		eng_links_set(links, max, places, n);

@@ -37,8 +37,10 @@ struct eng_hnsw_build {
 	struct eng_hnsw g;   /* its n: nodes linked in; blocks and layers may hold more */
 	uint32_t rows;       /* nodes given */
 	size_t blocks_cap;
-	void **memory;       /* of each block */
-	size_t memory_cap;
+	void **slabs;        /* memory of some blocks each */
+	size_t nslabs, slabs_cap;
+	uint8_t *free;       /* of the last slab: where the next block goes */
+	uint32_t left;       /* blocks that it still has room for */
 	uint8_t *levels;     /* of each node given */
 	size_t levels_cap;
 	struct eng_hnsw_layer layers[ENG_HNSW_LAYERS];
@@ -46,10 +48,13 @@ struct eng_hnsw_build {
 
 	const struct eng_workers *workers; /* NULL: alone */
 	unsigned nworkers;
-	struct eng_hnsw_worker *worker;    /* each one's */
+	struct eng_hnsw_worker **worker;   /* each one's; made by itself, so that it lies near it */
 	atomic_uint next;                  /* of the work to be shared out */
 	atomic_int failed;                 /* 0 or the error of a worker */
 };
+
+/* What this worker has; NULL: out of memory. */
+struct eng_hnsw_worker *eng_build_worker(struct eng_hnsw_build *b, unsigned worker);
 
 /* Runs fn(b, item, worker) for every item of 0 .. n-1, shared among the workers;
  * 0 or an error of one of them. */

@@ -20,6 +20,7 @@
 
 struct walk {
 	struct eng_hnsw_build *b;
+	struct eng_hnsw_scratch *scratch;
 	uint32_t *from;  /* of each node: who led to it; NONE = not reached */
 	uint32_t *queue;
 	uint32_t head, tail;
@@ -92,7 +93,7 @@ static int hosts_of(size_t *n, struct walk *w, uint32_t node)
 
 	if (rc == 0)
 		rc = eng_hnsw_near(&key, g, 0, entry_node(g), &q);
-	return rc < 0 ? rc : eng_hnsw_beam(&w->b->worker[0].scratch, n, g, 0, key, EF, &q, NULL);
+	return rc < 0 ? rc : eng_hnsw_beam(w->scratch, n, g, 0, key, EF, &q, NULL);
 }
 
 static int attach(struct walk *w, uint32_t node)
@@ -101,7 +102,7 @@ static int attach(struct walk *w, uint32_t node)
 	size_t n;
 	int rc = hosts_of(&n, w, node);
 
-	beam = w->b->worker[0].scratch.beam;
+	beam = w->scratch->beam;
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		uint32_t host = eng_key_number(beam[i]);
 
@@ -125,6 +126,7 @@ static int attach(struct walk *w, uint32_t node)
 int eng_hnsw_build_finish(struct eng_hnsw_build *b, uint32_t *mended)
 {
 	const uint32_t n = b->g.n;
+	struct eng_hnsw_worker *worker = eng_build_worker(b, 0);
 	struct walk w = {.b = b};
 	int rc = 0;
 
@@ -134,10 +136,11 @@ int eng_hnsw_build_finish(struct eng_hnsw_build *b, uint32_t *mended)
 	w.from = eng_alloc(n * sizeof *w.from);
 	w.queue = eng_alloc(n * sizeof *w.queue);
 	w.spent = eng_calloc(n, sizeof *w.spent);
-	if (!w.from || !w.queue || !w.spent) {
+	if (!worker || !w.from || !w.queue || !w.spent) {
 		rc = ENGRAM_ENOMEM;
 		goto out;
 	}
+	w.scratch = &worker->scratch;
 	memset(w.from, 0xff, n * sizeof *w.from);
 	reach(&w, entry_node(&b->g), entry_node(&b->g));
 	walk(&w);

@@ -1,7 +1,10 @@
 /* hnsw_rows.c - the memory of a graph that is built: nodes, layers, links.
  *
- * A block of 1,024 nodes is one allocation, its codes first and on a 64-byte
- * boundary, as in the files that are searched. */
+ * A block of 1,024 nodes lies in one piece, its codes first and on a 64-byte
+ * boundary, as in the files that are searched.  Blocks come in slabs of as many as
+ * there are already, so that most of a large graph stands in large pages: without,
+ * every row that a search looks at is a walk through the tables of pages (searches
+ * of 120,000 x 100: 1.2 times as fast with them). */
 #include "index/hnsw_build.h"
 
 #include <stdlib.h>
@@ -32,13 +35,16 @@ void eng_hnsw_build_free(struct eng_hnsw_build *b)
 	if (!b)
 		return;
 	for (unsigned i = 0; i < b->nworkers; i++)
-		eng_hnsw_scratch_free(&b->worker[i].scratch);
-	for (uint32_t i = 0; (uint64_t)i * ENG_HNSW_BLOCK < b->rows; i++)
-		eng_free(b->memory[i]);
+		if (b->worker[i]) {
+			eng_hnsw_scratch_free(&b->worker[i]->scratch);
+			eng_free(b->worker[i]);
+		}
+	for (size_t i = 0; i < b->nslabs; i++)
+		eng_free(b->slabs[i]);
 	for (unsigned l = 0; l < ENG_HNSW_LAYERS; l++)
 		eng_free(b->layers[l].at);
 	eng_free(b->g.blocks);
-	eng_free(b->memory);
+	eng_free(b->slabs);
 	eng_free(b->levels);
 	eng_free(b->back.at);
 	eng_free(b->back.groups);
@@ -53,19 +59,37 @@ struct eng_hnsw *eng_hnsw_build_graph(struct eng_hnsw_build *b)
 
 /* -- nodes ------------------------------------------------------------------------- */
 
+#define SLAB_MAX ((size_t)64 << 20)
+
+static int new_slab(struct eng_hnsw_build *b, uint32_t blocks, size_t size)
+{
+	uint32_t n = blocks ? blocks : 1, most = (uint32_t)(SLAB_MAX / size);
+	uint8_t *p;
+
+	n = n < most ? n : most;
+	if (!eng_grow(&b->slabs, &b->slabs_cap, b->nslabs, sizeof *b->slabs))
+		return ENGRAM_ENOMEM;
+	p = eng_alloc_large(64 + n * size);
+	if (!p)
+		return ENGRAM_ENOMEM;
+	b->slabs[b->nslabs++] = p;
+	b->free = p + (64 - (uintptr_t)p % 64);
+	b->left = n;
+	return 0;
+}
+
 static int new_block(struct eng_hnsw_build *b, uint32_t i)
 {
 	const size_t codes = (size_t)ENG_HNSW_BLOCK * b->g.stride, numbers = ENG_HNSW_BLOCK * sizeof(uint32_t);
+	const size_t size = codes + 2 * numbers + ENG_HNSW_LINKS * numbers;
 	uint8_t *p;
 
 	if (!eng_grow(&b->g.blocks, &b->blocks_cap, i, sizeof *b->g.blocks) ||
-	    !eng_grow(&b->memory, &b->memory_cap, i, sizeof *b->memory))
+	    (b->left == 0 && new_slab(b, i, size) < 0))
 		return ENGRAM_ENOMEM;
-	p = eng_alloc(64 + codes + 2 * numbers + ENG_HNSW_LINKS * numbers);
-	if (!p)
-		return ENGRAM_ENOMEM;
-	b->memory[i] = p;
-	p += 64 - (uintptr_t)p % 64;
+	p = b->free;
+	b->free += size;
+	b->left--;
 	b->g.blocks[i] = (struct eng_hnsw_block){
 		.codes = (int8_t *)p,
 		.r = (void *)(p + codes),
@@ -245,6 +269,13 @@ int eng_build_select(uint32_t *out, uint32_t *n, struct eng_hnsw_build *b, unsig
 
 /* Items taken at once: the counter is then no point of contention. */
 #define TAKE 8u
+
+struct eng_hnsw_worker *eng_build_worker(struct eng_hnsw_build *b, unsigned worker)
+{
+	if (!b->worker[worker])
+		b->worker[worker] = eng_calloc(1, sizeof **b->worker);
+	return b->worker[worker];
+}
 
 struct share {
 	struct eng_hnsw_build *b;

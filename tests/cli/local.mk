@@ -17,6 +17,7 @@ CLI_TESTS = \
 	%D%/embed.bats \
 	%D%/bad_input.bats \
 	%D%/evidence.bats \
+	%D%/same_view.bats \
 	%D%/shipwal.bats \
 	%D%/shipwal_ssh.bats \
 	%D%/faults.bats \
