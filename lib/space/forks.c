@@ -5,6 +5,12 @@
  * of the series from there on becomes a branch (lib/log/branch.c), and since items
  * know their frames by place, the derived files are made anew.
  *
+ * A fork that a peer names without the frames is taken on trust, as all that comes from
+ * one who may push: it may as well write, and forget.  A false one loses nothing: the
+ * frames are all there, as a branch, and its writer goes on in a new series; but each
+ * costs making the derived files anew, so that a session may name few of those that
+ * change something here.
+ *
  * Whoever sees both frames says so in a frame of its own, after the split, because
  * the series that was forked may be its own.  Where that frame is missing, because
  * the finder was cut off, the first one who is asked for forks says it. */
@@ -14,6 +20,9 @@
 
 #include "base/alloc.h"
 #include "frame/series.h"
+
+/* A store that comes back after months hears of a restored backup or two. */
+#define CLAIMS_MAX 16u
 
 static int by_dot(const void *a, const void *b)
 {
@@ -74,7 +83,8 @@ static int say(struct engram_space *s, uint8_t kind, struct eng_buf *payload, en
 
 /* -- carrying it out -------------------------------------------------------------------- */
 
-static int split_locked(struct engram_space *s, const struct eng_dot *fork, struct engram_error *err)
+/* *done: something here was moved. */
+static int split_locked(struct engram_space *s, const struct eng_dot *fork, bool *done, struct engram_error *err)
 {
 	int r = eng_gen_refresh(s, err);
 	bool had_state = s->gen;
@@ -83,17 +93,18 @@ static int split_locked(struct engram_space *s, const struct eng_dot *fork, stru
 		r = eng_log_split(s->log, &fork->series, fork->seq, err);
 	if (r < 0 || !eng_log_discard_derived(s->log))
 		return r;
+	*done = true;
 	r = eng_gen_discard(s, err);
 	return r == 0 && had_state ? eng_rebuild_locked(s, NULL, err) : r;
 }
 
-static int split(struct engram_space *s, const struct eng_dot *fork, struct engram_error *err)
+static int split(struct engram_space *s, const struct eng_dot *fork, bool *done, struct engram_error *err)
 {
 	int r = eng_space_lock(s, ENG_LOCK_APPLY, ENG_LOCK_EXCLUSIVE, s->wait_ms, err);
 
 	if (r < 0)
 		return r;
-	r = split_locked(s, fork, err);
+	r = split_locked(s, fork, done, err);
 	eng_space_unlock(s, ENG_LOCK_APPLY);
 	return r;
 }
@@ -157,10 +168,11 @@ static int add_branches(struct eng_forks *f, struct engram_space *s, struct engr
 /* What a session that was cut off left undone: once for each session. */
 static int settle(struct eng_forks *f, struct engram_space *s, struct engram_error *err)
 {
+	bool done;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < f->nsaid; i++)
-		r = split(s, &f->said[i], err);
+		r = split(s, &f->said[i], &done, err);
 	f->n = 0;
 	if (r == 0)
 		r = add_branches(f, s, err);
@@ -230,23 +242,35 @@ static int name_series(struct eng_dot *fork, struct engram_space *s, struct engr
 	return r;
 }
 
+static int too_many_claims(struct engram_error *err)
+{
+	int r = eng_err(err, ENGRAM_EINPUT, "forks: the peer named more than %u that nothing here shows", CLAIMS_MAX);
+
+	eng_err_hint(err, "if it is sound, a new session goes on from there");
+	return r;
+}
+
 int eng_forks_learn(struct eng_forks *f, struct engram_space *s, const struct eng_dot *at, uint32_t mine,
                     uint32_t theirs, struct engram_error *err)
 {
 	struct eng_dot fork = *at, *said = NULL;
+	bool claim = mine == theirs, done = false;
 	eng_stamp floor;
 	size_t nsaid = 0;
 	int r = name_series(&fork, s, err);
 
+	if (r == 0 && claim && f->claims >= CLAIMS_MAX)
+		r = too_many_claims(err);
 	if (r < 0)
 		return r;
 	if (!eng_grow(&f->told, &f->told_cap, f->ntold, sizeof *f->told))
 		return eng_err_nomem(err);
 	f->told[f->ntold++] = fork;
-	r = split(s, &fork, err);
-	if (r == 0 && mine != theirs)
+	r = split(s, &fork, &done, err);
+	f->claims += claim && done;
+	if (r == 0 && !claim)
 		r = facts(s, &said, &nsaid, ENG_FORK, &floor, err);
-	if (r == 0 && mine != theirs && !among(said, nsaid, &fork))
+	if (r == 0 && !claim && !among(said, nsaid, &fork))
 		r = say_fork(s, &(struct eng_fork){fork.series, fork.seq, {mine, theirs}}, floor, err);
 	eng_free(said);
 	return r;

@@ -477,6 +477,7 @@ struct eng_forks {
 	size_t n, cap;
 	struct eng_dot *told; /* by the peer, or found with it */
 	size_t ntold, told_cap;
+	unsigned claims;      /* of these, such as changed something, and were not shown */
 	struct eng_dot *said; /* by frames, as read last */
 	size_t nsaid;
 	eng_stamp floor;      /* above which a frame may be said, at that moment */

@@ -48,11 +48,12 @@ static int load_forks(struct eng_sync *s)
 	return 0;
 }
 
+/* Forks first: asked for them, the store may cut series, and say so in frames. */
 int eng_sync_load(struct eng_sync *s)
 {
-	int r = load_positions(s);
+	int r = load_forks(s);
 
-	return r == 0 ? load_forks(s) : r;
+	return r == 0 ? load_positions(s) : r;
 }
 
 static void hash_mine(uint8_t out[16], const struct eng_sync *s)

@@ -558,6 +558,36 @@ static void test_forget_unread(void)
 	tap_ok(all_meet() && ALL_SHOW("kept"), "and everywhere");
 }
 
+/* -- lies (a peer that is damaged, or means ill) -------------------------------------- */
+
+/* A peer names forks of series that nobody wrote twice. */
+static void test_false_forks(void)
+{
+	const struct eng_position *at;
+	struct eng_exchange *x;
+	struct eng_series series;
+	size_t n;
+	int r = 0;
+
+	begin("false");
+	fill(0, "kept", 40);
+	tap_ok(meet(0, 1), "two stores");
+	open_store(0);
+	spaces_must(eng_exchange_open(&x, stores[0].s.space, true, &err), "exchange", &err);
+	spaces_must(eng_exchange_received(x, &at, &n, &err), "received", &err);
+	series = at[0].series;
+	for (uint64_t seq = 41; r == 0 && seq > 1; seq--) {
+		const struct eng_dot fork = {series, seq};
+		r = eng_exchange_forked(x, &fork, 0, 0, &err);
+	}
+	eng_exchange_close(x);
+	tap_int(r, ENGRAM_EINPUT, "a peer that names fork after fork is not believed: %s", err.message);
+	tap_int((long)series_of(0), 17, "though 16 are");
+	put(0, "written after it");
+	tap_ok(all_meet() && ALL_SHOW("kept number 0", "kept number 39", "written after it"),
+	       "nothing is lost, and all end equal");
+}
+
 /* -- retiring ------------------------------------------------------------------------------- */
 
 static void test_retire(void)
@@ -598,6 +628,7 @@ int main(void)
 	test_continued();
 	test_forks_of_forks();
 	test_forget();
+	test_false_forks();
 	test_retire();
 	test_year_away();
 	test_late_word();
