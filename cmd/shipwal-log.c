@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/num.h"
 #include "common/record.h"
 #include "common/stop.h"
 #include "common/text.h"
@@ -75,6 +76,43 @@ static void row_number(struct cli *cli, const char *name, uint64_t v)
 
 /* -- position ------------------------------------------------------------------------- */
 
+static const char *const wait_names[] = {[ENGRAM_WAIT_CLOCK] = "clock", [ENGRAM_WAIT_FORGET] = "forget",
+                                         [ENGRAM_WAIT_VERSION] = "version"};
+
+static void waiting_json(struct eng_json_out *o, const struct engram_waiting *w)
+{
+	eng_json_object(o);
+	key_series(o, "series", w->at.series);
+	record_key_u64(o, "seq", w->at.seq);
+	record_key_u64(o, "frames", w->frames);
+	record_key_str(o, "for", wait_names[w->wait]);
+	if (w->wait == ENGRAM_WAIT_CLOCK)
+		eng_json_key(o, "until"), eng_json_time(o, w->until_us);
+	if (w->has_id)
+		eng_json_key(o, "id"), eng_json_id(o, &w->id);
+	eng_json_object_end(o);
+}
+
+static void notes_json(struct eng_json_out *o, const struct engram_standing *at)
+{
+	char series[33];
+
+	if (at->nwaiting)
+		eng_json_key(o, "waiting"), eng_json_array(o);
+	for (size_t i = 0; i < at->nwaiting; i++)
+		waiting_json(o, &at->waiting[i]);
+	if (at->nwaiting)
+		eng_json_array_end(o);
+	if (at->nretired)
+		eng_json_key(o, "retired"), eng_json_array(o);
+	for (size_t i = 0; i < at->nretired; i++) {
+		hex(series, at->retired[i], 16);
+		eng_json_str(o, series, 32);
+	}
+	if (at->nretired)
+		eng_json_array_end(o);
+}
+
 static void position_json(struct cli *cli, const struct engram_standing *at, const char *received,
                           const char *applied)
 {
@@ -89,15 +127,33 @@ static void position_json(struct cli *cli, const struct engram_standing *at, con
 	record_key_str(&o, "applied", applied);
 	record_key_u64(&o, "held", at->held);
 	record_key_str(&o, "digest", digest);
+	notes_json(&o, at);
 	eng_json_object_end(&o);
 	out_end(&cli->out);
+}
+
+static void waiting_row(struct cli *cli, const struct engram_waiting *w)
+{
+	char text[160], name[33], id[ENGRAM_ID_TEXT + 1], time[ENG_TIME_TEXT];
+
+	hex(name, w->at.series, 16);
+	engram_id_format(id, &w->id);
+	eng_format_time(time, w->until_us);
+	snprintf(text, sizeof text, "%s:%llu, frames %llu: %s%s", name, (unsigned long long)w->at.seq,
+	         (unsigned long long)w->frames,
+	         w->wait == ENGRAM_WAIT_CLOCK     ? "until "
+	         : w->wait == ENGRAM_WAIT_VERSION ? "for a newer program"
+	         : w->has_id                      ? "for a forget of "
+	                                          : "for a peer that has it whole",
+	         w->wait == ENGRAM_WAIT_CLOCK ? time : w->has_id ? id : "");
+	row(cli, "waiting", text);
 }
 
 /* In a pipe the position alone, as --after takes it. */
 static void position_rows(struct cli *cli, const struct engram_standing *at, const char *received,
                           const char *applied)
 {
-	char digest[33];
+	char digest[33], name[33];
 
 	if (!cli->out.tty && !cli->verbose) {
 		eng_buf_str(&cli->out.buf, received);
@@ -108,6 +164,12 @@ static void position_rows(struct cli *cli, const struct engram_standing *at, con
 	row(cli, "received", received);
 	row(cli, "applied", applied);
 	row_number(cli, "held", at->held);
+	for (size_t i = 0; i < at->nwaiting; i++)
+		waiting_row(cli, &at->waiting[i]);
+	for (size_t i = 0; i < at->nretired; i++) {
+		hex(name, at->retired[i], 16);
+		row(cli, "retired", name);
+	}
 	row(cli, "digest", digest);
 }
 

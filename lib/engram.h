@@ -623,12 +623,31 @@ ENGRAM_API int engram_position_format(char **text, const struct engram_position 
 ENGRAM_API int engram_position_parse(struct engram_position **at, size_t *n, const char *text,
                                      struct engram_error *err);
 
+enum engram_wait {
+	ENGRAM_WAIT_CLOCK = 1,   /* stamped by a clock ahead of this one: until it has come near */
+	ENGRAM_WAIT_FORGET = 2,  /* a forgotten frame, for the forget; forgetting its memory will do */
+	ENGRAM_WAIT_VERSION = 3, /* what must not be passed over, for a program that knows it */
+};
+/* Received frames of one series that do not count yet. */
+struct engram_waiting {
+	struct engram_position at; /* the first of them */
+	uint64_t frames;           /* it, and what is behind it */
+	enum engram_wait wait;
+	int64_t until_us;          /* CLOCK */
+	bool has_id;
+	struct engram_id id;       /* FORGET: of what it was about, where that is told */
+};
+
 struct engram_standing {
 	struct engram_position *received; /* durable here; ascending by series */
 	size_t nreceived;
 	struct engram_position *applied; /* what of it counts: all but what is held */
 	size_t napplied;
-	uint64_t held;      /* frames received that wait: from too far ahead, or for others */
+	uint64_t held;      /* frames received that wait: */
+	struct engram_waiting *waiting; /* ascending by series */
+	size_t nwaiting;
+	uint8_t (*retired)[16]; /* series that nobody will write again; ascending */
+	size_t nretired;
 	uint8_t digest[16]; /* of the state at `applied`: equal sets, equal digests */
 };
 ENGRAM_API int engram_standing(struct engram_space *space, struct engram_standing *out, struct engram_error *err);

@@ -68,11 +68,12 @@ uint64_t eng_horizon_upto(const struct eng_horizon *h, const struct eng_series *
 	return end < upto ? end : upto;
 }
 
-/* Whether the frame may be applied whatever else is there. */
-static bool is_held(const struct eng_horizon *h, const struct eng_series_info *series, const struct eng_header *f)
+unsigned eng_horizon_holds(const struct eng_horizon *h, const struct eng_series_info *series,
+                           const struct eng_header *f)
 {
-	return eng_hlc_held(f->stamp, h->latest, series->mine) ||
-	       (f->flags & ENG_FLAG_CRITICAL && !eng_known_kind(f));
+	if (eng_hlc_held(f->stamp, h->latest, series->mine))
+		return ENGRAM_WAIT_CLOCK;
+	return f->flags & ENG_FLAG_CRITICAL && !eng_known_kind(f) ? ENGRAM_WAIT_VERSION : 0;
 }
 
 /* Whether the forget that made a stub was met: of a forked series, who knows which of
@@ -94,7 +95,7 @@ int eng_horizon_admits(struct eng_horizon *h, const struct eng_raw *r, const str
 	struct eng_stub stub;
 	int rc;
 
-	if (is_held(h, series, &f->h))
+	if (eng_horizon_holds(h, series, &f->h))
 		return 0;
 	if (h->ends || !(f->h.flags & ENG_FLAG_STUB))
 		return 1;
@@ -123,7 +124,7 @@ static int look_ahead(struct eng_horizon *h, struct eng_head *end, struct eng_lo
 	                    err);
 	if (r < 0)
 		return r;
-	while ((r = eng_cursor_next(c, &f, err)) == 1 && !is_held(h, series, &f.h)) {
+	while ((r = eng_cursor_next(c, &f, err)) == 1 && !eng_horizon_holds(h, series, &f.h)) {
 		if (f.h.flags & ENG_FLAG_STUB && (r = eng_killers_add(h, series, &f, err)) < 0)
 			break;
 		end->seq = f.h.seq;

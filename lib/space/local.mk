@@ -50,7 +50,7 @@ libeng_space_la_SOURCES = \
 	%D%/unindexed.c \
 	%D%/validate.c %D%/vectors.c \
 	%D%/view.c \
-	%D%/warm.c \
+	%D%/waits.c %D%/warm.c \
 	%D%/written.c \
 	%D%/writer.c \
 	%D%/check_int.h %D%/fold_int.h %D%/snapshot_int.h %D%/space.h %D%/space_int.h %D%/writer_int.h

@@ -157,6 +157,28 @@ static int copy(struct engram_position **out, size_t *n, const struct eng_positi
 	return 0;
 }
 
+/* What waits, and what was retired: beside the figures, for people. */
+static int tell_why(struct engram_standing *s, struct engram_space *space, struct engram_error *err)
+{
+	struct eng_dot *retired = NULL;
+	struct eng_view v;
+	size_t n = 0;
+	int r = eng_view_open_durable(&v, space, err);
+
+	if (r < 0)
+		return r;
+	r = eng_view_facts(&v, &retired, &n, ENG_RETIRE, err);
+	if (r == 0 && n && !(s->retired = eng_alloc(n * sizeof *s->retired)))
+		r = eng_err_nomem(err);
+	for (; r == 0 && s->nretired < n; s->nretired++)
+		memcpy(s->retired[s->nretired], retired[s->nretired].series.b, sizeof *s->retired);
+	if (r == 0 && s->held)
+		r = eng_view_waits(&v, &s->waiting, &s->nwaiting, err);
+	eng_free(retired);
+	eng_view_close(&v);
+	return r;
+}
+
 int engram_standing(struct engram_space *space, struct engram_standing *out, struct engram_error *err)
 {
 	struct engram_standing s = {0};
@@ -181,6 +203,8 @@ int engram_standing(struct engram_space *space, struct engram_standing *out, str
 		r = copy(&s.applied, &s.napplied, now.applied, now.napplied, err);
 	}
 	eng_exchange_close(x);
+	if (r == 0)
+		r = tell_why(&s, space, err);
 	if (r < 0)
 		engram_standing_free(&s);
 	else
@@ -194,6 +218,8 @@ void engram_standing_free(struct engram_standing *s)
 		return;
 	eng_free(s->received);
 	eng_free(s->applied);
+	eng_free(s->waiting);
+	eng_free(s->retired);
 	*s = (struct engram_standing){0};
 }
 

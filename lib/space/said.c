@@ -23,15 +23,11 @@ static int call(const struct eng_frame *f, eng_waiting_fn *fn, void *data, struc
 static int each_of_series(struct eng_view *v, const struct eng_series_info *series, eng_waiting_fn *fn, void *data,
                           struct engram_error *err)
 {
-	const struct eng_head *head = eng_raw_head(&v->raw, &series->series);
+	const uint64_t shown = eng_view_shown(v, series);
 	struct eng_cursor *c = NULL;
 	struct eng_frame f;
-	uint64_t shown;
 	int r;
 
-	if (!head)
-		head = eng_head_find(v->heads, v->nheads, &series->series);
-	shown = head ? head->seq : series->base;
 	if (shown >= series->durable_seq)
 		return 0;
 	r = eng_cursor_open(&c, v->space->log, &series->series, shown, series->durable_seq, NULL, err);

@@ -456,6 +456,9 @@ void eng_horizon_end(struct eng_horizon *h);
  * a frame that killed it, nothing held, nothing critical and unknown. */
 int eng_horizon_find(struct eng_horizon *h, struct eng_log *log, const struct eng_series_info *infos, size_t n,
                      bool written, struct engram_error *err);
+/* 0, or why (enum engram_wait) a frame waits whatever else is there. */
+unsigned eng_horizon_holds(const struct eng_horizon *h, const struct eng_series_info *series,
+                           const struct eng_header *f);
 /* upto, or less where the horizon was found. */
 uint64_t eng_horizon_upto(const struct eng_horizon *h, const struct eng_series *series, uint64_t upto);
 /* 1 the frame may follow what was read, 0 not (yet). */
@@ -511,6 +514,8 @@ int eng_view_open_durable(struct eng_view *v, struct engram_space *s, struct eng
 int eng_view_extend(struct eng_view *v, struct engram_error *err);
 /* Durable frames that it leaves out: they wait (horizon.c). */
 uint64_t eng_view_held(const struct eng_view *v);
+/* Up to which frame of the series. */
+uint64_t eng_view_shown(const struct eng_view *v, const struct eng_series_info *series);
 void eng_view_close(struct eng_view *v); /* of zeros: nothing */
 /* The item with all its dots (ndots 0: never heard of), and the document it
  * has in the state (ENG_NO_DOC: none). */
@@ -584,6 +589,11 @@ int eng_view_edge(struct eng_view *v, struct eng_edge *e, const struct eng_edge_
 /* 1 = an edge with this end has a dot later than that, 0 = none has. */
 int eng_view_said(struct eng_view *v, const struct engram_id *id, eng_stamp after, struct eng_arena *arena,
                   struct engram_error *err);
+
+/* -- how far the series are (waits.c) ----------------------------------------- */
+
+/* What waits, by series, for eng_free(). */
+int eng_view_waits(struct eng_view *v, struct engram_waiting **out, size_t *n, struct engram_error *err);
 
 /* -- outside items (said.c) --------------------------------------------------- */
 

@@ -211,6 +211,15 @@ uint64_t eng_view_held(const struct eng_view *v)
 	return seen < v->durable ? v->durable - seen : 0;
 }
 
+uint64_t eng_view_shown(const struct eng_view *v, const struct eng_series_info *series)
+{
+	const struct eng_head *h = eng_raw_head(&v->raw, &series->series);
+
+	if (!h)
+		h = eng_head_find(v->heads, v->nheads, &series->series);
+	return h ? h->seq : series->base;
+}
+
 /* -- items ----------------------------------------------------------------------------- */
 
 int eng_view_item(struct eng_view *v, struct eng_item *item, uint32_t *doc, const struct engram_id *id,

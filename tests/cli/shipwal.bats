@@ -115,6 +115,46 @@ two_stores()
 	equal a b
 }
 
+@test "position tells what waits and what was retired" {
+	clock() { faketime -f "$1" "${@:2}"; }
+	command -v faketime >/dev/null || skip "needs faketime"
+	engram-store --home=a --quiet one >/dev/null
+	engram-shipwal --home=a sync --create --quiet local:b
+	clock +1h engram-store --home=b --quiet "an hour ahead" >/dev/null
+	engram-shipwal --home=b push --quiet local:a
+	engram-shipwal --home=a position --json >said
+	same "clock 1 2" "$(jq -r '"\(.waiting[0].for) \(.waiting[0].seq) \(.held)"' said)"
+	contains "$(engram-shipwal --home=a position --verbose)" ": until "
+	series=$(engram-shipwal --home=a cat | jq -r 'select(.kind == "memory").series' | head -n 1)
+	exits 0 engram-shipwal --home=a retire "${series:0:8}"
+	same "$series" "$(engram-shipwal --home=a position --json | jq -r '.retired[]')"
+	contains "$(engram-shipwal --home=a position --verbose)" "retired	$series"
+	engram-shipwal --home=b sync --quiet local:a
+	same "$series" "$(engram-shipwal --home=b position --json | jq -r '.retired[]')"
+}
+
+# b forgets what a wrote, and removes its bytes; d has b's copy of a's log alone, as
+# after a session that was cut before b's own log came.
+@test "a forget that was lost with the only store that had it" {
+	id=$(engram-store --home=a --quiet "soon forgotten")
+	engram-shipwal --home=a sync --create --quiet local:b
+	engram-store --home=a --quiet "and behind it" >/dev/null
+	engram-shipwal --home=a push --quiet local:b
+	engram-store --home=b --forget --now --yes --quiet "$id"
+	of_b=$(engram-shipwal --home=b cat | jq -r 'select(.kind == "forget").series')
+	cp -a b d
+	rm -rf d/spaces/default/log/"$of_b" d/spaces/default/{CURRENT,state*,text*}
+	rm -rf a b
+	exits 0 engram-shipwal --home=c pull --create --quiet local:d
+	same "" "$(engram-recall --home=c behind 2>/dev/null)"
+	same "forget $id 2" "$(engram-shipwal --home=c position --json | jq -r '"\(.waiting[0].for) \(.waiting[0].id) \(.held)"')"
+	contains "$(engram-shipwal --home=c position --verbose)" "for a forget of $id"
+	exits 0 engram-store --home=c --forget --yes "$id"
+	same "and behind it" "$(engram-recall --home=c behind | cut -f 5)"
+	same null "$(engram-shipwal --home=c position --json | jq .waiting)"
+	exits 0 engram-consolidate --home=c --check
+}
+
 @test "killed at random, either side, and run again" {
 	two_stores 300
 	RANDOM=${SEED:=$RANDOM}
