@@ -10,6 +10,8 @@ set -eu
 build=$1 data=$2 job=$3 set=$4 out=$5 peers=$6
 here=$(cd "$(dirname "$0")" && pwd)
 size=${SIZE:-100}
+rounds=${BENCH_ROUNDS:-300}
+seed=${BENCH_SEED:-5}
 # shellcheck source=bench/common.sh
 . "$here/common.sh"
 few=$((rounds / 10 > 5 ? rounds / 10 : 5)) # of processes that take a quarter of a second
@@ -111,7 +113,7 @@ prepare_vectors() {
 	[ ! -s "$truth" ] || return 0
 	echo "ann.sh: $set: making the vectors" >&2
 	"rows_$set"
-	"$build/bench/ann" truth "$base" "$queries" "$truth.part"
+	"$build/bench/ann" truth "$base" "$queries" "$truth.part" "$truth.left"
 	mv "$truth.part" "$truth"
 }
 
@@ -130,7 +132,10 @@ prepare_index() {
 	[ ! -s "$index" ] || return 0
 	echo "ann.sh: $set: building the index of $1" >&2
 	if [ "$1" = sqlite-vec ]; then
-		python3 "$here/peers/sqlite_vec.py" "$data/peers/sqlite-vec" "$base" "$queries" "$index"
+		rm -f "$index.part"
+		python3 "$here/peers/sqlite_vec.py" "$base" "$queries" |
+			sqlite3 -cmd ".load $data/peers/sqlite-vec sqlite3_vec_init" "$index.part"
+		mv "$index.part" "$index"
 	else
 		"$data/peers/$1" build "$index.part" "$base" >"$index.built"
 		mv "$index.part" "$index"
@@ -197,7 +202,7 @@ job_fold() {
 prepare_home() {
 	prepare_vectors
 	prepare_queries
-	[ -z "$(find "$home/made" -newer "$build/.libs/libengramcore.so.0" 2>/dev/null)" ] || return 0
+	[ -z "$(find "$home/made" -newer "$store" 2>/dev/null)" ] || return 0
 	rm -rf "$home"
 	once "import of $n texts with vectors" "$store" --home="$home" --import=lines --vectors="$base" \
 		--embedder="$embedder" "$words"
@@ -205,12 +210,12 @@ prepare_home() {
 	: >"$home/made"
 }
 
-# Recall@10 by engram-recall --batch, of texts against the exact neighbours; gone: an
-# awk expression for rows that were forgotten.
-recall_of() {
-	"$recall" --home="$1" --mode=vector --embedder="$embedder" --min-confidence=0 --json --budget=100000000 --batch \
-		--cues=ndjson "$queries.batch" >"$data/$set.answers" || [ $? -eq 1 ]
-	od -An -v -tu4 -w40 "$2" >"$data/$set.wanted"
+# tell_recall WHEN HOME TRUTH: recall@10 by engram-recall --batch, told apart by the texts.
+tell_recall() {
+	"$recall" --home="$2" --mode=vector --embedder="$embedder" --min-confidence=0 --no-retention --json \
+		--budget=1000000000 --batch \
+		--cues=ndjson - <"$queries.batch" >"$data/$set.answers" || [ $? -eq 1 ]
+	od -An -v -tu4 -w40 "$3" >"$data/$set.wanted"
 	jq -r 'select(.type == "hit") | "\(.cue)\t\(.text)"' "$data/$set.answers" |
 		awk -F '\t' -v truth="$data/$set.wanted" -v words="$words" '
 		BEGIN {
@@ -223,17 +228,46 @@ recall_of() {
 			}
 		}
 		$2 in row && ($1, row[$2]) in wanted { hits++ }
-		END { printf "%.4f\n", hits / all }'
+		END { printf "%.2f\n", 100 * hits / all }' >"$data/$set.recall"
+	verdict "% recall@10 of engram-recall, $1" "$(cat "$data/$set.recall")" at_least 95
+}
+
+# Ids of every fifth text, the fourth, ninth and so on.
+every_fifth() {
+	"$store" --home="$1" --export | cut -c 1-4000 |
+		sed -n 's/^{"v":1,"type":"memory","id":"\([^"]*\)".*,"text":\("\([^"\\]\|\\.\)*"\).*/{"id":"\1","text":\2}/p' |
+		jq -r '"\(.id)\t\(.text)"' |
+		awk -F '\t' -v words="$words" '
+		BEGIN { while ((getline line <words) > 0) row[line] = n++ }
+		$2 in row && row[$2] % 5 == 3 { print $1 }'
 }
 
 job_life() {
-	echo "life: not yet" >&2
+	prepare_vectors
+	prepare_queries
+	rm -rf "$home.life"
+	first=$((n * 4 / 5))
+	head -c $((first * (4 + 4 * dim))) "$base" >"$base.first"
+	tail -c +$((first * (4 + 4 * dim) + 1)) "$base" >"$base.last"
+	head -n "$first" "$words" |
+		"$store" --home="$home.life" --import=lines --vectors="$base.first" --embedder="$embedder" --quiet -
+	fold "$home.life"
+	tail -n +$((first + 1)) "$words" |
+		"$store" --home="$home.life" --import=lines --vectors="$base.last" --embedder="$embedder" --quiet -
+	once 'fold of the last fifth' "$consolidate" --home="$home.life" --index-only
+	tell_recall 'the last fifth added later' "$home.life" "$truth"
+	every_fifth "$home.life" >"$data/$set.gone"
+	"$store" --home="$home.life" --forget --yes --quiet - <"$data/$set.gone"
+	tell_recall 'then a fifth forgotten' "$home.life" "$truth.left"
+	once 'fold of the forgotten' "$consolidate" --home="$home.life" --index-only
+	tell_recall 'then folded' "$home.life" "$truth.left"
+	rm -rf "$home.life" "$base.first" "$base.last"
 }
 
 job_oneshot() {
 	prepare_home
 	"$consolidate" --home="$home" --warm --quiet
-	rate 'recall@10 of the program' "$(recall_of "$home" "$truth")" ''
+	tell_recall 'as built' "$home" "$truth"
 	set -- -- engram "$recall" --home="$home" --mode=vector --embedder="$embedder" --min-confidence=0 \
 		--vector="$queries.each/%n"
 	for peer in usearch usearch-codes hnswlib sqlite-vec; do

@@ -1,6 +1,7 @@
 /* ann.c - the graph of neighbours beside the exact scan and the peers.
  *
- *     ann truth BASE.fvecs QUERIES.fvecs TRUTH            the ten nearest of each, exactly
+ *     ann truth BASE.fvecs QUERIES.fvecs TRUTH LEFT       the ten nearest of each, exactly; LEFT: of
+ *                                                         those that are left where every fifth row is gone
  *     ann build NAME BASE FLOOR [PEER INDEX]              by one thread and by two
  *     ann search NAME BASE QUERIES TRUTH [LABEL FLOOR PEER INDEX]...
  *     ann change NAME BASE QUERIES TRUTH                  recall after additions and removals
@@ -465,10 +466,12 @@ static void change(char **argv)
 static void find_truth(char **argv)
 {
 	struct set base = load(argv[2]), queries = load(argv[3]);
-	struct best *truth = exact(&base, &queries, false);
+	struct best *truth = exact(&base, &queries, false), *left = exact(&base, &queries, true);
 
 	write_truth(argv[4], truth, queries.n);
+	write_truth(argv[5], left, queries.n);
 	free(truth);
+	free(left);
 	free(base.x);
 	free(queries.x);
 }
@@ -477,7 +480,7 @@ int main(int argc, char **argv)
 {
 	const char *job = argc > 1 ? argv[1] : "";
 
-	if (strcmp(job, "truth") == 0 && argc == 5)
+	if (strcmp(job, "truth") == 0 && argc == 6)
 		find_truth(argv);
 	else if (strcmp(job, "build") == 0 && argc >= 5)
 		compare_builds(argc, argv);

@@ -27,6 +27,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 data=${BENCH_DIR:-$build/bench/data}/ann
 results=$build/bench/ann-results
 size=${SIZE:-100}
+rounds=${BENCH_ROUNDS:-300}
+seed=${BENCH_SEED:-5}
 # shellcheck source=bench/common.sh
 . "$here/common.sh"
 

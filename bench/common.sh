@@ -1,5 +1,5 @@
 #!/bin/sh
-# common.sh - what the scripts of bench/ share; sourced, with build set.
+# common.sh - what the scripts of bench/ share; sourced, with build, rounds and seed set.
 
 build=${build:?}
 
@@ -14,15 +14,12 @@ program() {
 LD_LIBRARY_PATH=$build/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 
-rounds=${BENCH_ROUNDS:-300}
-seed=${BENCH_SEED:-5}
-
 # The first line of results, for the disk of directory $1.
 conditions() {
 	cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 	disk=$(df --output=source,fstype "$1" | tail -n 1 | tr -s ' ')
 	printf '{"v":1,"type":"conditions","cpu":"%s","cores":%s,"kernel":"%s","disk":"%s","load":"%s","rounds":%s,"seed":%s}\n' \
-		"$cpu" "$(nproc)" "$(uname -r)" "$disk" "$(cut -d' ' -f1-3 /proc/loadavg)" "$rounds" "$seed"
+		"$cpu" "$(nproc)" "$(uname -r)" "$disk" "$(cut -d' ' -f1-3 /proc/loadavg)" "${rounds:?}" "${seed:?}"
 }
 
 # One gloss of WordNet a line.

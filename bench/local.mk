@@ -45,6 +45,12 @@ bench-ann: all engram-store engram-recall engram-consolidate %D%/ann %D%/vectors
 	SIZE='$(SIZE)' SET='$(SET)' RESUME='$(RESUME)' $(SHELL) $(srcdir)/%D%/ann.sh '$(abs_builddir)' $(JOB)
 dist_noinst_SCRIPTS += %D%/ann.sh %D%/ann-job.sh %D%/peers/build.sh
 
+# Pictures of what the two found.
+.PHONY: bench-plot
+bench-plot:
+	$(SHELL) $(srcdir)/%D%/plot.sh '$(abs_builddir)' $(PLOTS)
+dist_noinst_SCRIPTS += %D%/plot.sh
+
 # Is the right memory found, and is the confidence right?  Fetches the data of
 # the tasks (bench/data/packages) once; RETRIEVAL_CACHE keeps it elsewhere.
 EXTRA_PROGRAMS += %D%/retrieval/retrieval %D%/retrieval/calibrate
@@ -75,4 +81,4 @@ bench-calibrate: %D%/retrieval/calibrate
 clean-local: clean-bench-data
 .PHONY: clean-bench-data
 clean-bench-data:
-	-rm -rf bench/data/oneshot bench/data/retrieval bench/data/ann
+	-rm -rf bench/data/oneshot bench/data/retrieval bench/data/ann bench/plots

@@ -23,6 +23,8 @@ data=${BENCH_DIR:-$build/bench/data}/oneshot
 results=$build/bench/results.ndjson
 spawn=$build/bench/spawn
 here=$(cd "$(dirname "$0")" && pwd)
+rounds=${BENCH_ROUNDS:-300}
+seed=${BENCH_SEED:-5}
 # shellcheck source=bench/common.sh
 . "$here/common.sh"
 store=$(program engram-store)

@@ -25,18 +25,30 @@
 #define DIM 768
 #define TEXT 300
 
-static void make_vector(struct eng_rng *g, float x[DIM])
+/* Twelve uniform numbers make a normal one; variance 1. */
+static double normal(struct eng_rng *g)
+{
+	int64_t sum = 0;
+	for (int k = 0; k < 12; k++)
+		sum += (int64_t)eng_rng_below(g, 1 << 24) - (1 << 23);
+	return (double)sum / (1 << 24);
+}
+
+/* By length 1: the peers take the inner product, which is the cosine then. */
+static void make_unit(float x[DIM])
 {
 	double squares = 0;
-	for (int i = 0; i < DIM; i++) {
-		int64_t sum = 0;
-		for (int k = 0; k < 12; k++) /* twelve uniform numbers make a normal one */
-			sum += (int64_t)eng_rng_below(g, 1 << 24) - (1 << 23);
-		x[i] = (float)sum;
+	for (int i = 0; i < DIM; i++)
 		squares += (double)x[i] * x[i];
-	}
 	for (int i = 0; i < DIM; i++)
 		x[i] = (float)(x[i] / sqrt(squares));
+}
+
+static void make_vector(struct eng_rng *g, float x[DIM])
+{
+	for (int i = 0; i < DIM; i++)
+		x[i] = (float)normal(g);
+	make_unit(x);
 }
 
 /* The next bytes of the input as the inside of a JSON string. */
@@ -66,14 +78,6 @@ static void put_line(const float x[DIM])
 
 enum { CLUSTERS_MAX = 10000, SPREAD = 24 };
 
-static double normal(struct eng_rng *g)
-{
-	int64_t sum = 0;
-	for (int k = 0; k < 12; k++)
-		sum += (int64_t)eng_rng_below(g, 1 << 24) - (1 << 23);
-	return (double)sum / (1 << 24); /* variance 1 */
-}
-
 /* A random direction, times `by`; made once. */
 static void add_direction(float x[DIM], size_t which, double by)
 {
@@ -101,6 +105,7 @@ static void make_member(struct eng_rng *g, float x[DIM], uint64_t clusters)
 		add_direction(x, 1 + CLUSTERS_MAX + cluster * SPREAD + k, 0.375 * normal(g) / sqrt(1 + (double)k));
 	for (int i = 0; i < DIM; i++)
 		x[i] += (float)(0.15 * normal(g) / sqrt(DIM));
+	make_unit(x);
 }
 
 static void put_fvec(const float x[DIM])

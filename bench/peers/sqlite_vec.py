@@ -1,40 +1,30 @@
 #!/usr/bin/env python3
-"""sqlite-vec as a peer: one table of vectors by cosine, one of the queries.
+"""sqlite-vec as a peer: what makes one table of vectors by cosine, one of the queries.
 
-    sqlite_vec.py VEC0.so BASE.fvecs QUERIES.fvecs DATABASE
+    sqlite_vec.py BASE.fvecs QUERIES.fvecs | sqlite3 -cmd '.load VEC0.so sqlite3_vec_init' DATABASE
 """
-import array
-import os
-import sqlite3
 import struct
 import sys
 
 
 def rows(path):
+    """Each vector, as SQL writes bytes."""
     with open(path, "rb") as f:
         while head := f.read(4):
-            yield array.array("f", f.read(4 * struct.unpack("<i", head)[0])).tobytes()
+            yield f.read(4 * struct.unpack("<i", head)[0]).hex()
 
 
-def main(vec0, base, queries, path):
-    part = path + ".part"
-    if os.path.exists(part):
-        os.remove(part)
-    db = sqlite3.connect(part, isolation_level=None)
-    db.enable_load_extension(True)
-    db.load_extension(os.path.splitext(os.path.realpath(vec0))[0])
-    dim = len(next(rows(base))) // 4
-    db.execute("PRAGMA synchronous=OFF")
-    db.execute("BEGIN")
-    db.execute(f"CREATE VIRTUAL TABLE v USING vec0(id INTEGER PRIMARY KEY, e float[{dim}] distance_metric=cosine)")
-    db.execute("CREATE TABLE q(id INTEGER PRIMARY KEY, e BLOB)")
-    db.executemany("INSERT INTO v(id, e) VALUES (?, ?)", enumerate(rows(base)))
-    db.executemany("INSERT INTO q(id, e) VALUES (?, ?)", enumerate(rows(queries)))
-    db.execute("COMMIT")
-    db.close()
-    os.rename(part, path)
+def main(base, queries):
+    dim = len(next(rows(base))) // 8
+    print("PRAGMA synchronous=OFF; BEGIN;")
+    print(f"CREATE VIRTUAL TABLE v USING vec0(id INTEGER PRIMARY KEY, e float[{dim}] distance_metric=cosine);")
+    print("CREATE TABLE q(id INTEGER PRIMARY KEY, e BLOB);")
+    for table, path in ("v", base), ("q", queries):
+        for i, e in enumerate(rows(path)):
+            print(f"INSERT INTO {table}(id, e) VALUES({i}, x'{e}');")
+    print("COMMIT;")
 
 
-if len(sys.argv) != 5:
+if len(sys.argv) != 3:
     sys.exit(__doc__)
 main(*sys.argv[1:])
