@@ -101,10 +101,14 @@ static int search_once(struct search *s, size_t ef, size_t *accepted, bool *whol
 	return accept_beam(s, found, accepted);
 }
 
-/* Whether rows as near as the last that is wanted may lie beyond the beam. */
+/* Whether rows as near as the last that is wanted may lie beyond the beam: it and
+ * another one are as near as the beam's end. */
 static bool cuts_equals(const struct search *s, size_t accepted, int32_t end)
 {
-	return accepted >= s->ask->k && s->scratch->beam[s->ask->k - 1].sim_q30 == end;
+	const struct eng_near *last = s->scratch->beam + s->ask->k - 1;
+
+	return accepted >= s->ask->k && last->sim_q30 == end &&
+	       (accepted > s->ask->k || (s->ask->k > 1 && last[-1].sim_q30 == end));
 }
 
 static size_t wider(const struct search *s, size_t ef, size_t accepted)

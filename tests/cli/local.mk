@@ -7,6 +7,7 @@ CLI_TESTS = \
 	%D%/first_minutes_words.bats \
 	%D%/store.bats \
 	%D%/recall.bats \
+	%D%/recall_graph.bats \
 	%D%/agents.bats \
 	%D%/newcomer.bats \
 	%D%/json.bats \
