@@ -114,12 +114,14 @@ bench_recall() {
 	"$consolidate" --home="$data/recall/home" --warm >/dev/null
 	cat "$data/recall/flat" "$data/recall/fts.db" >/dev/null
 	"$spawn" recall "$rounds" \
+		-- exact=1 "$recall" --home="$data/recall/home" --mode=vector --exact "$cue" \
 		-- vector=1 "$recall" --home="$data/recall/home" --mode=vector "$cue" \
 		-- hybrid=1 "$recall" --home="$data/recall/home" "$cue" \
 		-- flatscan "$build/bench/flatscan" "$data/recall/flat" "$cue" \
 		-- fts5 sqlite3 -readonly "$data/recall/fts.db" \
 		"SELECT rowid, bm25(f) FROM f WHERE f MATCH '$match' ORDER BY rank LIMIT 10" \
-		-- ratio "p50 of recall --mode vector / bare scan of a flat file, $texts rows" vector flatscan 2 \
+		-- ratio "p50 of recall --mode vector --exact / bare scan of a flat file, $texts rows" exact flatscan 2 \
+		-- faster 'times that recall --mode vector, by the graph, is faster than that scan' vector flatscan 0 \
 		-- ratio 'p50 of recall (hybrid) / bare scan + FTS5 query in sqlite3' hybrid flatscan+fts5 2
 }
 

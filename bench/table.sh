@@ -1,10 +1,27 @@
 #!/bin/sh
 # table.sh - results of a bench for reading.
 #
-#     bench/table.sh RESULTS.ndjson...
+#     bench/table.sh [--markdown] RESULTS.ndjson...
 #
-# Last comes what missed its floor, once more.
+# Last comes what missed its floor, once more.  --markdown: the rows of a page of
+# bench/RESULTS.md, what is held to a floor first.
 set -eu
+
+if [ "${1:-}" = --markdown ]; then
+	shift
+	jq -rs '
+		def short: if fabs >= 100 then round else (. * 100 | round) / 100 end | tostring;
+		def us: if . >= 100000 then (. / 1e6 | short) + " s" elif . >= 1000 then (. / 1e3 | short) + " ms" else short + " us" end;
+		(map(select(.type == "conditions")) | map("\(.cpu), \(.cores) cores, Linux \(.kernel), \(.disk), load \(.load), \(.rounds) rounds, seed \(.seed)") | unique[]),
+		"", "| what | found | floor |", "|---|---|---|",
+		(.[] | select(has("met")) | "| \(.bench): \(.what) | \(.value | short)\(if .met then "" else " (missed)" end) | " +
+			(if has("at_most") then "<= \(.at_most | short)" else ">= \(.at_least | short)" end) + " |"),
+		(.[] | select(.type == "times") | "| \(.bench): \(.what) | p50 \(.p50 | us), p95 \(.p95 | us), p99 \(.p99 | us)" +
+			(if .per_s then ", \(.per_s | short)/s" else "" end) + " | |"),
+		(.[] | select(.type == "rate") | "| \(.bench): \(.what) | \(.value | short) \(.unit) | |"),
+		(.[] | select(.type == "skipped") | "| \(.bench): \(.what) | skipped: \(.why) | |")' "$@"
+	exit
+fi
 
 # From 100 on no decimals, three significant digits below.
 jq -r '
