@@ -171,9 +171,9 @@ static int take_elements(struct eng_dot_record *d, const struct eng_prelude *p, 
 	return 0;
 }
 
-/* Fills in what the header does not tell. */
-static int take_payload(struct eng_dot_record *d, const struct eng_frame *f, const struct eng_item *item, bool kept,
-                        struct engram_error *err)
+/* Fills in what the header does not tell.  id NULL: any. */
+static int take_payload(struct eng_dot_record *d, const struct eng_frame *f, const struct engram_id *id,
+                        struct eng_arena *arena, bool kept, struct engram_error *err)
 {
 	struct eng_prelude p;
 	const uint8_t *payload = f->payload;
@@ -182,17 +182,17 @@ static int take_payload(struct eng_dot_record *d, const struct eng_frame *f, con
 
 	if (rc)
 		return rc;
-	if (!has_subject(&p, &item->id))
+	if (id && !has_subject(&p, id))
 		return eng_err(err, ENGRAM_EINPUT, "prelude: the id is not among the %u subjects", p.nsubjects);
 	d->in_run = p.has_run && d->kind != ENG_FORGET;
 	if (d->stub || d->kind == ENG_FORGET)
-		return take_refs(d, &p, item->arena, err);
+		return take_refs(d, &p, arena, err);
 	if (!kept)
-		payload = eng_arena_dup(item->arena, f->payload, n);
+		payload = eng_arena_dup(arena, f->payload, n);
 	if (!payload)
 		return eng_err_nomem(err);
-	rc = take_refs(d, &p, item->arena, err);
-	return rc ? rc : take_elements(d, &p, payload, n, item->arena, err);
+	rc = take_refs(d, &p, arena, err);
+	return rc ? rc : take_elements(d, &p, payload, n, arena, err);
 }
 
 int eng_frame_sensible(const struct eng_frame *f, struct engram_error *err)
@@ -282,10 +282,9 @@ bool eng_is_item_frame(const struct eng_frame *f)
 	}
 }
 
-static int add(struct eng_item *item, bool *changed, const struct eng_frame *f, bool take_stub, bool kept,
-               struct engram_error *err)
+static struct eng_dot_record dot_of_header(const struct eng_frame *f)
 {
-	struct eng_dot_record d = {
+	return (struct eng_dot_record){
 		.dot = {f->h.series, f->h.seq},
 		.header_check = f->h.header_check,
 		.kind = f->h.kind,
@@ -295,6 +294,31 @@ static int add(struct eng_item *item, bool *changed, const struct eng_frame *f, 
 		.payload_len = f->h.payload_len,
 		.place = f->place,
 	};
+}
+
+/* Whether the item has it already, or better. */
+static bool is_here(const struct eng_item *item, const struct eng_dot_record *d, bool there, size_t at, bool take_stub)
+{
+	return there && (item->dots[at].stub == d->stub || (d->stub && !take_stub && !ENG_PLANTED(5)));
+}
+
+static int put(struct eng_item *item, bool *changed, const struct eng_dot_record *d, bool there, size_t at,
+               struct engram_error *err)
+{
+	int rc = 0;
+
+	if (there)
+		item->dots[at] = *d;
+	else
+		rc = insert(item, at, d, err);
+	*changed = rc == 0;
+	return rc;
+}
+
+static int add(struct eng_item *item, bool *changed, const struct eng_frame *f, bool take_stub, bool kept,
+               struct engram_error *err)
+{
+	struct eng_dot_record d = dot_of_header(f);
 	bool there;
 	size_t at;
 	int rc;
@@ -305,17 +329,10 @@ static int add(struct eng_item *item, bool *changed, const struct eng_frame *f, 
 	if (d.kind == ENG_FORGET && d.stub)
 		return eng_err(err, ENGRAM_EINPUT, "frame: a forget is never a stub");
 	there = find(item, &d, &at) && !ENG_PLANTED(1);
-	if (there && (item->dots[at].stub == d.stub || (d.stub && !take_stub && !ENG_PLANTED(5))))
+	if (is_here(item, &d, there, at, take_stub))
 		return 0;
-	rc = take_payload(&d, f, item, kept, err);
-	if (rc)
-		return rc;
-	if (there)
-		item->dots[at] = d;
-	else if ((rc = insert(item, at, &d, err)))
-		return rc;
-	*changed = true;
-	return 0;
+	rc = take_payload(&d, f, &item->id, item->arena, kept, err);
+	return rc ? rc : put(item, changed, &d, there, at, err);
 }
 
 int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *f, bool take_stub,
@@ -327,4 +344,59 @@ int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *f
 int eng_item_add_kept(struct eng_item *item, bool *changed, const struct eng_frame *f, struct engram_error *err)
 {
 	return add(item, changed, f, false, true, err);
+}
+
+/* -- dots that were made before ---------------------------------------------------- */
+
+/* Its bytes in the arena; of a vector only those that name its embedder. */
+static int keep_element(struct eng_element *e, const uint8_t **head, struct eng_arena *arena,
+                        struct engram_error *err)
+{
+	bool vector = e->type == ENG_EL_VECTOR;
+	size_t n = !vector ? e->n : e->n < 2 ? e->n : 2 + (size_t)eng_get16(e->p);
+	const uint8_t *p = n ? eng_arena_dup(arena, e->p, n < e->n ? n : e->n) : NULL;
+
+	if (n && !p)
+		return eng_err_nomem(err);
+	if (vector)
+		*head = p;
+	else if (n)
+		e->p = p;
+	return 0;
+}
+
+int eng_dot_of(struct eng_dot_record *out, const struct eng_frame *frame, struct eng_arena *arena,
+               struct engram_error *err)
+{
+	struct eng_element *elements;
+	const uint8_t **heads;
+	int rc;
+
+	*out = dot_of_header(frame);
+	if (out->kind == ENG_FORGET && out->stub)
+		return eng_err(err, ENGRAM_EINPUT, "frame: a forget is never a stub");
+	rc = take_payload(out, frame, NULL, arena, true, err);
+	elements = (struct eng_element *)(uintptr_t)out->elements; /* just made, in the arena */
+	heads = (const uint8_t **)(uintptr_t)out->embedders;
+	for (unsigned i = 0; rc == 0 && i < out->nelements; i++)
+		rc = keep_element(&elements[i], heads ? &heads[i] : NULL, arena, err);
+	return rc;
+}
+
+void eng_dot_leave_vectors(struct eng_dot_record *d)
+{
+	struct eng_element *elements = (struct eng_element *)(uintptr_t)d->elements;
+
+	for (unsigned i = 0; i < d->nelements; i++)
+		if (elements[i].type == ENG_EL_VECTOR)
+			elements[i].p = NULL;
+}
+
+int eng_item_add_dot(struct eng_item *item, bool *changed, const struct eng_dot_record *d, struct engram_error *err)
+{
+	size_t at;
+	bool there = find(item, d, &at);
+
+	*changed = false;
+	return is_here(item, d, there, at, false) ? 0 : put(item, changed, d, there, at, err);
 }

@@ -86,6 +86,15 @@ int eng_item_add(struct eng_item *item, bool *changed, const struct eng_frame *f
 /* The same without a copy, for whoever keeps the payload as long as the item. */
 int eng_item_add_kept(struct eng_item *item, bool *changed, const struct eng_frame *frame, struct engram_error *err);
 
+/* What is added of an item frame, made before there is an item, in an arena that lives as
+ * long as that.  All is copied but the values of vectors: they are the frame's until
+ * eng_dot_leave_vectors, as if decoded then. */
+int eng_dot_of(struct eng_dot_record *out, const struct eng_frame *frame, struct eng_arena *arena,
+               struct engram_error *err);
+void eng_dot_leave_vectors(struct eng_dot_record *d);
+/* Of a frame that has item->id among its subjects. */
+int eng_item_add_dot(struct eng_item *item, bool *changed, const struct eng_dot_record *d, struct engram_error *err);
+
 /* A dot's winning element of one field. */
 struct eng_winner {
 	const struct eng_dot_record *dot;     /* NULL = the field is absent */

@@ -495,6 +495,12 @@ static void fetch_ahead(const struct eng_raw *raw, const struct sorted_id *order
 	enum { FRAME_AHEAD = 8, PAYLOAD_AHEAD = 4, LINE = 64, LINES = 3 };
 	const struct eng_raw_id *id;
 
+	if (raw->apart) {
+		id = i + PAYLOAD_AHEAD < n ? &raw->ids[order[i + PAYLOAD_AHEAD].at] : NULL;
+		for (unsigned k = 0; id && id->first != UINT32_MAX && k < LINES; k++)
+			__builtin_prefetch((const char *)&raw->dots[raw->links[id->first].frame] + k * LINE);
+		return;
+	}
 	if (i + FRAME_AHEAD < n) {
 		id = &raw->ids[order[i + FRAME_AHEAD].at];
 		if (id->first != UINT32_MAX)
@@ -569,6 +575,8 @@ int eng_batch_apply(struct engram_space *s, struct eng_gen *g, struct eng_raw *r
 	struct batch b = {.space = s, .raw = raw, .item = ENG_ARENA_INIT, .keep = keep};
 	int r = alloc_batch(&b, err);
 
+	if (s->written && raw == &s->written->raw)
+		b.vectors.written = s->written;
 	if (r == 0)
 		r = eng_txn_begin(&b.txn, g->store, true, err);
 	if (r == 0)

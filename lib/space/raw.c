@@ -29,6 +29,7 @@ void eng_raw_init(struct eng_raw *r)
 void eng_raw_free(struct eng_raw *r)
 {
 	eng_free(r->frames);
+	eng_free(r->dots);
 	eng_free(r->ids);
 	eng_free(r->links);
 	eng_free(r->heads);
@@ -92,23 +93,40 @@ static int add_edges(struct eng_raw *r, const struct eng_frame *f, struct engram
 	return rc;
 }
 
+static int keep_frame(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
+{
+	struct eng_frame copy = *f;
+
+	copy.payload = eng_arena_dup(&r->arena, f->payload, f->h.payload_len);
+	if (!copy.payload || !eng_grow(&r->frames, &r->frames_cap, r->n, sizeof *r->frames))
+		return eng_err_nomem(err);
+	r->frames[r->n] = copy;
+	return 0;
+}
+
+static int keep_dot(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
+{
+	if (!eng_grow(&r->dots, &r->frames_cap, r->n, sizeof *r->dots))
+		return eng_err_nomem(err);
+	return eng_dot_of(&r->dots[r->n], f, &r->arena, err);
+}
+
 static int add_frame(struct eng_raw *r, const struct eng_frame *f, struct engram_error *err)
 {
 	struct eng_prelude p;
-	struct eng_frame copy = *f;
 	int rc = eng_prelude_decode(&p, f->payload, f->h.payload_len, err);
 
 	if (rc < 0)
 		return eng_err(err, ENGRAM_EDAMAGED, "frame %" PRIu64 ": its prelude cannot be read", f->h.seq);
-	copy.payload = eng_arena_dup(&r->arena, f->payload, f->h.payload_len);
-	if (!copy.payload || !eng_grow(&r->frames, &r->frames_cap, r->n, sizeof *r->frames))
-		return eng_err_nomem(err);
+	rc = r->apart ? keep_dot(r, f, err) : keep_frame(r, f, err);
+	if (rc < 0)
+		return rc;
 	for (unsigned i = 0; i < p.nsubjects; i++) {
 		struct engram_id id = eng_prelude_subject(&p, i);
 		if (!link_subject(r, &id, (uint32_t)r->n))
 			return eng_err_nomem(err);
 	}
-	r->frames[r->n++] = copy;
+	r->n++;
 	return 0;
 }
 
@@ -314,12 +332,21 @@ size_t eng_raw_edge_at(const struct eng_raw *r, const struct eng_edge_key *from)
 	return lo;
 }
 
+static int add_one(const struct eng_raw *r, size_t at, struct eng_item *item, bool kept, struct engram_error *err)
+{
+	bool changed;
+
+	if (r->apart)
+		return eng_item_add_dot(item, &changed, &r->dots[at], err);
+	if (kept)
+		return eng_item_add_kept(item, &changed, &r->frames[at], err);
+	return eng_item_add(item, &changed, &r->frames[at], false, err);
+}
+
 static int add_all(const struct eng_raw *r, size_t i, struct eng_item *item, bool kept, struct engram_error *err)
 {
 	for (uint32_t l = r->ids[i].first; l != NO_LINK; l = r->links[l].next) {
-		const struct eng_frame *f = &r->frames[r->links[l].frame];
-		bool changed;
-		int rc = kept ? eng_item_add_kept(item, &changed, f, err) : eng_item_add(item, &changed, f, false, err);
+		int rc = add_one(r, r->links[l].frame, item, kept, err);
 		if (rc < 0)
 			return rc;
 	}

@@ -334,6 +334,8 @@ struct eng_fact {
 struct eng_raw {
 	struct eng_arena arena;
 	struct eng_frame *frames;
+	struct eng_dot_record *dots; /* in their place, where they are taken apart at once */
+	bool apart;
 	size_t n, frames_cap;
 	struct eng_raw_id *ids; /* every subject once */
 	size_t nids, ids_cap;
@@ -434,11 +436,15 @@ void eng_fact_key(uint8_t out[ENG_FACT_KEY], const struct eng_fact *f);
 /* The frames of a run that is not applied yet, as they went into the log; begins
  * as zeros. */
 struct eng_written {
-	struct eng_raw raw;
+	struct eng_raw raw;    /* taken apart, without the numbers of vectors */
+	struct eng_written_codes *codes; /* of the first vector of each frame read */
+	size_t ncodes, codes_cap;
 	struct eng_head from; /* what the first of them follows */
 	struct eng_place last; /* where the last of them lies */
 	bool lost;            /* not all are here: apply reads the log */
 };
+/* What a vector among them was quantised to, NULL: not known here. */
+const int8_t *eng_written_codes(const struct eng_written *w, const struct eng_text_at *at);
 void eng_written_free(struct eng_written *w); /* back to zeros */
 void eng_written_add(struct eng_written *w, const struct eng_appended *a);
 void eng_written_lose(struct eng_written *w); /* until the next free */
@@ -788,7 +794,11 @@ struct eng_vector_batch {
 	struct eng_vector_change *changes;
 	size_t n, cap;
 	struct eng_buf element;
+	const struct eng_written *written; /* the batch is of them; or NULL */
 };
+/* Of an element of a frame: its numbers, 0 = none that can be; codes, of
+ * ENG_VEC_STRIDE(dim), may be NULL. */
+uint32_t eng_vector_quantise(int8_t *codes, const uint8_t *p, size_t n);
 /* The document's vectors become those of `to` (from, to: not live = none). */
 int eng_vectors_move(struct eng_vector_batch *b, struct engram_space *s, struct eng_txn *t, struct eng_arena *keep,
                      uint32_t doc, const struct eng_doc *from, const struct eng_doc *to, struct engram_error *err);

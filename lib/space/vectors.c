@@ -141,22 +141,32 @@ static int quantise(int8_t *codes, const uint8_t *p, size_t dim)
 	return quantise_copy(codes, p, dim);
 }
 
+uint32_t eng_vector_quantise(int8_t *codes, const uint8_t *p, size_t n)
+{
+	struct engram_str name;
+	size_t head = eng_vector_head(&name, p, n), dim = head ? (n - head) / 4 : 0;
+
+	if (dim < ENGRAM_DIM_MIN || dim > ENGRAM_DIM_MAX)
+		return 0;
+	if (codes)
+		quantise(codes, p + head, dim);
+	return (uint32_t)dim;
+}
+
 int eng_vector_codes(int8_t *codes, const struct eng_doc_vector *v, struct eng_buf *b, struct engram_space *s,
                      struct engram_error *err)
 {
-	struct engram_str element = {(const char *)v->p, v->at.n}, name;
+	struct engram_str element = {(const char *)v->p, v->at.n};
 	const uint8_t *p;
-	size_t head;
 	int r = v->p ? 0 : eng_text_load(&element, b, s, &v->at, err);
 
 	if (r < 0)
 		return r;
 	p = (const uint8_t *)element.p;
-	head = eng_vector_head(&name, p, element.n);
-	if (!head || element.n != head + 4 * (size_t)v->who.dim)
+	if (eng_vector_quantise(NULL, p, element.n) != v->who.dim)
 		return eng_err(err, ENGRAM_EDAMAGED, "frame %llu: its vector is not the one that the state has",
 		               (unsigned long long)v->at.dot.seq);
-	return quantise(codes, p + head, v->who.dim);
+	return quantise(codes, p + element.n - 4 * (size_t)v->who.dim, v->who.dim);
 }
 
 /* -- a batch ------------------------------------------------------------------------- */
@@ -226,17 +236,30 @@ static int add_change(struct eng_vector_batch *b, uint32_t number, uint32_t plac
 	return 0;
 }
 
+/* They may be at hand. */
+static int codes_of(const int8_t **out, struct eng_vector_batch *b, struct engram_space *s, struct eng_arena *keep,
+                    const struct eng_doc_vector *v, struct engram_error *err)
+{
+	int8_t *codes;
+
+	*out = v->p || !b->written ? NULL : eng_written_codes(b->written, &v->at);
+	if (*out)
+		return 0;
+	*out = codes = eng_arena_alloc(keep, ENG_VEC_STRIDE(v->who.dim));
+	return codes ? eng_vector_codes(codes, v, &b->element, s, err) : eng_err_nomem(err);
+}
+
 static int set_vector(struct eng_vector_batch *b, struct engram_space *s, struct eng_txn *t, struct eng_arena *keep,
                       uint32_t doc, const struct eng_doc_vector *v, struct engram_error *err)
 {
 	struct eng_embedder_record *e;
-	int8_t *codes = eng_arena_alloc(keep, ENG_VEC_STRIDE(v->who.dim));
+	const int8_t *codes = NULL;
 	uint32_t place;
 	uint8_t key[8];
-	int r = codes ? embedder_of(&e, b, t, keep, &v->who, err) : eng_err_nomem(err);
+	int r = embedder_of(&e, b, t, keep, &v->who, err);
 
 	if (r == 0)
-		r = eng_vector_codes(codes, v, &b->element, s, err);
+		r = codes_of(&codes, b, s, keep, v, err);
 	if (r < 0)
 		return r;
 	if (!eng_vector_place(&place, t, doc, e->number)) {

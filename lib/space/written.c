@@ -1,18 +1,28 @@
 /* written.c - the frames that a bulk writer wrote, kept for its own apply.
  *
  * They would be read back, hashed again and taken apart again; that was a fifth of
- * an import of vectors.  What is kept are the bytes that the log wrote, and they are
- * used only where the marks say that they are durable, that the state ends right
+ * an import of vectors.  They are taken apart while the processor still has the bytes
+ * that the log wrote, and what is kept of a vector are its codes: the numbers, of
+ * which a batch has 16 MiB, cost a page fault every 4 KiB and were read from memory
+ * again.  What is kept is used only where the marks say that they are durable, that the state ends right
  * before them, and that nobody wrote anything else: then reading the log would give
  * the same.  Otherwise apply reads the log, as every other apply does. */
 #include "space/space_int.h"
 
+#include "base/alloc.h"
+
 /* As much as one batch of apply holds, and what one append may add to it. */
 #define KEPT_BYTES (ENG_BATCH_BYTES + ENG_APPEND_MAX)
+
+struct eng_written_codes {
+	const int8_t *codes; /* in raw's arena, of the first vector; NULL: the frame has none */
+	uint32_t element;
+};
 
 void eng_written_free(struct eng_written *w)
 {
 	eng_raw_free(&w->raw);
+	eng_free(w->codes);
 	*w = (struct eng_written){0};
 }
 
@@ -22,19 +32,56 @@ void eng_written_lose(struct eng_written *w)
 	w->lost = true;
 }
 
+const int8_t *eng_written_codes(const struct eng_written *w, const struct eng_text_at *at)
+{
+	uint64_t i = at->dot.seq - w->from.seq - 1;
+
+	if (i >= w->ncodes || w->codes[i].element != at->element ||
+	    eng_series_cmp(&at->dot.series, &w->from.series) != 0)
+		return NULL;
+	return w->codes[i].codes;
+}
+
+/* The codes of the vector of the frame that was just taken apart, and no numbers any more. */
+static bool keep_codes(struct eng_written *w, size_t ndots)
+{
+	struct eng_dot_record *d = w->raw.n > ndots ? &w->raw.dots[ndots] : NULL;
+	struct eng_written_codes c = {NULL, 0};
+
+	for (unsigned i = 0; d && i < d->nelements && !c.codes; i++) {
+		const struct eng_element *e = &d->elements[i];
+		uint32_t dim = e->type == ENG_EL_VECTOR ? eng_vector_quantise(NULL, e->p, e->n) : 0;
+		int8_t *codes = dim ? eng_arena_alloc(&w->raw.arena, ENG_VEC_STRIDE(dim)) : NULL;
+
+		if (dim && !codes)
+			return false;
+		if (dim)
+			eng_vector_quantise(codes, e->p, e->n);
+		c = (struct eng_written_codes){codes, e->index};
+	}
+	if (d)
+		eng_dot_leave_vectors(d);
+	if (!eng_grow(&w->codes, &w->codes_cap, w->ncodes, sizeof *w->codes))
+		return false;
+	w->codes[w->ncodes++] = c;
+	return true;
+}
+
 /* False: it does not follow what is here, or there is no memory for it. */
 static bool add_frame(struct eng_written *w, const uint8_t *p, struct eng_place place)
 {
 	struct eng_frame f = {.payload = p + ENG_FRAME_HEADER, .place = place};
+	size_t ndots = w->raw.n;
 
 	if (eng_header_decode(&f.h, p) != ENG_HEADER_OK)
 		return false;
+	w->raw.apart = true;
 	if (w->raw.read == 0)
 		w->from = (struct eng_head){
 			.series = f.h.series, .seq = f.h.seq - 1, .header_check = f.h.prev};
 	w->last = place;
 	return eng_series_cmp(&f.h.series, &w->from.series) == 0 && f.h.seq == w->from.seq + w->raw.read + 1 &&
-	       eng_raw_take(&w->raw, &w->from, &f, NULL) == 1;
+	       eng_raw_take(&w->raw, &w->from, &f, NULL) == 1 && keep_codes(w, ndots);
 }
 
 void eng_written_add(struct eng_written *w, const struct eng_appended *a)
