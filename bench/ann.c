@@ -402,6 +402,14 @@ static void compare(const char *name, const char *label, double floor, const str
 	verdict(name, what, 1000 * behind(ours, NEFS, theirs, n), 5, true);
 }
 
+/* Ours, once before each peer, so that both meet the same machine. */
+static void sweep_ours(struct point ours[NEFS], struct eng_hnsw *g, const struct set *base,
+                       const struct set *queries, const struct best *truth)
+{
+	for (size_t i = 0; i < NEFS; i++)
+		ours[i] = search(g, base, queries, efs[i], NULL, truth);
+}
+
 static void compare_searches(int argc, char **argv)
 {
 	struct set base = load(argv[3]), queries = load(argv[4]);
@@ -410,15 +418,16 @@ static void compare_searches(int argc, char **argv)
 	struct point ours[NEFS], theirs[POINTS_MAX];
 	char rest[3072];
 
-	for (size_t i = 0; i < NEFS; i++)
-		ours[i] = search(eng_hnsw_build_graph(b), &base, &queries, efs[i], NULL, truth);
-	eng_hnsw_build_free(b);
-	free(base.x);
+	sweep_ours(ours, eng_hnsw_build_graph(b), &base, &queries, truth);
 	tell_points(argv[2], "engram", ours, NEFS);
 	for (int i = 6; i + 3 < argc; i += 4) {
+		if (i > 6)
+			sweep_ours(ours, eng_hnsw_build_graph(b), &base, &queries, truth);
 		snprintf(rest, sizeof rest, "sweep '%s' '%s' '%s'", argv[i + 3], argv[4], argv[5]);
 		compare(argv[2], argv[i], atof(argv[i + 1]), ours, theirs, sweep_of(theirs, argv[i + 2], rest));
 	}
+	eng_hnsw_build_free(b);
+	free(base.x);
 	free(queries.x);
 	free(truth);
 }

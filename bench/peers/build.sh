@@ -24,11 +24,11 @@ fresh() {
 }
 
 compile() {
-	name=$1
+	program=$1
 	source=$2
 	shift 2
 	# shellcheck disable=SC2086 # flags are words
-	fresh "$name" "$source" || $cxx $flags -o "$dir/$name" "$source" "$@" 2>"$dir/$name.log"
+	fresh "$program" "$source" || $cxx $flags -o "$dir/$program" "$source" "$@" 2>"$dir/$program.log"
 }
 
 make_hnswlib() {
@@ -38,11 +38,11 @@ make_hnswlib() {
 # What its installation finds out too: which of its kernels this compiler can make.
 # One of them picks itself at run time, by the processor.
 probe_kernels() {
-	while read -r name flags; do
-		# shellcheck disable=SC2086 # flags are words
-		${CC:-cc} $flags -c -o "$dir/numkong/probe.o" \
-			"$1/numkong/probes/x86_$(echo "$name" | tr '[:upper:]' '[:lower:]').c" 2>/dev/null && made=1 || made=0
-		echo "#define NK_TARGET_$name $made"
+	while read -r kernel options; do
+		# shellcheck disable=SC2086 # options are words
+		${CC:-cc} $options -c -o "$dir/numkong/probe.o" \
+			"$1/numkong/probes/x86_$(echo "$kernel" | tr '[:upper:]' '[:lower:]').c" 2>/dev/null && made=1 || made=0
+		echo "#define NK_TARGET_$kernel $made"
 	done <<-END
 		HASWELL -mavx2 -mfma -mf16c
 		SKYLAKE -mavx512f -mavx512bw -mavx512dq -mavx512vl
@@ -57,18 +57,18 @@ make_kernels() {
 	[ -s "$dir/numkong.a" ] && return
 	mkdir -p "$dir/numkong" || return 1
 	probe_kernels "$1" >"$dir/numkong/probes.h"
-	for source in "$1"/numkong/c/*.c; do
+	for kernel in "$1"/numkong/c/*.c; do
 		${CC:-cc} -std=c11 -O3 -w -DNK_NATIVE_F16=0 -DNK_NATIVE_BF16=0 -DNK_DYNAMIC_DISPATCH=1 \
-			-include "$dir/numkong/probes.h" -I"$1/numkong/include" -c "$source" -o "$dir/numkong/$(basename "$source" .c).o" || return 1
+			-include "$dir/numkong/probes.h" -I"$1/numkong/include" -c "$kernel" -o "$dir/numkong/$(basename "$kernel" .c).o" || return 1
 	done 2>"$dir/numkong.log"
 	ar rcs "$dir/numkong.a.part" "$dir"/numkong/*.o && mv "$dir/numkong.a.part" "$dir/numkong.a"
 }
 
 compile_usearch() {
-	name=$1
+	variant=$1
 	shift
 	package=$("$here/../data/fetch.sh" usearch "$cache")/package || return 1
-	make_kernels "$package" && compile "$name" "$here/usearch.cc" "$@" -DUSEARCH_USE_NUMKONG=1 \
+	make_kernels "$package" && compile "$variant" "$here/usearch.cc" "$@" -DUSEARCH_USE_NUMKONG=1 \
 		-DNK_DYNAMIC_DISPATCH=1 -DNK_NATIVE_F16=0 -DNK_NATIVE_BF16=0 -I"$package/include" \
 		-I"$package/numkong/include" "$dir/numkong.a" -lpthread -lm
 }
