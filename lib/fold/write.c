@@ -269,7 +269,8 @@ static void fill_meta(uint8_t *p, const struct eng_fold_out *o)
 	eng_set32(p + 4, ENG_FOLD_VERSION);
 	memcpy(p + 8, o->space.b, sizeof o->space.b);
 	eng_set32(p + 24, (uint32_t)o->graphs);
-	memcpy(p + ENG_FOLD_META_HEADER, o->records.p, o->records.n);
+	if (o->records.n) /* of no graph: nothing */
+		memcpy(p + ENG_FOLD_META_HEADER, o->records.p, o->records.n);
 }
 
 static int put_meta(struct eng_fold_out *o, struct eng_fold_info *info, struct engram_error *err)
