@@ -154,6 +154,14 @@ job_build() {
 	fi
 }
 
+job_peers() {
+	prepare_vectors
+	for peer in $peers; do
+		prepare_peer "$peer"
+		[ ! -s "$index.built" ] || rate "build by $peer, processor time" "$(cut -d' ' -f2 "$index.built")" s
+	done
+}
+
 job_search() {
 	prepare_vectors
 	case $set in wink) floor=1.8 ;; *) floor=3.5 ;; esac

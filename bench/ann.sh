@@ -4,6 +4,7 @@
 #     bench/ann.sh BUILDDIR [JOB...]
 #
 #     build     the graph, by one thread and by two; hnswlib's
+#     peers     the indexes that the others need; minutes each, faiss ten
 #     search    warm, at equal recall@10: hnswlib, usearch (floats, int8), faiss
 #     change    recall after additions and after removals
 #     fold      10,000 more into 100,000, by the programs; bytes of the view a memory
@@ -17,6 +18,7 @@
 # SIZE is a percentage of all rows (100); RESUME=1 passes over jobs that were done.
 # Each job prints how long it may take at most, and is ended then.  Data, homes and
 # indexes of the peers lie in BENCH_DIR/ann (BUILDDIR/bench/data/ann) and are kept;
+# PEERS are those wanted (hnswlib usearch usearch-codes faiss sqlite-vec);
 # results are BUILDDIR/bench/ann-results/JOB-SET-SIZE.ndjson.  A peer that cannot be had
 # (bench/peers/build.sh) is left out.
 set -eu
@@ -35,15 +37,16 @@ seed=${BENCH_SEED:-5}
 # Seconds that a job may take at full size; a quiet machine needs a third.
 limit_of() {
 	case $1 in
-	build | search) echo 1800 ;;
-	million) echo 1800 ;;
+	peers) echo 3600 ;;
+	build | search | million) echo 1800 ;;
 	*) echo 900 ;;
 	esac
 }
 
-[ $# -gt 0 ] || set -- build search change fold life oneshot million
+[ $# -gt 0 ] || set -- build peers search change fold life oneshot million
 mkdir -p "$data" "$results"
-peers=$("$here/peers/build.sh" "$data/peers" "$data/cache" | tr '\n' ' ')
+# shellcheck disable=SC2086 # names are words
+peers=$("$here/peers/build.sh" "$data/peers" "$data/cache" ${PEERS:-} | tr '\n' ' ')
 files=
 failed=0
 for job in "$@"; do

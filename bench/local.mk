@@ -39,10 +39,10 @@ bench: all engram-store engram-recall engram-consolidate engram-shipwal %D%/puts
 	%D%/flatscan %D%/sync %D%/texts %D%/workload
 	$(SHELL) $(srcdir)/%D%/run.sh '$(abs_builddir)' $(BENCH)
 
-# The index beside the exact scan and the peers: JOB, SET, SIZE and RESUME are explained in ann.sh.
+# The index beside the exact scan and the peers: JOB, SET, SIZE, PEERS and RESUME are explained in ann.sh.
 .PHONY: bench-ann
 bench-ann: all engram-store engram-recall engram-consolidate %D%/ann %D%/vectors %D%/texts %D%/spawn %D%/once %D%/noop
-	SIZE='$(SIZE)' SET='$(SET)' RESUME='$(RESUME)' $(SHELL) $(srcdir)/%D%/ann.sh '$(abs_builddir)' $(JOB)
+	SIZE='$(SIZE)' SET='$(SET)' RESUME='$(RESUME)' PEERS='$(PEERS)' $(SHELL) $(srcdir)/%D%/ann.sh '$(abs_builddir)' $(JOB)
 dist_noinst_SCRIPTS += %D%/ann.sh %D%/ann-job.sh %D%/peers/build.sh
 
 # Pictures of what the two found.

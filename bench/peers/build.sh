@@ -1,7 +1,7 @@
 #!/bin/sh
 # build.sh - the peers of bench/ann.c that can be had here.
 #
-#     bench/peers/build.sh DIR CACHE     prints the names of those that stand in DIR
+#     bench/peers/build.sh DIR CACHE [PEER...]     prints the names of those that stand in DIR
 #
 #     hnswlib                  Debian: libhnswlib-dev
 #     usearch, usearch-codes   headers and kernels of the npm package (bench/data/packages)
@@ -11,11 +11,13 @@
 # What cannot be had is left out, with a line that says why.  What stands is not
 # built again.
 set -eu
-[ $# -eq 2 ] || { echo "usage: build.sh DIR CACHE" >&2; exit 2; }
+[ $# -ge 2 ] || { echo "usage: build.sh DIR CACHE [PEER...]" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1" "$2"
 dir=$(cd "$1" && pwd)
 cache=$(cd "$2" && pwd)
+shift 2
+[ $# -gt 0 ] || set -- hnswlib usearch usearch-codes faiss sqlite-vec
 cxx=${CXX:-c++}
 flags='-O3 -march=native -std=c++17 -w'
 
@@ -90,7 +92,7 @@ make_sqlite_vec() {
 	ln -sf "$package/vec0.so" "$dir/sqlite-vec"
 }
 
-for name in hnswlib usearch usearch-codes faiss sqlite-vec; do
+for name in "$@"; do
 	if "make_$(echo "$name" | tr - _)" >&2; then
 		echo "$name"
 	else
