@@ -30,7 +30,7 @@ void report(struct consolidate *c, const char *space, const struct engram_report
 void report_last(struct consolidate *c, const char *space, const struct engram_run *run);
 /* That derived items differ from the log. */
 void report_difference(struct consolidate *c, const char *space, const struct engram_report *r);
-/* Frames that wait: told whatever was asked. */
-void report_held(struct consolidate *c, const char *space, const struct engram_report *r);
+/* Frames that wait, and for what: told whatever was asked; the space is open. */
+void report_held(struct consolidate *c, const char *space);
 
 #endif

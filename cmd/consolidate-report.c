@@ -267,11 +267,49 @@ void report_last(struct consolidate *c, const char *space, const struct engram_r
 		last_rows(c, space, run);
 }
 
-void report_held(struct consolidate *c, const char *space, const struct engram_report *r)
+/* -- what waits ------------------------------------------------------------------------ */
+
+/* Of more logs that wait only the number is told. */
+#define HELD_SHOWN 5
+
+static void tell_waiting(struct consolidate *c, const char *space, const struct engram_waiting *w)
 {
-	if (r->held > 0)
-		cli_warn(&c->cli, "space %s: %s frames wait: their clock is ahead, or what they rest on has not come",
-		         space, cli_number(r->held));
+	char series[DIGEST_TEXT], until[ENG_TIME_TEXT], id[ENGRAM_ID_TEXT + 1];
+	const char *n = cli_number(w->frames);
+
+	digest_text(series, w->at.series);
+	series[8] = 0; /* enough of the log's directory to tell it from others */
+	eng_format_time(until, w->until_us);
+	engram_id_format(id, &w->id);
+	switch (w->wait) {
+	case ENGRAM_WAIT_CLOCK:
+		cli_warn(&c->cli, "space %s: %s frames of log %s wait until %s: the clock that made them was ahead", space,
+		         n, series, until);
+		break;
+	case ENGRAM_WAIT_FORGET:
+		cli_warn(&c->cli, "space %s: %s frames of log %s wait for a forget%s%s that has not come: the next sync "
+		                  "may bring it", space, n, series, w->has_id ? " of " : "", w->has_id ? id : "");
+		break;
+	case ENGRAM_WAIT_VERSION:
+		cli_warn(&c->cli, "space %s: %s frames of log %s wait for a newer engram", space, n, series);
+		break;
+	}
+}
+
+void report_held(struct consolidate *c, const char *space)
+{
+	struct engram_standing at = {0};
+	struct engram_error err = {0};
+
+	if (engram_standing(c->cli.space, &at, &err) < 0) {
+		cli_warn(&c->cli, "space %s: frames wait; why cannot be told: %s", space, err.message);
+		return;
+	}
+	for (size_t i = 0; i < at.nwaiting && i < HELD_SHOWN; i++)
+		tell_waiting(c, space, &at.waiting[i]);
+	if (at.nwaiting > HELD_SHOWN)
+		cli_warn(&c->cli, "space %s: %s more logs wait", space, cli_number(at.nwaiting - HELD_SHOWN));
+	engram_standing_free(&at);
 }
 
 void report_difference(struct consolidate *c, const char *space, const struct engram_report *r)

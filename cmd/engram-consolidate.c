@@ -127,6 +127,10 @@ static int run_space(struct consolidate *c, const char *space)
 	progress_begin(&c->progress, cli->program->name, (enum when)cli->progress, cli->quiet);
 	code = run_tasks(c, &r, &err);
 	progress_end(&c->progress);
+	if (code == 0)
+		report(c, space, &r);
+	if (code == 0 && r.held > 0)
+		report_held(c, space);
 	engram_space_close(cli->space);
 	cli->space = NULL;
 	if (code < 0) {
@@ -136,8 +140,6 @@ static int run_space(struct consolidate *c, const char *space)
 		tell_unfinished(c, &r);
 		return cli->status;
 	}
-	report(c, space, &r);
-	report_held(c, space, &r);
 	if (r.differences == 0)
 		return EXIT_DONE;
 	report_difference(c, space, &r);

@@ -97,8 +97,8 @@ static void warn_of(struct shipwal *s, const struct engram_sync_report *r)
 	if (r->forks > 0)
 		cli_warn(&s->cli, "%s series went on in two stores; both continuations are kept", cli_number(r->forks));
 	if (r->held > 0)
-		cli_warn(&s->cli, "%s frames wait: their clock is ahead, or what they rest on has not come",
-		         cli_number(r->held));
+		cli_warn(&s->cli, "%s frames wait: their clock is ahead, or what they rest on has not come "
+		                  "(engram-consolidate says of each log which)", cli_number(r->held));
 }
 
 /* After a session; stdout_taken: frames were written there. */

@@ -540,7 +540,7 @@ enum engram_task {
 struct engram_report {
 	uint64_t frames, bytes;       /* read from the log */
 	uint64_t applied;             /* frames taken into the state */
-	uint64_t held;                /* frames that wait: see engram_standing */
+	uint64_t held;                /* frames that wait: engram_standing tells why */
 	uint64_t memories;            /* live afterwards */
 	uint64_t purged;              /* frames turned into stubs */
 	uint64_t freed_bytes;

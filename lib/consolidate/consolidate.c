@@ -210,7 +210,7 @@ static bool changed_something(const struct run *run)
 
 	return !run->how->dry_run &&
 	       (r->applied || r->folded || r->dropped || r->purged || r->freed_bytes ||
-	        run->how->tasks & (ENGRAM_REBUILD | ENGRAM_COMPACT));
+	        run->how->tasks & (ENGRAM_REBUILD | ENGRAM_COMPACT | ENGRAM_FOLD_ANEW));
 }
 
 /* A writer that holds the state for long keeps a run from being noted, not from having been. */

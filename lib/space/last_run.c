@@ -135,6 +135,11 @@ int engram_last_run(struct engram_space *s, struct engram_run *out, struct engra
 
 	if (r == 0)
 		r = eng_gen_refresh(s, err);
+	if (r == 0 && !s->gen && s->gen_problem.code) {
+		if (err)
+			*err = s->gen_problem;
+		return s->gen_problem.code;
+	}
 	if (r == 0 && s->gen) {
 		r = eng_txn_begin(&t, s->gen->store, false, err);
 		if (r < 0)

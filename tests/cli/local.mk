@@ -12,6 +12,7 @@ CLI_TESTS = \
 	%D%/newcomer.bats \
 	%D%/json.bats \
 	%D%/consolidate.bats \
+	%D%/consolidate_fold.bats \
 	%D%/roundtrip.bats \
 	%D%/series.bats \
 	%D%/import.bats \

@@ -1,5 +1,7 @@
 # unit tests of lib/space, lib/home, lib/consolidate
 spaces = tests/lib/spaces.h tests/lib/tmpdir.h
+check_PROGRAMS += tests/unit/test_consolidate
+tests_unit_test_consolidate_SOURCES = tests/unit/test_consolidate.c $(spaces)
 check_PROGRAMS += tests/unit/test_space_model
 tests_unit_test_space_model_SOURCES = tests/unit/test_space_model.c $(spaces)
 check_PROGRAMS += tests/unit/test_space_forget

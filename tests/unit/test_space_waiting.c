@@ -4,22 +4,42 @@
 
 #include "frame/hlc.h"
 
+/* The one series that waits, and why. */
+static bool waits(struct spaces *s, const struct author *a, uint64_t seq, uint64_t frames, enum engram_wait wait,
+                  struct engram_waiting *out)
+{
+	struct engram_standing at = {0};
+	bool right;
+
+	spaces_must(engram_standing(s->space, &at, &err), "standing", &err);
+	right = at.nwaiting == 1 && memcmp(at.waiting->at.series, a->series.b, 16) == 0 && at.waiting->at.seq == seq &&
+	        at.waiting->frames == frames && at.waiting->wait == wait;
+	if (at.nwaiting)
+		*out = *at.waiting;
+	engram_standing_free(&at);
+	return right;
+}
+
 static void test_held(void)
 {
 	struct spaces s = {0};
 	struct eng_buf b = ENG_BUF_INIT;
 	struct author a;
 	struct engram_id id;
+	struct engram_waiting why = {0};
+	eng_stamp ahead = now_and(3600000);
 	char *before, *after;
 
 	spaces_open(&s, "held", ENGRAM_CREATE);
 	a = author(&s, 0x11);
 	lay(&b, &a, ENG_MEMORY, 0, now_and(-1000), id_of(1), "near", NULL);
-	lay(&b, &a, ENG_MEMORY, 0, now_and(3600000), id_of(2), "an hour ahead", NULL);
-	lay(&b, &a, ENG_MEMORY, 0, now_and(3600001), id_of(3), "behind it", NULL);
+	lay(&b, &a, ENG_MEMORY, 0, ahead, id_of(2), "an hour ahead", NULL);
+	lay(&b, &a, ENG_MEMORY, 0, ahead + 1, id_of(3), "behind it", NULL);
 	tap_int(receive(&s, &a, &b), 0, "frames of a clock an hour ahead are received");
 	tap_int(memories(&s), 1, "what it stamped so far is not shown");
 	tap_int(held(&s), 2, "but counted");
+	tap_ok(waits(&s, &a, 2, 2, ENGRAM_WAIT_CLOCK, &why) && why.until_us > 0 &&
+	               why.until_us == eng_hlc_release_us(ahead, ENG_HOLD_BOUND_MS), "until its time has come");
 	id = spaces_put(&s, "here and now");
 	spaces_must(spaces_run(&s, ENGRAM_APPLY), "apply", &s.err);
 	tap_int(memories(&s), 2, "nor after apply");
@@ -91,6 +111,7 @@ static void test_stubs(void)
 	struct eng_buf o = ENG_BUF_INIT, a = ENG_BUF_INIT, rest = ENG_BUF_INIT;
 	struct eng_position want = {0};
 	struct author O, A;
+	struct engram_waiting why = {0};
 	struct eng_dot by_a, by_o;
 
 	spaces_open(&s, "stubs", ENGRAM_CREATE);
@@ -106,6 +127,8 @@ static void test_stubs(void)
 	tap_int(receive(&s, &O, &o), 0, "a stub whose forget is elsewhere");
 	tap_int(memories(&s), 1, "what lies before it is shown");
 	tap_int(held(&s), 3, "it waits, and what follows");
+	tap_ok(waits(&s, &O, 2, 3, ENGRAM_WAIT_FORGET, &why) && why.has_id && why.id.b[0] == id_of(2).b[0],
+	       "for the forget of its memory");
 	tap_int(wanted(&s, &want), 1, "and the frame itself would do");
 	tap_ok(want.seq == 2 && eng_series_cmp(&want.series, &O.series) == 0, "which is named");
 	tap_int(receive(&s, &A, &a), 0, "a second one that waits for the first series");
@@ -350,6 +373,7 @@ static void test_unknown(void)
 	struct spaces s = {0};
 	struct eng_buf b = ENG_BUF_INIT;
 	struct author a;
+	struct engram_waiting why = {0};
 
 	spaces_open(&s, "unknown", ENGRAM_CREATE);
 	a = author(&s, 0x44);
@@ -360,6 +384,7 @@ static void test_unknown(void)
 	tap_int(receive(&s, &a, &b), 0, "frames of kinds to come are received");
 	tap_int(memories(&s), 1, "a critical one stops its series");
 	tap_int(held(&s), 2, "there");
+	tap_ok(waits(&s, &a, 3, 2, ENGRAM_WAIT_VERSION, &why), "for a program that knows it");
 	tap_int(spaces_run(&s, ENGRAM_REBUILD | ENGRAM_CHECK), 0, "sound: %s", s.err.message);
 	eng_buf_free(&b);
 	spaces_close(&s);
