@@ -460,6 +460,80 @@ static void test_state_versions(void)
 	modelstore_free(b);
 }
 
+/* What both ends heard. */
+static uint64_t heard(struct modelstore *a, struct modelstore *b)
+{
+	struct talk *t = malloc(sizeof *t);
+	uint64_t bytes = UINT64_MAX;
+
+	if (t && talk_begin(t, a, b, NULL, NULL) == 0 && talk_run(t, NULL, 4096) && talk_done(t))
+		bytes = t->a.heard + t->b.heard;
+	if (t)
+		talk_end(t);
+	free(t);
+	return bytes;
+}
+
+/* Stores come and go: each leaves a series. */
+static void test_many_series(void)
+{
+	enum { SERIES = 1000 };
+	struct modelstore *a = talk_store(1), *b;
+	char text[64];
+	uint64_t bytes;
+
+	for (unsigned i = 0; i < SERIES; i++) {
+		if (i)
+			modelstore_new_series(a);
+		snprintf(text, sizeof text, "of store %u", i);
+		modelstore_remember(a, NULL, text);
+	}
+	modelstore_flush(a);
+	b = talk_store(2);
+	tap_ok(talk_once(a, b), "F35 a store of %d series and an empty one", SERIES);
+	equal(a, b, "F35 a thousand series");
+	bytes = heard(a, b);
+	tap_ok(bytes < 1024, "F35 equal pairs do not tell them: %" PRIu64 " bytes", bytes);
+	modelstore_new_series(a);
+	modelstore_remember(a, NULL, "one more");
+	modelstore_flush(a);
+	bytes = heard(a, b);
+	tap_ok(bytes < 2 * 65536, "F35 all of them are told in less than 64 KiB each way: %" PRIu64 " bytes", bytes);
+	equal(a, b, "F35 one frame of a new series");
+	modelstore_free(a);
+	modelstore_free(b);
+}
+
+/* Two halves, which only the one in the middle meets. */
+static void test_bridge(void)
+{
+	enum { STORES = 5 };
+	struct modelstore *m[STORES];
+	struct engram_id first, last;
+	int failed = 0;
+
+	m[0] = talk_store(1);
+	first = modelstore_remember(m[0], NULL, "from the one end");
+	modelstore_flush(m[0]);
+	for (unsigned i = 1; i < STORES; i++) {
+		m[i] = talk_store(1 + i);
+		failed += !talk_once(m[i - 1], m[i]);
+		talk_fill(m[i], (const char *const[]){"ada", "max", "eve", "bob", "zoe"}[i], 7);
+	}
+	last = modelstore_remember(m[STORES - 1], NULL, "from the other end");
+	modelstore_forget(m[STORES - 1], NULL, &first);
+	modelstore_flush(m[STORES - 1]);
+	for (unsigned round = 0; round + 1 < STORES; round++)
+		for (unsigned i = 1; i < STORES; i++)
+			failed += !talk_once(m[i - 1], m[i]);
+	tap_int(failed, 0, "F19 five stores in a row, of which each meets its neighbours only");
+	for (unsigned i = 1; i < STORES; i++)
+		equal(m[0], m[i], "F19 the ends of the row");
+	tap_ok(!modelstore_live(m[0], &first) && modelstore_live(m[0], &last), "F19 words and forgets come through the middle");
+	for (unsigned i = 0; i < STORES; i++)
+		modelstore_free(m[i]);
+}
+
 int main(void)
 {
 	test_both_ways();
@@ -480,5 +554,7 @@ int main(void)
 	test_fork_pulled();
 	test_two_spaces();
 	test_state_versions();
+	test_many_series();
+	test_bridge();
 	return tap_done();
 }
