@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "frame/frame.h"
 
-#define IMAGE_MAX 8192u
+#define IMAGE_MAX 20480u
 #define BYTES_A_LINE 8u
 
 struct image {
@@ -43,5 +43,9 @@ void show_difference(const char *page, const char *library);
 /* -- test_formats_session.c: what one end of a session says ------------------- */
 void session_make(struct image *image);
 void session_describe(struct dump *d);
+
+/* -- test_formats_view.c: the values of a view file -------------------------------- */
+void view_make(struct image *image);
+void view_describe(struct dump *d);
 
 #endif

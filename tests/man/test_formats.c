@@ -178,8 +178,9 @@ static void check_mark(FILE *page)
 
 #define SEGMENT "0000 45 4e 47 53"
 #define SESSION "0000 89 45 4e 47"
+#define VIEW "0000 45 4e 47 56"
 
-static struct image image, said;
+static struct image image, said, view;
 
 static int make(void)
 {
@@ -188,6 +189,9 @@ static int make(void)
 	printf("\n");
 	session_make(&said);
 	print_dump(&said, session_describe);
+	printf("\n");
+	view_make(&view);
+	print_dump(&view, view_describe);
 	return 0;
 }
 
@@ -208,13 +212,14 @@ static void check_dump(struct image *shown, FILE *page, const char *first, dump_
 	eng_buf_free(&d.text);
 }
 
-/* The bytes of the page's session are those that the machine says today. */
-static void check_session(void)
+/* The bytes of the page are those that the library makes today. */
+static void check_made(const struct image *shown, void (*make_now)(struct image *image), const char *name)
 {
-	struct image now = {.n = 0};
+	static struct image now;
 
-	session_make(&now);
-	tap_ok(now.n == said.n && memcmp(now.p, said.p, now.n) == 0, "a session says what the page shows");
+	now.n = 0;
+	make_now(&now);
+	tap_ok(now.n == shown->n && memcmp(now.p, shown->p, now.n) == 0, "%s is what the page shows", name);
 }
 
 int main(int argc, char **argv)
@@ -228,7 +233,9 @@ int main(int argc, char **argv)
 		return tap_done();
 	check_dump(&image, page, SEGMENT, describe);
 	check_dump(&said, page, SESSION, session_describe);
-	check_session();
+	check_made(&said, session_make, "a session");
+	check_dump(&view, page, VIEW, view_describe);
+	check_made(&view, view_make, "a view file");
 	rewind(page);
 	check_mark(page);
 	fclose(page);
