@@ -1,13 +1,13 @@
 /* foldfix.c - graphs of made-up memories, and view files of them. */
 #include "foldfix.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "base/le.h"
 #include "base/rng.h"
+#include "sys/workers.h"
 
 static int by_id(const void *a, const void *b)
 {
@@ -66,41 +66,33 @@ void foldfix_key(uint8_t key[ENG_FOLD_KEY], unsigned number)
 
 /* -- building --------------------------------------------------------------------- */
 
-struct thread {
-	pthread_t id;
-	void (*job)(void *data, unsigned worker);
-	void *data;
-	unsigned worker;
-};
+/* The workers of a build must outlive it: kept to the end of the program. */
+static struct eng_pool *pools[FOLDFIX_THREADS_MAX + 1];
 
-static void *run_one(void *p)
+static void free_pools(void)
 {
-	struct thread *t = p;
-
-	t->job(t->data, t->worker);
-	return NULL;
+	for (unsigned i = 0; i <= FOLDFIX_THREADS_MAX; i++)
+		eng_pool_free(pools[i]);
 }
 
-static void run_threads(void *ctx, void (*job)(void *data, unsigned worker), void *data)
+static const struct eng_workers *workers_of(unsigned threads)
 {
-	const unsigned n = *(unsigned *)ctx;
-	struct thread t[8];
+	static bool begun;
 
-	for (unsigned i = 0; i < n; i++) {
-		t[i] = (struct thread){.job = job, .data = data, .worker = i};
-		if (pthread_create(&t[i].id, NULL, run_one, &t[i]) != 0)
-			exit(99);
-	}
-	for (unsigned i = 0; i < n; i++)
-		pthread_join(t[i].id, NULL);
+	if (!begun)
+		begun = atexit(free_pools) == 0;
+	if (threads > FOLDFIX_THREADS_MAX)
+		exit(99);
+	if (!pools[threads] && eng_pool_new(&pools[threads], eng_sys_posix(), threads, ENG_NUMA_OFF) < 0)
+		exit(99);
+	return eng_pool_workers(pools[threads]);
 }
 
 struct eng_hnsw_build *foldfix_build(const struct foldfix_set *s, unsigned threads)
 {
-	struct eng_workers workers = {threads, run_threads, &threads};
 	struct eng_hnsw_build *b;
 	uint32_t mended;
-	int rc = eng_hnsw_build_new(&b, s->stride, threads ? &workers : NULL);
+	int rc = eng_hnsw_build_new(&b, s->stride, threads ? workers_of(threads) : NULL);
 
 	for (uint32_t i = 0; rc == 0 && i < s->n; i++) {
 		const int8_t *codes = s->codes + (size_t)i * s->stride;

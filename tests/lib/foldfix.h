@@ -5,6 +5,7 @@
 #include "fold/fold.h"
 
 #define FOLDFIX_DIM 64u
+#define FOLDFIX_THREADS_MAX 4u
 
 struct foldfix_set {
 	uint32_t n, stride;
