@@ -63,7 +63,7 @@ static const struct opt options[] = {
 	 AT(feedback), .modes = 1u << RECALL_ONE},
 	{"no-retention", .kind = OPT_FLAG, .help = "leave age out of the order",
 	 AT(no_retention), .more = true},
-	{"ef", .kind = OPT_COUNT, .arg = "NUMBER", .help = "search the index more (or less) thoroughly (192)", AT(ef),
+	{"ef", .kind = OPT_COUNT, .arg = "NUMBER", .help = "search the index more (or less) thoroughly (320)", AT(ef),
 	 .max = EF_MAX, .more = true},
 	{"exact", .kind = OPT_FLAG, .help = "compare every vector", AT(exact), .more = true},
 };

@@ -90,7 +90,7 @@ static int nearest(struct hunt *h, size_t *n, struct eng_near_source *from, cons
 		.k = h->depth,
 		.ef = h->q->ef,
 		.exact = h->q->exact,
-		.filter = {eng_filter_accept, h->filter, eng_filter_order},
+		.filter = {eng_filter_accept_row, h->filter, eng_filter_order},
 		.most = h->filter->most,
 	};
 	from->g = graph->g;

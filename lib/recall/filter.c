@@ -64,6 +64,8 @@ int eng_filter_init(struct eng_filter *f, struct eng_snapshot *snap, const struc
 		.actor_hash = hash_of(cue->actor),
 		.state_docs = eng_snapshot_state_docs(snap),
 		.most = SIZE_MAX,
+		.asks = cue->ntags || cue->kind || cue->source.p || cue->actor.p || cue->since_us > INT64_MIN ||
+		        cue->until_us < INT64_MAX,
 	};
 	return mark_tags(f, arena, err);
 }
@@ -82,6 +84,14 @@ bool eng_filter_accept(void *ctx, uint32_t doc)
 	return (!cue->kind || b.kind == cue->kind) && (!cue->source.p || b.source_hash == f->source_hash) &&
 	       (!cue->actor.p || b.actor_hash == f->actor_hash) && b.when_us >= cue->since_us &&
 	       (cue->until_us == INT64_MAX || b.when_us < cue->until_us);
+}
+
+bool eng_filter_accept_row(void *ctx, uint32_t doc)
+{
+	const struct eng_filter *f = ctx;
+	if (f->asks || doc >= ENG_DOC_RAW || (f->has_self && doc == f->self))
+		return eng_filter_accept(ctx, doc);
+	return !eng_snapshot_masked(f->snap, doc);
 }
 
 int eng_filter_order(void *ctx, uint32_t a, uint32_t b)

@@ -6,8 +6,11 @@
 #include "base/types.h"
 #include "index/hnsw.h"
 
-/* As many nodes as a search looks closely at, where the cue does not say. */
-#define ENG_EF_DEFAULT 192u
+/* As many nodes as a search looks closely at, where the cue does not say.  Recall@10
+ * of 340,479 word vectors of 100 numbers, 400 cues held out: 0.949 at 192, 0.959 at
+ * 256, 0.963 at 320 (0.990 exactly: the rest is lost to the codes); the time of a
+ * process that asks once is the same for all three. */
+#define ENG_EF_DEFAULT 320u
 
 /* The vectors of one identity. */
 struct eng_near_source {

@@ -17,12 +17,15 @@ struct eng_filter {
 	uint32_t state_docs; /* overlay documents follow the state's in the bits */
 	uint32_t self;       /* the memory that is the cue */
 	bool has_self;
+	bool asks;           /* anything at all beside being there */
 };
 
 int eng_filter_init(struct eng_filter *f, struct eng_snapshot *snap, const struct engram_cue *cue,
                     struct eng_arena *arena, struct engram_error *err);
 /* The callbacks of index/ and text/; ctx is the struct eng_filter. */
 bool eng_filter_accept(void *ctx, uint32_t doc);
+/* The same of a document met by its row or node, mostly without looking it up. */
+bool eng_filter_accept_row(void *ctx, uint32_t doc);
 int eng_filter_order(void *ctx, uint32_t a, uint32_t b); /* by id */
 
 /* -- candidates (candidates.c) ------------------------------------------- */

@@ -63,7 +63,6 @@ int eng_overlay_build(struct eng_snapshot *s, struct engram_error *err);
 void eng_overlay_free(struct eng_snapshot *s);
 int eng_text_look(struct eng_snapshot *s, struct engram_error *err);
 void eng_text_leave(struct eng_snapshot *s);
-bool eng_snapshot_masked(const struct eng_snapshot *s, uint32_t doc);
 bool eng_doc_in(const uint32_t *docs, size_t n, uint32_t doc); /* ascending */
 
 #endif

@@ -82,6 +82,9 @@ uint32_t eng_snapshot_state_docs(const struct eng_snapshot *s);
 uint32_t eng_snapshot_raw_docs(const struct eng_snapshot *s);
 /* False where the number is out of range; .live tells the rest. */
 bool eng_snapshot_brief(struct eng_snapshot *s, uint32_t doc, struct eng_brief *out);
+/* Whether the overlay replaces a document of the state: of one that has a row or a
+ * node, this is all there is to ask to know that it lives. */
+bool eng_snapshot_masked(const struct eng_snapshot *s, uint32_t doc);
 /* Calls back live documents by stored descending, id ascending; non-zero ends the walk. */
 int eng_snapshot_newest(struct eng_snapshot *s, int (*fn)(void *data, uint32_t doc), void *data,
                         struct engram_error *err);
