@@ -90,7 +90,7 @@ static inline bool eng_beam_insert(uint64_t *beam, size_t *n, size_t ef, uint64_
 	for (size_t end = left; end > 0;) {
 		size_t half = (end + 1) / 2;
 
-		from += from[half - 1] > key ? half : 0;
+		from += half & -(size_t)(from[half - 1] > key);
 		end -= half;
 	}
 	*at = (size_t)(from - beam);
