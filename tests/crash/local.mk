@@ -60,5 +60,5 @@ tests_crash_test_nth_SOURCES = %D%/test_nth.c $(spaceclient) $(simulator)
 CRASH_TESTS = $(filter %D%/%,$(check_PROGRAMS))
 .PHONY: check-crash-long
 check-crash-long: $(CRASH_TESTS)
-	ENG_IMAGES=4 ENG_POWER=10 ENG_KILLS=400 ENG_KILL_MS=30000 \
-		$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(CRASH_TESTS)' TIMEOUT='timeout -k 10 3600'
+	ENG_IMAGES=4 ENG_POWER=10 ENG_KILLS=400 ENG_KILL_MS=30000 ENGRAM_FOLD_ROUNDS=200 \
+		$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(CRASH_TESTS) tests/cli/fold_faults.bats' TIMEOUT='timeout -k 10 3600'

@@ -50,7 +50,7 @@ ASAN_OPTIONS=detect_stack_use_after_return=1 run asan make -j"$jobs" check
 # What comes from other stores: 60 s each.
 if command -v clang >/dev/null; then
 	tree fuzz CFLAGS='-O1 -g'
-	for target in frame segment session; do
+	for target in frame segment session view; do
 		run fuzz make fuzz FUZZ=$target FUZZ_SECONDS=60
 	done
 else

@@ -5,4 +5,3 @@ tests_unit_test_fold_SOURCES = tests/unit/test_fold.c $(FOLD_FIXTURE)
 tests_unit_test_fold_LDADD = $(LDADD) -lpthread
 tests_unit_test_fold_damage_SOURCES = tests/unit/test_fold_damage.c $(FOLD_FIXTURE)
 tests_unit_test_fold_damage_LDADD = $(LDADD) -lpthread
-THREAD_TESTS += tests/unit/test_fold
