@@ -17,6 +17,8 @@
 #include "space/space.h"
 #include "sys/workers.h"
 
+#define FOLDS ((unsigned)(ENGRAM_FOLD | ENGRAM_FOLD_ANY | ENGRAM_FOLD_ANEW))
+
 /* Long enough for a pace: a fold does 10,000 vectors in it. */
 #define JUDGE_AFTER_US 1000000
 
@@ -80,25 +82,11 @@ static int watch(void *data, const char *phase, uint64_t done, uint64_t total)
 
 /* -- afterwards -------------------------------------------------------------------- */
 
+/* A log too long to scan without a state: the figures are not worth a failure. */
 static int figures(struct run *run, struct engram_error *err)
 {
-	struct engram_space_info info;
-	struct eng_standing now;
-	struct eng_exchange *x = NULL;
-	int r = engram_space_info(run->space, &info, err);
+	int r = eng_space_figures(run->space, run->report, err);
 
-	if (r == 0) {
-		run->report->memories = info.memories;
-		r = eng_exchange_open(&x, run->space, false, err);
-	}
-	if (r == 0)
-		r = eng_exchange_standing(x, &now, err);
-	if (r == 0) {
-		run->report->held = now.held;
-		memcpy(run->report->digest, now.digest, sizeof run->report->digest);
-	}
-	eng_exchange_close(x);
-	/* A log too long to scan without a state: the figures are not worth a failure. */
 	return r == ENGRAM_EBUSY ? 0 : r;
 }
 
@@ -125,10 +113,10 @@ static int rebuild(struct run *run, struct engram_error *err)
 	return eng_space_rebuild(run->space, &run->job, err);
 }
 
-/* A rebuild takes in what waits by itself. */
+/* A rebuild takes in what waits by itself, and so does a fold. */
 static int apply(struct run *run, struct engram_error *err)
 {
-	if (run->how->tasks & ENGRAM_REBUILD)
+	if (run->how->tasks & (ENGRAM_REBUILD | FOLDS) && !run->how->dry_run)
 		return 0;
 	return eng_space_apply(run->space, &run->job, eng_all_frames, true, err);
 }
@@ -158,7 +146,7 @@ static const struct task tasks[] = {
 	{ENGRAM_CHECK, "check", check},
 	{ENGRAM_REBUILD, "rebuild", rebuild},
 	{ENGRAM_APPLY, "apply", apply},
-	{ENGRAM_FOLD | ENGRAM_FOLD_ANY | ENGRAM_FOLD_ANEW, "fold", fold},
+	{FOLDS, "fold", fold},
 	{ENGRAM_APPLY | ENGRAM_REBUILD | ENGRAM_COMPACT, "purge", purge},
 	{ENGRAM_WARM, "warm", warm},
 };

@@ -99,24 +99,27 @@ int eng_view_digest(struct eng_view *v, eng_u128 buckets[ENG_DIGEST_BUCKETS], st
 	return r;
 }
 
-int eng_space_digest(struct engram_space *space, uint8_t digest[16], struct engram_error *err)
+int eng_view_digest_whole(uint8_t digest[16], struct eng_view *v, struct engram_error *err)
 {
-	eng_u128 *buckets;
-	struct eng_view v;
-	int r = eng_space_check_handle(space, err);
+	eng_u128 *buckets = eng_alloc(ENG_DIGEST_BUCKETS * sizeof *buckets);
+	int r = buckets ? eng_view_digest(v, buckets, err) : eng_err_nomem(err);
 
-	if (r < 0)
-		return r;
-	buckets = eng_alloc(ENG_DIGEST_BUCKETS * sizeof *buckets);
-	if (!buckets)
-		return eng_err_nomem(err);
-	r = eng_view_open(&v, space, err);
-	if (r == 0) {
-		r = eng_view_digest(&v, buckets, err);
-		eng_view_close(&v);
-	}
 	if (r == 0)
 		eng_digest_fold(digest, buckets);
 	eng_free(buckets);
+	return r;
+}
+
+int eng_space_digest(struct engram_space *space, uint8_t digest[16], struct engram_error *err)
+{
+	struct eng_view v;
+	int r = eng_space_check_handle(space, err);
+
+	if (r == 0)
+		r = eng_view_open(&v, space, err);
+	if (r < 0)
+		return r;
+	r = eng_view_digest_whole(digest, &v, err);
+	eng_view_close(&v);
 	return r;
 }

@@ -362,17 +362,6 @@ static int tell_applied(struct eng_exchange *x, size_t *n, const struct eng_view
 	return r;
 }
 
-static int tell_digest(uint8_t digest[16], struct eng_view *v, struct engram_error *err)
-{
-	eng_u128 *sums = eng_alloc(ENG_DIGEST_BUCKETS * sizeof *sums);
-	int r = sums ? eng_view_digest(v, sums, err) : eng_err_nomem(err);
-
-	if (r == 0)
-		eng_digest_fold(digest, sums);
-	eng_free(sums);
-	return r;
-}
-
 int eng_exchange_standing(struct eng_exchange *x, struct eng_standing *out, struct engram_error *err)
 {
 	struct eng_view v;
@@ -386,7 +375,7 @@ int eng_exchange_standing(struct eng_exchange *x, struct eng_standing *out, stru
 	r = tell_applied(x, &out->napplied, &v, err);
 	out->applied = x->applied;
 	if (r == 0)
-		r = tell_digest(out->digest, &v, err);
+		r = eng_view_digest_whole(out->digest, &v, err);
 	eng_view_close(&v);
 	return r;
 }

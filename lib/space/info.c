@@ -62,3 +62,17 @@ int engram_space_info(struct engram_space *s, struct engram_space_info *out, str
 	*out = info;
 	return 0;
 }
+
+int eng_space_figures(struct engram_space *s, struct engram_report *out, struct engram_error *err)
+{
+	struct eng_snapshot *snap;
+	int r = eng_snapshot_open(&snap, s, ENG_SNAP_ITEMS, err);
+
+	if (r < 0)
+		return r;
+	out->memories = eng_snapshot_corpus(snap).docs;
+	out->held = eng_view_held(&snap->view);
+	r = eng_view_digest_whole(out->digest, &snap->view, err);
+	eng_snapshot_close(snap);
+	return r;
+}

@@ -318,6 +318,8 @@ int eng_space_warm(struct engram_space *space, const struct eng_job *job, struct
 /* The state digest of everything written, applied or not: equal sets of frames,
  * equal digests. */
 int eng_space_digest(struct engram_space *space, uint8_t digest[16], struct engram_error *err);
+/* memories, held and digest of this moment, applied or not. */
+int eng_space_figures(struct engram_space *space, struct engram_report *out, struct engram_error *err);
 /* Writes down what a run came to, under the apply lock; ended_us and upto_us are
  * filled in.  Nothing where there is no state. */
 int eng_space_note_run(struct engram_space *space, struct engram_run *run, struct engram_error *err);

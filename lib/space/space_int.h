@@ -537,6 +537,8 @@ int eng_view_facts(struct eng_view *v, struct eng_dot **out, size_t *n, uint8_t 
 
 /* The digest buckets of state and raw frames together (digest.c). */
 int eng_view_digest(struct eng_view *v, eng_u128 buckets[ENG_DIGEST_BUCKETS], struct engram_error *err);
+/* The state digest: of all of them. */
+int eng_view_digest_whole(uint8_t digest[16], struct eng_view *v, struct engram_error *err);
 /* What each id of a bucket contributes, ascending by id; non-zero ends it (bucket.c). */
 int eng_view_bucket(struct eng_view *v, unsigned bucket,
                     int (*fn)(void *data, const struct engram_id *id, eng_u128 sum), void *data,
