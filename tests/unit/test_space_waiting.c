@@ -2,6 +2,8 @@
  * before their forget, critical frames of unknown kinds.  And what ends it. */
 #include "../lib/byhand.h"
 
+#include "../lib/failalloc.h"
+
 #include "frame/hlc.h"
 
 /* The one series that waits, and why. */
@@ -368,6 +370,102 @@ static void test_killer_in_branch(void)
 	}
 }
 
+/* -- memory runs out ----------------------------------------------------------------- */
+
+static int count_frame(void *data, const struct engram_frame *f)
+{
+	++*(unsigned *)data;
+	(void)f;
+	return 0;
+}
+
+static int tell(struct engram_space *space, struct engram_error *e)
+{
+	struct engram_standing at = {0};
+	struct engram_position *again = NULL;
+	char *text = NULL;
+	unsigned frames = 0;
+	size_t n;
+	int r = engram_standing(space, &at, e);
+
+	if (r == 0)
+		r = engram_position_format(&text, at.received, at.nreceived, e);
+	if (r == 0)
+		r = engram_position_parse(&again, &n, text, e);
+	if (r == 0)
+		r = engram_frames(space, NULL, 0, NULL, count_frame, &frames, e);
+	engram_free(text);
+	engram_free(again);
+	engram_standing_free(&at);
+	return r;
+}
+
+static int take_again(struct engram_space *space, const struct eng_buf *b, struct engram_error *e)
+{
+	const struct eng_position *stubs;
+	const struct eng_dot *forks;
+	struct eng_exchange *x = NULL;
+	struct eng_series series;
+	uint64_t taken;
+	size_t n;
+	int r = eng_exchange_open(&x, space, true, e);
+
+	memcpy(series.b, b->p + 16, sizeof series.b);
+	if (r == 0)
+		r = eng_exchange_forks(x, &forks, &n, e);
+	if (r == 0)
+		r = eng_exchange_receive(x, &taken, &series, b->p, b->n, e);
+	if (r == 0)
+		r = eng_exchange_flush(x, e);
+	if (r == 0)
+		r = eng_exchange_wanted(x, &stubs, &n, e);
+	eng_exchange_close(x);
+	return r;
+}
+
+static int open_and_tell(void *data)
+{
+	struct engram_error e = {0};
+	struct spaces s = {0};
+	int r = engram_home_open(&s.home, tmpdir_path("home"), &e);
+
+	if (r == 0)
+		r = engram_space_open(&s.space, s.home, "nomem", ENGRAM_WRITE, 5000, &e);
+	if (r == 0)
+		r = tell(s.space, &e);
+	if (r == 0)
+		r = take_again(s.space, data, &e);
+	engram_space_close(s.space);
+	engram_home_close(s.home);
+	return r;
+}
+
+static void test_nomem(void)
+{
+	struct eng_buf b = ENG_BUF_INIT, other = ENG_BUF_INIT;
+	struct eng_dot lost = {{{0x77}}, 9};
+	struct spaces s = {0};
+	struct author o, z;
+
+	spaces_open(&s, "nomem", ENGRAM_CREATE);
+	o = author(&s, 0x66);
+	z = author(&s, 0x67);
+	lay(&b, &o, ENG_MEMORY, 0, now_and(-9000), id_of(2), "forgotten", &lost);
+	lay(&b, &o, ENG_MEMORY, 0, now_and(-8000), id_of(4), "behind it", NULL);
+	lay(&other, &z, ENG_FORGET, 0, now_and(-9500), id_of(2), NULL, NULL);
+	lay(&other, &z, ENG_MEMORY, 0, now_and(3600000), id_of(5), "an hour ahead", NULL);
+	spaces_must(receive(&s, &o, &b), "receive", &err);
+	spaces_must(receive(&s, &z, &other), "receive", &err);
+	tap_int((long)held(&s), 3, "a space in which two series wait");
+	spaces_close(&s);
+	failalloc_each(open_and_tell, &b, "telling how far it is, and hearing it again,");
+	spaces_open(&s, "nomem", ENGRAM_WRITE);
+	tap_int((long)held(&s), 3, "and it is as it was");
+	eng_buf_free(&b);
+	eng_buf_free(&other);
+	spaces_close(&s);
+}
+
 static void test_unknown(void)
 {
 	struct spaces s = {0};
@@ -401,6 +499,7 @@ int main(void)
 	test_orphans();
 	test_forget_orphan();
 	test_killer_in_branch();
+	test_nomem();
 	test_unknown();
 	tmpdir_end();
 	return tap_done();
