@@ -76,13 +76,13 @@ bench_import() {
 	rm -rf "$out"
 	mkdir -p "$out"
 	"$build/bench/bulk" import "$imports" "$(wc -l <"$data/import/short")" \
-		-- 'glosses' "$store" --home="$out/short-%n" --import=ndjson "$data/import/short" \
+		-- 'glosses' "$store" --home="$out/short-%n" --import=ndjson --index-later "$data/import/short" \
 		-- rate 'short texts, state and text view current' 'glosses' 55000 \
 		-- memory 'MiB of anonymous memory, short texts' 'glosses' 64
 	"$build/bench/bulk" import "$imports" "$lines" \
-		-- 'vectors' "$store" --home="$out/vectors-%n" --import=ndjson "$data/import/vectors" \
-		-- 'later' "$store" --home="$out/later-%n" --import=ndjson --text-later "$data/import/vectors" \
-		-- 'fvecs' "$store" --home="$out/bare-%n" --import=vectors "$data/import/bare.fvecs" \
+		-- 'vectors' "$store" --home="$out/vectors-%n" --import=ndjson --index-later "$data/import/vectors" \
+		-- 'later' "$store" --home="$out/later-%n" --import=ndjson --index-later --text-later "$data/import/vectors" \
+		-- 'fvecs' "$store" --home="$out/bare-%n" --import=vectors --index-later "$data/import/bare.fvecs" \
 		-- 'python' python3 "$here/peers/import.py" "$data/import/vectors" "$out/peer-%n.db" \
 		-- ratio 'text + 768 floats / python json + sqlite3, text view current' vectors python 2 \
 		-- ratio 'text + 768 floats / python json + sqlite3, text view left behind' later python 4 \
@@ -133,14 +133,14 @@ prepare_sync() {
 	part=0
 	while [ "$part" -lt 100 ]; do
 		seq -f "part $part of the whole, line %g" $((records / 100)) |
-			"$store" --home="$data/sync/a" --new-series --import=lines --text-later --quiet - >/dev/null
+			"$store" --home="$data/sync/a" --new-series --import=lines --text-later --index-later --quiet - >/dev/null
 		part=$((part + 1))
 	done
 	"$store" --home="$data/sync/b" --create >/dev/null
 	"$shipwal" --home="$data/sync/a" sync "local:$data/sync/b" >/dev/null
 	body=$(printf '%880s' ' ' | tr ' ' x)
 	seq -f "%012g $body" $((records / 10)) |
-		"$store" --home="$data/sync/stream" --import=lines --text-later --quiet - >/dev/null
+		"$store" --home="$data/sync/stream" --import=lines --text-later --index-later --quiet - >/dev/null
 	: >"$data/sync/ready-$records"
 }
 
