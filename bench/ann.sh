@@ -45,25 +45,39 @@ limit_of() {
 
 [ $# -gt 0 ] || set -- build peers search change fold life oneshot million
 mkdir -p "$data" "$results"
+# A job is a group of processes by itself, which an interruption of ours does not reach.
+job=
+trap '[ -z "$job" ] || kill "$job" 2>/dev/null' EXIT
+trap 'exit 130' INT TERM
+
+bounded() {
+	timeout "$@" &
+	job=$!
+	rc=0
+	wait "$job" || rc=$?
+	job=
+	return "$rc"
+}
+
 # shellcheck disable=SC2086 # names are words
 peers=$("$here/peers/build.sh" "$data/peers" "$data/cache" ${PEERS:-} | tr '\n' ' ')
 files=
 failed=0
-for job in "$@"; do
+for what in "$@"; do
 	sets=${SET:-wink clusters}
-	[ "$job" != million ] || sets=texts
-	limit_of "$job" >/dev/null
+	[ "$what" != million ] || sets=texts
+	limit_of "$what" >/dev/null
 	for set in $sets; do
-		file=$results/$job-$set-$size.ndjson
+		file=$results/$what-$set-$size.ndjson
 		files="$files $file"
 		[ -z "${RESUME:-}" ] || [ ! -s "$file" ] || continue
-		limit=$(limit_of "$job")
-		echo "bench-ann: $job, $set, SIZE=$size: at most $limit s" >&2
-		conditions "$data" >"$file.part"
-		if timeout "$limit" "$here/ann-job.sh" "$build" "$data" "$job" "$set" "$file.part" "$peers"; then
+		limit=$(limit_of "$what")
+		echo "bench-ann: $what, $set, SIZE=$size: at most $limit s" >&2
+		conditions "$data" "$rounds" "$seed" >"$file.part"
+		if bounded "$limit" "$here/ann-job.sh" "$build" "$data" "$what" "$set" "$file.part" "$peers"; then
 			mv "$file.part" "$file"
 		else
-			echo "bench-ann: $job, $set: failed, or was not done in $limit s; so far: $file.part" >&2
+			echo "bench-ann: $what, $set: failed, or was not done in $limit s; so far: $file.part" >&2
 			failed=1
 		fi
 	done

@@ -1,5 +1,5 @@
 #!/bin/sh
-# common.sh - what the scripts of bench/ share; sourced, with build, rounds and seed set.
+# common.sh - what the scripts of bench/ share; sourced, with build set.
 
 build=${build:?}
 
@@ -14,12 +14,12 @@ program() {
 LD_LIBRARY_PATH=$build/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 
-# The first line of results, for the disk of directory $1.
+# conditions DIR ROUNDS SEED: the first line of results; DIR tells the disk.
 conditions() {
 	cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 	disk=$(df --output=source,fstype "$1" | tail -n 1 | tr -s ' ')
 	printf '{"v":1,"type":"conditions","cpu":"%s","cores":%s,"kernel":"%s","disk":"%s","load":"%s","rounds":%s,"seed":%s}\n' \
-		"$cpu" "$(nproc)" "$(uname -r)" "$disk" "$(cut -d' ' -f1-3 /proc/loadavg)" "${rounds:?}" "${seed:?}"
+		"$cpu" "$(nproc)" "$(uname -r)" "$disk" "$(cut -d' ' -f1-3 /proc/loadavg)" "$2" "$3"
 }
 
 # One gloss of WordNet a line.

@@ -203,7 +203,7 @@ bench_help() {
 }
 
 mkdir -p "$data" "$build/bench"
-conditions "$data" >"$results"
+conditions "$data" "$rounds" "$seed" >"$results"
 for part in "$@"; do
 	"bench_$part" >>"$results"
 done
