@@ -163,14 +163,31 @@ static int try_maps(struct eng_store *s, bool writable)
 	return rc;
 }
 
+/* A sealed file grows no more: its own length is map enough, and a process may have
+ * many of them open, under valgrind too. */
+static int try_sealed(struct eng_store *s)
+{
+	const uint64_t page = 64 << 10; /* of any kernel */
+	struct eng_stat st;
+
+	if (s->sys->fs.ops->stat(s->sys->fs.ctx, s->path, &st) < 0)
+		return ENOENT;
+	return try_open(s, (st.size + page - 1) / page * page, false);
+}
+
 /* A reader, too, gets an environment that could write, if the file may be
  * written: the process may open the file for writing later, and one
  * environment must serve both.  Nothing is written through it before that. */
 static int open_env(struct eng_store *s, struct engram_error *err)
 {
 	bool write = s->flags & ENG_STORE_WRITE;
-	int rc = !write && (s->flags & ENG_STORE_NOLOCK) ? EACCES : try_maps(s, true);
+	int rc;
 
+	if (s->flags & ENG_STORE_SEALED) {
+		rc = try_sealed(s);
+		return rc ? eng_store_err(s, err, rc, "cannot open") : 0;
+	}
+	rc = !write && (s->flags & ENG_STORE_NOLOCK) ? EACCES : try_maps(s, true);
 	if (!write && (rc == EACCES || rc == EPERM || rc == EROFS))
 		rc = try_maps(s, false);
 	return rc ? eng_store_err(s, err, rc, "cannot open") : 0;

@@ -182,7 +182,7 @@ is_made_anew()
 	for w in 1 2 3; do
 		(n=0; while [ ! -e end ]; do
 			n=$((n + 1))
-			seq -f "writer $w round $n line %g" 10 | engram-store - >>"ids.$w" || exit
+			seq -f "line %g of w${w}r$n" 10 | engram-store - >>"ids.$w" || exit
 			sleep 0.1
 		done) &
 		writers[w]=$!
@@ -201,7 +201,7 @@ is_made_anew()
 		[ "$n" -gt 0 ]
 		exits 0 engram-store --get - <"ids.$w"
 		same $((10 * n)) "${#lines[@]}"
-		contains "$(engram-recall -k 1 "writer $w round $n line 10")" "writer $w round $n line 10"
+		contains "$(engram-recall -k 1 "line 10 of w${w}r$n")" "line 10 of w${w}r$n"
 	done
 	exits 0 engram-consolidate --index-only
 	view_in_use

@@ -416,7 +416,8 @@ engram-shipwal serve --no-take --home='it'\\''s here' --space='team'" "$(cat cal
 	ENGRAM_NOW=2030-01-01T00:00:00Z engram-store --home=a early >/dev/null
 	exits 0 env ENGRAM_NOW=2029-01-01T00:00:00Z engram-shipwal --home=a push --quiet local:b
 	exits 0 env ENGRAM_NOW=2029-01-01T00:00:00Z engram-consolidate --home=b
-	says "frames wait"
+	says "2 frames of log "
+	says "wait until 2029-12-31T23:59:00Z"
 	exits 0 env ENGRAM_NOW=2029-01-01T00:00:00Z engram-consolidate --home=b --json
 	[ "$(echo "$output" | jq .held)" -gt 0 ]
 	exits 0 env ENGRAM_NOW=2030-01-01T00:00:00Z engram-consolidate --home=b --json
