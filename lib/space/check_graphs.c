@@ -78,19 +78,15 @@ uint64_t eng_check_hash1_nodes(struct eng_check *c)
 	return g ? eng_nodes_count(c->view.txn, ENG_NODES_HASH1, g->n) : 0;
 }
 
+static int check_embedder(void *data, const struct eng_embedder_record *e, struct engram_error *err)
+{
+	(void)err;
+	check_graph(data, eng_nodes_number(e->number), &e->who);
+	return 0;
+}
+
 int eng_check_graphs(struct eng_check *c, struct engram_error *err)
 {
-	struct eng_embedder_record e;
-	struct eng_bytes key, value;
-	struct eng_walk *w = NULL;
-	int r = eng_walk_begin(&w, c->view.txn, ENG_T_EMBEDDERS, err);
-
-	if (r < 0)
-		return r;
 	check_graph(c, ENG_NODES_HASH1, NULL);
-	for (r = eng_walk_seek(w, eng_bytes(NULL, 0), &key, &value); r == 1; r = eng_walk_next(w, &key, &value))
-		if (eng_embedder_decode(&e, key, value))
-			check_graph(c, eng_nodes_number(e.number), &e.who);
-	eng_walk_end(w);
-	return r < 0 ? eng_txn_status(c->view.txn, err) : 0;
+	return eng_embedders_each(c->view.txn, check_embedder, c, err);
 }

@@ -27,6 +27,7 @@ struct run {
 	const struct eng_job *job;
 	enum eng_fold_when when;
 	bool apply_held;
+	struct eng_txn *t; /* while planning */
 	uint8_t build[16]; /* of the state that was planned for */
 	struct eng_meta meta;
 	struct eng_folded *old; /* the view file in use, or NULL */
@@ -55,7 +56,7 @@ static int count_tail(struct eng_identity_rows *of, struct eng_txn *t, struct en
 	return r < 0 ? eng_txn_status(t, err) : 0;
 }
 
-static int count_nodes(struct eng_identity_rows *of, struct run *run, struct eng_txn *t, struct engram_error *err)
+static int count_nodes(struct eng_identity_rows *of, struct run *run, struct engram_error *err)
 {
 	struct eng_fold_graph *g = NULL;
 	int r = run->old ? eng_fold_find(&g, run->old->fold, of->key, err) : 0;
@@ -64,7 +65,7 @@ static int count_nodes(struct eng_identity_rows *of, struct run *run, struct eng
 		return r;
 	of->nodes = g->n;
 	for (uint32_t node = 0; node < g->n; node++) {
-		const uint32_t *docs = eng_nodes_docs(t, of->number, node / ENG_HNSW_BLOCK);
+		const uint32_t *docs = eng_nodes_docs(run->t, of->number, node / ENG_HNSW_BLOCK);
 		uint32_t n = g->n - node < ENG_HNSW_BLOCK ? g->n - node : ENG_HNSW_BLOCK;
 		if (!docs)
 			return eng_err(err, ENGRAM_EDAMAGED, "state: the documents of node %u of the view are missing", node);
@@ -100,8 +101,10 @@ static bool is_wanted(const struct run *run, const struct eng_identity_rows *of)
 	return false;
 }
 
-static int plan_one(struct run *run, struct eng_txn *t, const struct eng_embedder_record *e, struct engram_error *err)
+/* e NULL: hash/1. */
+static int plan_one(void *data, const struct eng_embedder_record *e, struct engram_error *err)
 {
+	struct run *run = data;
 	struct eng_identity_rows of = {.rows = eng_hash1_rows, .number = ENG_NODES_HASH1};
 	int r;
 
@@ -110,9 +113,9 @@ static int plan_one(struct run *run, struct eng_txn *t, const struct eng_embedde
 		of.number = eng_nodes_number(e->number);
 	}
 	eng_identity_key(of.key, e ? &e->who : NULL);
-	r = count_tail(&of, t, err);
+	r = count_tail(&of, run->t, err);
 	if (r == 0)
-		r = count_nodes(&of, run, t, err);
+		r = count_nodes(&of, run, err);
 	if (r < 0)
 		return r;
 	of.taken = is_wanted(run, &of);
@@ -121,26 +124,6 @@ static int plan_one(struct run *run, struct eng_txn *t, const struct eng_embedde
 		return eng_err_nomem(err);
 	run->of[run->n++] = of;
 	return 0;
-}
-
-static int plan_embedders(struct run *run, struct eng_txn *t, struct engram_error *err)
-{
-	struct eng_embedder_record e;
-	struct eng_bytes key, value;
-	struct eng_walk *w = NULL;
-	int r = eng_walk_begin(&w, t, ENG_T_EMBEDDERS, err);
-
-	if (r < 0)
-		return r;
-	for (r = eng_walk_seek(w, eng_bytes(NULL, 0), &key, &value); r == 1; r = eng_walk_next(w, &key, &value)) {
-		r = eng_embedder_decode(&e, key, value)
-		            ? plan_one(run, t, &e, err)
-		            : eng_err(err, ENGRAM_EDAMAGED, "state: embedder: a record with a wrong check");
-		if (r < 0)
-			break;
-	}
-	eng_walk_end(w);
-	return r;
 }
 
 static int by_key(const void *a, const void *b)
@@ -153,20 +136,20 @@ static int by_key(const void *a, const void *b)
 static int plan(struct run *run, struct engram_error *err)
 {
 	struct eng_gen *g = run->s->gen;
-	struct eng_txn *t;
-	int r = eng_txn_begin(&t, g->store, false, err);
+	int r = eng_txn_begin(&run->t, g->store, false, err);
 
 	if (r < 0)
 		return r;
 	memcpy(run->build, g->build, sizeof run->build);
-	r = eng_meta_load(&run->meta, t, &run->s->id, err);
+	r = eng_meta_load(&run->meta, run->t, &run->s->id, err);
 	if (r == 0 && run->meta.view)
 		r = eng_folded_open(&run->old, run->s, g, &run->meta, err);
 	if (r == 0)
-		r = plan_one(run, t, NULL, err);
+		r = plan_one(run, NULL, err);
 	if (r == 0)
-		r = plan_embedders(run, t, err);
-	eng_txn_abort(t);
+		r = eng_embedders_each(run->t, plan_one, run, err);
+	eng_txn_abort(run->t);
+	run->t = NULL;
 	if (r == 0)
 		qsort(run->of, run->n, sizeof *run->of, by_key);
 	return r;

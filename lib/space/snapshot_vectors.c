@@ -27,22 +27,17 @@ static const struct eng_doc_vector *overlay_vector(const struct eng_snapshot *s,
 
 /* -- which there are --------------------------------------------------------------- */
 
-static int list_state(struct eng_snapshot *s, int (*fn)(void *data, const struct eng_embedder *who), void *data,
-                      int *stop, struct engram_error *err)
-{
-	struct eng_embedder_record e;
-	struct eng_bytes key, value;
-	struct eng_walk *w = NULL;
-	int r = eng_walk_begin(&w, s->view.txn, ENG_T_EMBEDDERS, err);
+struct listing {
+	int (*fn)(void *data, const struct eng_embedder *who);
+	void *data;
+};
 
-	if (r < 0)
-		return r;
-	for (r = eng_walk_seek(w, eng_bytes(NULL, 0), &key, &value); r == 1 && *stop == 0;
-	     r = eng_walk_next(w, &key, &value))
-		if (eng_embedder_decode(&e, key, value) && e.live > 0)
-			*stop = fn(data, &e.who);
-	eng_walk_end(w);
-	return r < 0 ? eng_txn_status(s->view.txn, err) : 0;
+static int list_one(void *data, const struct eng_embedder_record *e, struct engram_error *err)
+{
+	const struct listing *l = data;
+
+	(void)err;
+	return e->live > 0 ? l->fn(l->data, &e->who) : 0;
 }
 
 /* Whether it was named before: by the state, or by an earlier one of the overlay. */
@@ -61,13 +56,14 @@ static bool named(struct eng_snapshot *s, size_t i, const struct eng_embedder *w
 int eng_snapshot_embedders(struct eng_snapshot *s, int (*fn)(void *data, const struct eng_embedder *who), void *data,
                            struct engram_error *err)
 {
-	int stop = 0, r = s->view.txn ? list_state(s, fn, data, &stop, err) : 0;
+	struct listing l = {fn, data};
+	int r = s->view.txn ? eng_embedders_each(s->view.txn, list_one, &l, err) : 0;
 
-	for (size_t i = 0; r == 0 && stop == 0 && i < s->nraw; i++)
-		for (size_t k = 0; stop == 0 && k < s->raw[i].doc.nvectors; k++)
+	for (size_t i = 0; r == 0 && i < s->nraw; i++)
+		for (size_t k = 0; r == 0 && k < s->raw[i].doc.nvectors; k++)
 			if (!named(s, i, &s->raw[i].doc.vectors[k].who))
-				stop = fn(data, &s->raw[i].doc.vectors[k].who);
-	return r < 0 ? r : stop;
+				r = fn(data, &s->raw[i].doc.vectors[k].who);
+	return r;
 }
 
 /* -- rows ---------------------------------------------------------------------------- */

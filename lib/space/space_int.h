@@ -776,6 +776,9 @@ bool eng_embedder_decode(struct eng_embedder_record *r, struct eng_bytes key, st
 /* 1, 0 where the state has none of it. */
 int eng_embedder_find(struct eng_embedder_record *out, struct eng_txn *t, const struct eng_embedder *who,
                       struct engram_error *err);
+/* All of them, in the order of keys; non-zero ends it and is returned.  ENGRAM_EDAMAGED. */
+typedef int eng_embedder_fn(void *data, const struct eng_embedder_record *e, struct engram_error *err);
+int eng_embedders_each(struct eng_txn *t, eng_embedder_fn *fn, void *data, struct engram_error *err);
 void eng_vector_key(uint8_t out[8], uint32_t number, uint32_t first);
 /* Place of a document's row among an embedder's; false = it has none. */
 bool eng_vector_place(uint32_t *place, struct eng_txn *t, uint32_t doc, uint32_t number);

@@ -107,6 +107,24 @@ int eng_embedder_find(struct eng_embedder_record *out, struct eng_txn *t, const 
 	return r;
 }
 
+int eng_embedders_each(struct eng_txn *t, eng_embedder_fn *fn, void *data, struct engram_error *err)
+{
+	struct eng_embedder_record e;
+	struct eng_bytes key, value;
+	struct eng_walk *w = NULL;
+	int r = eng_walk_begin(&w, t, ENG_T_EMBEDDERS, err), stop = 0;
+
+	if (r < 0)
+		return r;
+	for (r = eng_walk_seek(w, eng_bytes(NULL, 0), &key, &value); r == 1 && stop == 0;
+	     r = eng_walk_next(w, &key, &value))
+		stop = eng_embedder_decode(&e, key, value)
+		               ? fn(data, &e, err)
+		               : eng_err(err, ENGRAM_EDAMAGED, "state: embedder: a record with a wrong check");
+	eng_walk_end(w);
+	return stop != 0 ? stop : r < 0 ? eng_txn_status(t, err) : 0;
+}
+
 bool eng_vector_place(uint32_t *place, struct eng_txn *t, uint32_t doc, uint32_t number)
 {
 	struct eng_bytes value;
@@ -184,28 +202,26 @@ static int add_embedder(struct eng_vector_batch *b, const struct eng_embedder_re
 	return 0;
 }
 
+struct loading {
+	struct eng_vector_batch *batch;
+	struct eng_arena *keep;
+};
+
+static int load_embedder(void *data, const struct eng_embedder_record *e, struct engram_error *err)
+{
+	struct loading *l = data;
+
+	return add_embedder(l->batch, e, l->keep, err);
+}
+
 static int load_embedders(struct eng_vector_batch *b, struct eng_txn *t, struct eng_arena *keep,
                           struct engram_error *err)
 {
-	struct eng_embedder_record record;
-	struct eng_bytes key, value;
-	struct eng_walk *w = NULL;
-	int r = eng_walk_begin(&w, t, ENG_T_EMBEDDERS, err);
+	struct loading l = {b, keep};
+	int r = eng_embedders_each(t, load_embedder, &l, err);
 
-	if (r < 0)
-		return r;
-	for (r = eng_walk_seek(w, eng_bytes(NULL, 0), &key, &value); r == 1; r = eng_walk_next(w, &key, &value)) {
-		r = eng_embedder_decode(&record, key, value)
-		            ? add_embedder(b, &record, keep, err)
-		            : eng_err(err, ENGRAM_EDAMAGED, "state: embedder: a record with a wrong check");
-		if (r < 0) {
-			eng_walk_end(w);
-			return r;
-		}
-	}
-	eng_walk_end(w);
-	b->loaded = true;
-	return r < 0 ? eng_txn_status(t, err) : 0;
+	b->loaded = r == 0;
+	return r;
 }
 
 static int embedder_of(struct eng_embedder_record **out, struct eng_vector_batch *b, struct eng_txn *t,
