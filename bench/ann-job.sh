@@ -293,12 +293,14 @@ at() {
 # it runs in turn with ours in rounds of its own.
 oneshot_quick() {
 	! has_peer usearch || set -- "$@" \
-		-- usearch "$data/peers/usearch" once "$(at usearch)" "$queries" %n "$ef" \
+		-- usearch "$data/peers/usearch" once "$(at usearch)" "$queries" %n "$ef"
+	! has_peer usearch-codes || set -- "$@" \
 		-- usearch-codes "$data/peers/usearch-codes" once "$(at usearch-codes)" "$queries" %n "$ef"
 	set -- "$@" -- noop "$build/bench/noop" \
 		-- within 'ms of engram-recall, ten hits with text and confidence, p50' engram engram 2
 	! has_peer usearch || set -- "$@" \
-		-- faster 'times faster than usearch, file mapped, ids only' engram usearch 8 \
+		-- faster 'times faster than usearch, file mapped, ids only' engram usearch 8
+	! has_peer usearch-codes || set -- "$@" \
 		-- faster 'times faster than usearch of int8, file mapped, ids only' engram usearch-codes 0
 	"$spawn" "ann $set" "$rounds" "$@"
 }
