@@ -69,8 +69,6 @@ int eng_fold_check(struct eng_fold *f, int (*progress)(void *data, uint64_t done
 /* The chunks of one graph only: before a fold goes on from it.  All blocks are
  * there afterwards, so that threads may share it. */
 int eng_fold_verify(struct eng_fold_graph *g, struct engram_error *err);
-/* Reads every byte once, in order, so that the next one-shot finds it in memory. */
-int eng_fold_warm(struct eng_fold *f, uint64_t *bytes, struct engram_error *err);
 
 /* -- writing ------------------------------------------------------------------ */
 

@@ -9,7 +9,6 @@
  * nothing, and what was fetched once stays where it is. */
 #include "fold/fold_int.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,8 +16,6 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/le.h"
-
-#define WARM_CHUNK (1u << 20)
 
 /* -- what is wrong, and where --------------------------------------------------- */
 
@@ -346,31 +343,4 @@ void eng_fold_close(struct eng_fold *f)
 const struct eng_fold_info *eng_fold_info(const struct eng_fold *f)
 {
 	return &f->info;
-}
-
-/* -- warming -------------------------------------------------------------------------- */
-
-/* Read in order the page cache holds it in large pieces, which later cost a fault
- * each; what has just been written lies there in small ones, so it is let go
- * first. */
-int eng_fold_warm(struct eng_fold *f, uint64_t *bytes, struct engram_error *err)
-{
-	const struct eng_fs *fs = &f->sys->fs;
-	uint8_t *p = eng_alloc(WARM_CHUNK);
-	ssize_t n = 1;
-	int fd;
-
-	*bytes = 0;
-	if (!p)
-		return eng_err_nomem(err);
-	fd = eng_fs_open(f->sys, f->path, O_RDONLY, 0);
-	if (fd >= 0 && fs->ops->evict)
-		fs->ops->evict(fs->ctx, fd);
-	for (; fd >= 0 && n > 0; *bytes += n > 0 ? (uint64_t)n : 0)
-		n = eng_fs_read(f->sys, fd, p, WARM_CHUNK, *bytes);
-	if (fd < 0)
-		n = fd;
-	eng_fs_close(f->sys, &fd);
-	eng_free(p);
-	return n < 0 ? eng_err_os(err, (int)-n, "%s", f->path) : 0;
 }

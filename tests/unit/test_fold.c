@@ -249,16 +249,6 @@ static void test_misuse(const struct foldfix_set *s)
 	eng_hnsw_build_free(none);
 }
 
-static void test_warm(void)
-{
-	struct eng_fold *f = open_file(tmpdir_path("three.mdb"));
-	uint64_t bytes = 0;
-
-	tap_int(f ? eng_fold_warm(f, &bytes, &err) : -1, 0, "a file is warmed");
-	tap_ok(f && bytes == eng_fold_info(f)->bytes, "all of it");
-	eng_fold_close(f);
-}
-
 /* -- progress ---------------------------------------------------------------------------------- */
 
 static int stop_third(void *data, uint64_t done, uint64_t total)
@@ -336,7 +326,6 @@ int main(void)
 	test_loaded(&s);
 	test_lineage();
 	test_misuse(&s);
-	test_warm();
 	test_progress();
 	test_memory();
 	foldfix_set_free(&s);
