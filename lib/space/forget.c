@@ -52,17 +52,7 @@ static int add_word(struct forgetting *f, const struct engram_id *id, struct eng
 /* Of n words in order, those about the id begin at the result. */
 static size_t first_word(const struct forgetting *f, size_t n, const struct engram_id *id)
 {
-	size_t lo = 0, hi = n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (eng_id_cmp(&f->words[mid].id, id) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return eng_id_lower(f->words, n, sizeof *f->words, id);
 }
 
 /* -- what waits -------------------------------------------------------------------------- */

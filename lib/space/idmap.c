@@ -1,5 +1,5 @@
 /* idmap.c - where an id stands in a caller's array of records that begin with
- * one: open addressing, at most half full. */
+ * one: open addressing, at most half full; or, where they are in order, by halving. */
 #include "space/space_int.h"
 
 #include "base/alloc.h"
@@ -72,4 +72,19 @@ void eng_idmap_clear(struct eng_idmap *m, const void *records, size_t size)
 		uint32_t *slot = slot_of(m, records, size, id_at(records, size, --m->n));
 		*slot = 0;
 	}
+}
+
+size_t eng_id_lower(const void *records, size_t n, size_t size, const struct engram_id *id)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (eng_id_cmp(id_at(records, size, mid), id) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
 }

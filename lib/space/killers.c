@@ -117,17 +117,7 @@ static int by_stub(const void *a, const void *b)
 /* The first that is about the id, or behind where that would be. */
 static size_t first_about(const struct eng_horizon *h, const struct engram_id *id)
 {
-	size_t lo = 0, hi = h->nabout;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (eng_id_cmp(&h->about[mid].id, id) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return eng_id_lower(h->about, h->nabout, sizeof *h->about, id);
 }
 
 static bool is_about(const struct eng_horizon *h, size_t i, const struct engram_id *id)

@@ -283,6 +283,10 @@ const struct eng_hnsw_block *eng_graph_block(struct eng_hnsw *g, uint32_t block)
 
 /* -- where ids stand (idmap.c) ---------------------------------------------- */
 
+/* Of n records of `size` bytes that begin with an id, ascending: the first that is not
+ * before this one; n where all are. */
+size_t eng_id_lower(const void *records, size_t n, size_t size, const struct engram_id *id);
+
 /* Id -> index in a caller's array of records of `size` bytes that begin with it. */
 struct eng_idmap {
 	uint32_t *slots; /* index + 1; 0 = free */
