@@ -3,6 +3,7 @@
 load ../lib/engram
 
 golden=$BATS_TEST_DIRNAME
+export GOLDEN_TOOLS=${GOLDEN_TOOLS:-${top_builddir:-$PWD}/tests/golden}
 space=
 
 # unpacked NAME: as a backup restored, in the space default.
@@ -99,8 +100,6 @@ unpacked()
 }
 
 @test "the maker makes the same bytes" {
-	[ -n "${GOLDEN_APPEND-}" ] || GOLDEN_APPEND=${top_builddir:-$PWD}/tests/golden/append
-	export GOLDEN_APPEND
 	bash "$golden/make.sh" made
 	for name in all critical; do
 		mkdir frozen today
@@ -110,4 +109,20 @@ unpacked()
 		rm -r frozen today
 		cmp "made/$name.ndjson" "$golden/$name.ndjson"
 	done
+	cmp made/view.txt "$golden/view.txt" # with the digest of all that is in the file
+}
+
+@test "the golden view file reads as it did: sound, digest, lineages, nearest" {
+	gunzip -c "$golden/view.mdb.gz" >view.mdb
+	exits 0 "$GOLDEN_TOOLS/view" read view.mdb
+	same "$(cat "$golden/view.txt")" "$output"
+}
+
+@test "F11: a byte of the golden view file flipped is told" {
+	gunzip -c "$golden/view.mdb.gz" >view.mdb
+	at=$(($(stat -c %s view.mdb) / 2))
+	byte=$(od -An -tu1 -j $at -N 1 view.mdb)
+	printf "\\$(printf %o $((byte ^ 16)))" | dd of=view.mdb bs=1 seek=$at conv=notrunc status=none
+	exits 1 "$GOLDEN_TOOLS/view" read view.mdb
+	says view.mdb
 }

@@ -1,12 +1,13 @@
 #!/bin/bash
-# make.sh DIRECTORY - the golden stores, made anew by the programs in $PATH and the
-# program `append` in $GOLDEN_APPEND: the same bytes each time, for clock and random
-# numbers are given.
+# make.sh DIRECTORY - the golden stores and view file, made anew by the programs in
+# $PATH and those in $GOLDEN_TOOLS, `append` and `view`: the same bytes each time, for
+# clock and random numbers are given.
 #
 #     all        two stores wrote it: every kind of frame that the programs write,
 #                stubs of what was forgotten, a restored series that forked, a
 #                retired one, a kind that is not known
 #     critical   the same kind, critical, in the middle of a series
+#     view       a view file of two graphs; view.c has the recipe
 set -eu
 
 [ $# = 1 ] || { echo "usage: make.sh DIRECTORY" >&2; exit 2; }
@@ -45,7 +46,7 @@ run engram-store --home=a --key=dose "one a day" >/dev/null
 run engram-store --home=a --forget --yes "$gone" 2>/dev/null
 run engram-store --home=a --new-series "a second series, so that the first is sealed" >/dev/null
 run engram-consolidate --home=a --compact >/dev/null
-run "$GOLDEN_APPEND" a/spaces/default 77
+run "$GOLDEN_TOOLS/append" a/spaces/default 77
 run engram-shipwal --home=a sync local:b >/dev/null
 run engram-store --home=a "behind a kind that is not known" >/dev/null
 run engram-shipwal --home=a sync local:b >/dev/null
@@ -64,7 +65,7 @@ run engram-shipwal --home=a retire "${1##*/}" >/dev/null
 
 run engram-store --home=c --create >/dev/null
 run engram-store --home=c "before" >/dev/null
-run "$GOLDEN_APPEND" c/spaces/default 78 critical
+run "$GOLDEN_TOOLS/append" c/spaces/default 78 critical
 run engram-store --home=c "behind a critical kind that is not known" >/dev/null
 
 # What is kept: the truth.  Marks belong to a machine, the rest is derived.
@@ -81,3 +82,7 @@ keep() {
 keep a all
 keep c critical
 rm -rf a b c none
+
+"$GOLDEN_TOOLS/view" make view.mdb
+"$GOLDEN_TOOLS/view" read view.mdb >view.txt
+gzip -9nf view.mdb
