@@ -113,10 +113,11 @@ static int rebuild(struct run *run, struct engram_error *err)
 	return eng_space_rebuild(run->space, &run->job, err);
 }
 
-/* A rebuild takes in what waits by itself, and so does a fold. */
+/* A rebuild takes in what waits by itself, and so does a fold; one that only looks does
+ * not count it. */
 static int apply(struct run *run, struct engram_error *err)
 {
-	if (run->how->tasks & (ENGRAM_REBUILD | FOLDS) && !run->how->dry_run)
+	if (run->how->tasks & ENGRAM_REBUILD || (run->how->tasks & FOLDS && !run->how->dry_run))
 		return 0;
 	return eng_space_apply(run->space, &run->job, eng_all_frames, true, err);
 }
@@ -145,7 +146,7 @@ struct task {
 static const struct task tasks[] = {
 	{ENGRAM_CHECK, "check", check},
 	{ENGRAM_REBUILD, "rebuild", rebuild},
-	{ENGRAM_APPLY, "apply", apply},
+	{ENGRAM_APPLY | FOLDS, "apply", apply},
 	{FOLDS, "fold", fold},
 	{ENGRAM_APPLY | ENGRAM_REBUILD | ENGRAM_COMPACT, "purge", purge},
 	{ENGRAM_WARM, "warm", warm},

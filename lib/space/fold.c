@@ -28,6 +28,7 @@ struct run {
 	enum eng_fold_when when;
 	bool apply_held;
 	struct eng_txn *t; /* while planning */
+	struct eng_snapshot *look; /* of a dry run: what waits is looked at, not applied */
 	uint8_t build[16]; /* of the state that was planned for */
 	struct eng_meta meta;
 	struct eng_folded *old; /* the view file in use, or NULL */
@@ -101,21 +102,25 @@ static bool is_wanted(const struct run *run, const struct eng_identity_rows *of)
 	return false;
 }
 
-/* e NULL: hash/1. */
-static int plan_one(void *data, const struct eng_embedder_record *e, struct engram_error *err)
+/* who NULL: hash/1; e NULL: none that the state knows. */
+static int plan_rows(struct run *run, const struct eng_embedder *who, const struct eng_embedder_record *e,
+                     struct engram_error *err)
 {
-	struct run *run = data;
 	struct eng_identity_rows of = {.rows = eng_hash1_rows, .number = ENG_NODES_HASH1};
-	int r;
+	int r = 0;
 
 	if (e) {
 		of.rows = eng_embedder_rows(e);
 		of.number = eng_nodes_number(e->number);
-	}
-	eng_identity_key(of.key, e ? &e->who : NULL);
-	r = count_tail(&of, run->t, err);
-	if (r == 0)
+	} else if (who)
+		of.rows = (struct eng_row_table){.stride = ENG_VEC_STRIDE(who->dim)};
+	eng_identity_key(of.key, who);
+	if (run->t && (e || !who))
+		r = count_tail(&of, run->t, err);
+	if (r == 0 && run->t && (e || !who))
 		r = count_nodes(&of, run, err);
+	if (r == 0 && run->look)
+		r = eng_fold_look(&of, run->look, who, err);
 	if (r < 0)
 		return r;
 	of.taken = is_wanted(run, &of);
@@ -124,6 +129,18 @@ static int plan_one(void *data, const struct eng_embedder_record *e, struct engr
 		return eng_err_nomem(err);
 	run->of[run->n++] = of;
 	return 0;
+}
+
+static int plan_one(void *data, const struct eng_embedder_record *e, struct engram_error *err)
+{
+	return plan_rows(data, &e->who, e, err);
+}
+
+static int plan_all(struct run *run, struct engram_error *err)
+{
+	int r = plan_rows(run, NULL, NULL, err);
+
+	return r == 0 && run->t ? eng_embedders_each(run->t, plan_one, run, err) : r;
 }
 
 static int by_key(const void *a, const void *b)
@@ -145,9 +162,7 @@ static int plan(struct run *run, struct engram_error *err)
 	if (r == 0 && run->meta.view)
 		r = eng_folded_open(&run->old, run->s, g, &run->meta, err);
 	if (r == 0)
-		r = plan_one(run, NULL, err);
-	if (r == 0)
-		r = eng_embedders_each(run->t, plan_one, run, err);
+		r = plan_all(run, err);
 	eng_txn_abort(run->t);
 	run->t = NULL;
 	if (r == 0)
@@ -440,15 +455,36 @@ static int fold(struct run *run, struct engram_error *err)
 	return r;
 }
 
+/* -- a dry run ------------------------------------------------------------------------- */
+
+struct stranger {
+	struct run *run;
+	struct engram_error *err;
+};
+
+/* An embedder that only frames that wait know. */
+static int plan_stranger(void *data, const struct eng_embedder *who)
+{
+	struct stranger *st = data;
+	struct eng_embedder_record e;
+	int r = st->run->t ? eng_embedder_find(&e, st->run->t, who, st->err) : 0;
+
+	return r == 0 ? plan_rows(st->run, who, NULL, st->err) : r < 0 ? r : 0;
+}
+
 static int look(struct run *run, struct engram_error *err)
 {
-	int r = eng_gen_refresh(run->s, err);
+	struct stranger st = {run, err};
+	int r = eng_fold_look_open(&run->look, &run->t, &run->old, run->s, err);
 
-	if (r == 0 && run->s->gen)
-		r = plan(run, err);
-	if (r == 0 && run->s->gen)
+	if (r == 0)
+		r = plan_all(run, err);
+	if (r == 0)
+		r = eng_snapshot_embedders(run->look, plan_stranger, &st, err);
+	if (r == 0)
 		r = fold_planned(run, err);
 	unplan(run);
+	eng_snapshot_close(run->look);
 	return is_unusable(r) ? 0 : r; /* the run that follows tells it */
 }
 

@@ -57,4 +57,15 @@ int eng_take(struct eng_taken *take, struct eng_fold_out *out, struct eng_txn **
 int eng_take_commit(const struct eng_taken *take, struct eng_txn *t, struct engram_error *err);
 void eng_taken_free(struct eng_taken *take);
 
+/* -- a dry run (fold_look.c) ------------------------------------------------------ */
+
+/* What is there, with the frames that wait: the state's snapshot (NULL: none), owned by
+ * *out, and a reference to the view file (NULL: none).  *out is to be closed also where
+ * this fails, as it does where the view file cannot be read. */
+int eng_fold_look_open(struct eng_snapshot **out, struct eng_txn **t, struct eng_folded **old, struct engram_space *s,
+                       struct engram_error *err);
+/* Corrects counts of the state by what waits; who NULL: hash/1. */
+int eng_fold_look(struct eng_identity_rows *of, struct eng_snapshot *s, const struct eng_embedder *who,
+                  struct engram_error *err);
+
 #endif

@@ -14,7 +14,7 @@ libeng_space_la_SOURCES = \
 	%D%/draft.c \
 	%D%/edges.c \
 	%D%/exchange.c \
-	%D%/fold.c %D%/fold_take.c \
+	%D%/fold.c %D%/fold_look.c %D%/fold_take.c \
 	%D%/folded.c \
 	%D%/forget.c \
 	%D%/forks.c \

@@ -103,6 +103,16 @@ unfolded() { texts "$1" | engram-store --import=lines --index-later -; }
 	exits 0 engram-consolidate --dry-run
 	exits 0 engram-consolidate --last
 	same "$before" "$(tree "$ENGRAM_HOME")"
+	# what waits to be taken in is counted, whether there is a state or not
+	texts 30 5001 | engram-store - >/dev/null
+	engram-store --forget --yes "$(engram-recall -k 1 --ids "$(texts 1 77)")"
+	before=$(tree "$ENGRAM_HOME")
+	exits 0 engram-consolidate --dry-run --index-only --json
+	same "31 30 1 4229 0" "$(echo "$output" | jq -r '"\(.applied) \(.folded) \(.dropped) \(.indexed) \(.tail)"')"
+	same "$before" "$(tree "$ENGRAM_HOME")"
+	rm "$ENGRAM_HOME"/spaces/default/{CURRENT,state.*,text.*,view.*}
+	exits 0 engram-consolidate --dry-run --json
+	same "4232 4229 0 4229 0" "$(echo "$output" | jq -r '"\(.applied) \(.folded) \(.dropped) \(.indexed) \(.tail)"')"
 }
 
 @test "F01: a fold that is killed leaves what was, and the next run begins it again" {

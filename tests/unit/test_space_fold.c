@@ -77,11 +77,29 @@ static void adopt(struct spaces *to, struct spaces *from)
 	spaces_must(engram_space_adopt(to->space, &info.id, info.created_us, &to->err), "adopt", &to->err);
 }
 
+/* What a dry run says, with frames waiting, is what the fold then does; but a vector
+ * that was changed and changed back it calls dropped and folded: the codes of its node
+ * are compared by the fold only. */
+static bool foretells(struct spaces *s, struct engram_report *then)
+{
+	struct engram_report told = {0};
+	struct eng_job job = {.report = &told, .dry_run = true};
+
+	spaces_must(eng_space_fold(s->space, &job, ENG_FOLD_ALL, &s->err), "look", &s->err);
+	spaces_must(spaces_fold(s, ENG_FOLD_ALL, then), "fold", &s->err);
+	if (told.indexed == then->indexed && told.tail == then->tail && told.folded >= then->folded &&
+	    told.folded - then->folded == told.dropped - then->dropped && told.folded < then->folded + STEPS / 4)
+		return true;
+	tap_note("told %" PRIu64 " folded, %" PRIu64 " dropped, %" PRIu64 " indexed; found %" PRIu64 ", %" PRIu64
+	         ", %" PRIu64, told.folded, told.dropped, told.indexed, then->folded, then->dropped, then->indexed);
+	return false;
+}
+
 static void test_lineage(uint64_t seed)
 {
 	struct spaces a = {0}, b = {0};
 	struct engram_report of_a, of_b, anew;
-	long differ = 0, wrong = 0;
+	long differ = 0, wrong = 0, untold = 0;
 	struct eng_rng g;
 
 	eng_rng_seed(&g, seed);
@@ -91,8 +109,8 @@ static void test_lineage(uint64_t seed)
 	for (int round = 0; round < ROUNDS; round++) {
 		live_on(&a, &g, STEPS);
 		carry_all(&b, &a);
-		spaces_must(spaces_fold(&a, ENG_FOLD_ALL, &of_a), "fold a", &a.err);
-		spaces_must(spaces_fold(&b, ENG_FOLD_ALL, &of_b), "fold b", &b.err);
+		untold += !foretells(&a, &of_a);
+		untold += !foretells(&b, &of_b);
 		if (!same(&of_a, &of_b) && !differ++)
 			tap_note("round %d: the views differ", round);
 		if ((spaces_run(&a, ENGRAM_CHECK) < 0 || of_a.tail != 0) && !wrong++)
@@ -102,6 +120,7 @@ static void test_lineage(uint64_t seed)
 	}
 	tap_int(differ, 0, "seed %" PRIu64 ": equal lineages, equal views", seed);
 	tap_int(wrong, 0, "each vector stands in one place, as the check says");
+	tap_int(untold, 0, "a dry run told what each fold did");
 	spaces_must(spaces_run(&b, ENGRAM_REBUILD), "rebuild", &b.err);
 	spaces_must(spaces_fold(&b, ENG_FOLD_ALL, &of_b), "fold b", &b.err);
 	spaces_must(spaces_fold(&a, ENG_FOLD_ANEW, &anew), "fold a anew", &a.err);
