@@ -37,14 +37,16 @@ int recall_read_cue(struct recall *r, struct engram_cue *cue, const char *p, siz
 	return 0;
 }
 
+/* Small steps at first: pages that hold nothing cost a one-shot more than the vector. */
 static int load(struct eng_buf *b, const char *path, struct engram_error *err)
 {
+	enum { STEP = 4096 };
 	FILE *f = fopen(path, "re");
 	size_t n;
 
 	if (!f)
 		return eng_err_os(err, errno, "--vector: %s", path);
-	while (eng_buf_reserve(b, 65536) && b->n <= FILE_MAX && (n = fread(b->p + b->n, 1, 65536, f)) > 0)
+	while (eng_buf_reserve(b, STEP) && b->n <= FILE_MAX && (n = fread(b->p + b->n, 1, b->cap - b->n, f)) > 0)
 		b->n += n;
 	n = (size_t)ferror(f);
 	fclose(f);

@@ -276,6 +276,9 @@ int eng_folded_open(struct eng_folded **out, struct engram_space *s, struct eng_
 void eng_folded_unref(struct eng_folded *f); /* NULL allowed */
 /* The name of the file that the state in use names: 1, 0 it names none, <0 it cannot be read. */
 int eng_view_in_use(char out[ENG_VIEW_NAME_MAX], struct engram_space *s);
+/* Reads a file of the space into the page cache anew, in large pages where the kernel
+ * has them (warm.c). */
+int eng_warm_file(struct engram_space *s, const char *name, const struct eng_job *job, struct engram_error *err);
 /* Whose vectors: of hash/1 (who NULL), or of an embedder. */
 void eng_identity_key(uint8_t out[ENG_FOLD_KEY], const struct eng_embedder *who);
 /* A block of a graph, fetched; NULL: it cannot be. */

@@ -66,6 +66,9 @@ struct eng_fs_ops {
 	/* Lets go of what the page cache holds of a file, where nobody maps it;
 	 * a hint.  NULL = not done. */
 	void (*evict)(void *ctx, int fd);
+	/* Reads a range into the page cache, in pages as large as the kernel has for
+	 * files.  0 or -errno; NULL or -errno = not done, reading does it in small ones. */
+	int (*warm)(void *ctx, int fd, uint64_t off, size_t n);
 };
 
 struct eng_fs {
