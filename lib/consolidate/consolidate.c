@@ -27,7 +27,7 @@ struct run {
 	const struct engram_consolidation *how;
 	struct eng_job job;
 	struct engram_report *report;
-	struct eng_pool *pool;
+	struct eng_pool *pool; /* NULL: not asked for yet */
 	int64_t start_us;
 	int64_t fold_us;    /* when the graph at hand was begun, */
 	uint64_t fold_from; /* and how far it was then */
@@ -36,6 +36,24 @@ struct run {
 	bool given_up; /* the task at hand would not be done in it */
 	char left[80]; /* names of tasks that it does not allow */
 };
+
+/* -- workers --------------------------------------------------------------------- */
+
+static enum eng_numa numa_of(const struct engram_consolidation *how)
+{
+	return how->numa == ENGRAM_NUMA_OFF ? ENG_NUMA_OFF : ENG_NUMA_AUTO;
+}
+
+/* Asking a machine for its processors costs 80 us, which of a thousand small spaces
+ * with nothing to build was a third; without memory for a pool there is no pool. */
+static const struct eng_workers *workers(void *data)
+{
+	struct run *run = data;
+
+	if (!run->pool)
+		eng_pool_new(&run->pool, eng_space_sys(run->space), run->how->threads, numa_of(run->how));
+	return run->pool ? eng_pool_workers(run->pool) : NULL;
+}
 
 /* -- time ------------------------------------------------------------------------ */
 
@@ -205,14 +223,14 @@ static bool changed_something(const struct run *run)
 /* A writer that holds the state for long keeps a run from being noted, not from having been. */
 static int note(struct run *run, int code, struct engram_error *err)
 {
-	struct engram_run record = {.tasks = run->how->tasks,
-	                            .threads = eng_pool_workers(run->pool)->n,
-	                            .code = code,
-	                            .report = *run->report};
+	struct engram_run record = {.tasks = run->how->tasks, .code = code, .report = *run->report};
+	const struct eng_workers *w;
 	int r;
 
 	if (!changed_something(run) || (code < 0 && code != ENGRAM_ELIMIT))
 		return 0;
+	w = workers(run);
+	record.threads = w ? w->n : 1;
 	r = eng_space_note_run(run->space, &record, err);
 	return r == ENGRAM_EBUSY ? 0 : r;
 }
@@ -238,11 +256,6 @@ static int run_all(struct run *run, struct engram_error *err)
 	(ENGRAM_APPLY | ENGRAM_CHECK | ENGRAM_REBUILD | ENGRAM_COMPACT | ENGRAM_WARM | ENGRAM_FOLD |           \
 	 ENGRAM_FOLD_ANY | ENGRAM_FOLD_ANEW)
 
-static enum eng_numa numa_of(const struct engram_consolidation *how)
-{
-	return how->numa == ENGRAM_NUMA_OFF ? ENG_NUMA_OFF : ENG_NUMA_AUTO;
-}
-
 int engram_consolidate(struct engram_space *space, struct engram_report *out,
                        const struct engram_consolidation *how, struct engram_error *err)
 {
@@ -256,11 +269,7 @@ int engram_consolidate(struct engram_space *space, struct engram_report *out,
 	r = eng_space_check_handle(space, err);
 	if (r < 0)
 		return r;
-	run.job = (struct eng_job){.dry_run = run.how->dry_run, .report = &report, .progress = watch, .data = &run};
-	r = eng_pool_new(&run.pool, eng_space_sys(space), run.how->threads, numa_of(run.how));
-	if (r < 0)
-		return eng_err_nomem(err);
-	run.job.workers = eng_pool_workers(run.pool);
+	run.job = (struct eng_job){run.how->dry_run, &report, watch, &run, workers};
 	run.start_us = eng_space_mono_us(space);
 	r = run_all(&run, err);
 	eng_pool_free(run.pool);

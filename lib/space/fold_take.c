@@ -263,7 +263,8 @@ static int make(struct work *w, struct eng_fold_out *out, struct eng_txn **t, st
                 const uint8_t lineage[ENG_FOLD_HASH])
 {
 	const struct eng_identity_rows *of = w->take->of;
-	int r = eng_hnsw_build_new(&w->build, of->rows.stride, w->job->workers);
+	const struct eng_job *job = w->job;
+	int r = eng_hnsw_build_new(&w->build, of->rows.stride, job->workers ? job->workers(job->data) : NULL);
 
 	r = r < 0 ? eng_err(w->err, r, "fold: %s", engram_code_text(r)) : load(w, old, stay);
 	eng_txn_abort(*t);

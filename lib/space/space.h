@@ -281,7 +281,8 @@ struct eng_job {
 	struct engram_report *report;
 	engram_progress_fn *progress;
 	void *data;
-	const struct eng_workers *workers; /* of a fold; NULL: the caller alone */
+	/* For a graph to be built, asked for when there is one; none, or NULL: the caller alone. */
+	const struct eng_workers *(*workers)(void *data);
 };
 /* How many frames to take in: none if fewer than `least` wait, and no more than
  * `most` of them. */
