@@ -51,8 +51,8 @@ void eng_vec_dots(int32_t *dots, const int8_t *query, const struct eng_rows *row
 #define ENG_VEC_ASKED_FOR 128u
 static inline void eng_vec_ask_for(const int8_t *codes, uint32_t stride)
 {
-	for (uint32_t k = 0; k < stride && k < ENG_VEC_ASKED_FOR; k += 64)
-		__builtin_prefetch(codes + k);
+	__builtin_prefetch(codes);
+	__builtin_prefetch(codes + (stride > 64 ? 64 : 0));
 }
 void eng_vec_dots_at(int32_t *dots, const int8_t *query, int32_t sum, const int8_t *const *rows, uint32_t n,
                      uint32_t stride);

@@ -28,7 +28,7 @@
  * asked for by who gathered them. */
 static inline void prefetch_four(const int8_t *const *rows, uint32_t i, uint32_t n, uint32_t stride)
 {
-	for (uint32_t end = i + 4 < n ? i + 4 : n; i < end; i++)
+	for (uint32_t end = i + 4 < n ? i + 4 : n; stride > ENG_VEC_ASKED_FOR && i < end; i++)
 		for (uint32_t k = ENG_VEC_ASKED_FOR; k < stride; k += 64)
 			__builtin_prefetch(rows[i] + k);
 }

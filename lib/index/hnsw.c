@@ -45,7 +45,7 @@ static int links_of(const uint32_t **links, uint32_t *max, struct eng_hnsw *g, u
 		*max = ENG_HNSW_M;
 		return 0;
 	}
-	rc = eng_hnsw_block(g, &b, place);
+	rc = eng_block_of(g, &b, place);
 	if (rc < 0)
 		return rc;
 	*links = b->links + (size_t)(place % ENG_HNSW_BLOCK) * ENG_HNSW_LINKS;
@@ -53,36 +53,21 @@ static int links_of(const uint32_t **links, uint32_t *max, struct eng_hnsw *g, u
 	return 0;
 }
 
-int eng_gather_add(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uint32_t place)
+void eng_gather_keys(uint64_t *keys, struct eng_gather *a, const uint32_t *numbers, const struct eng_hnsw_query *q,
+                     uint32_t stride)
 {
-	uint32_t node = eng_hnsw_node(g, layer, place), i = node % ENG_HNSW_BLOCK;
-	const struct eng_hnsw_block *b;
-	int rc = eng_hnsw_block(g, &b, node);
+	const uint32_t n = a->n;
 
-	if (rc < 0)
-		return rc;
-	a->codes[a->n] = b->codes + (size_t)i * g->stride;
-	eng_vec_ask_for(a->codes[a->n], g->stride);
-	a->r[a->n] = &b->r[i];
-	__builtin_prefetch(a->r[a->n]);
-	a->number[a->n++] = place;
-	return 0;
-}
-
-void eng_gather_keys(uint64_t *keys, const struct eng_gather *a, const struct eng_hnsw_query *q, uint32_t stride)
-{
-	int32_t dots[ENG_GATHER];
-
-	eng_vec_dots_at(dots, q->codes, q->sum, a->codes, a->n, stride);
-	for (uint32_t i = 0; i < a->n; i++)
-		keys[i] = eng_hnsw_key(eng_vec_sim(dots[i], q->r, *a->r[i]), a->number[i]);
+	eng_vec_dots_at(a->dots, q->codes, q->sum, a->codes, n, stride);
+	for (uint32_t i = 0; i < n; i++)
+		keys[i] = eng_hnsw_key(eng_vec_sim(a->dots[i], q->r, *a->r[i]), numbers[i]);
 }
 
 int eng_hnsw_query_of(struct eng_hnsw_query *q, struct eng_hnsw *g, unsigned layer, uint32_t place)
 {
 	uint32_t node = eng_hnsw_node(g, layer, place), i = node % ENG_HNSW_BLOCK;
 	const struct eng_hnsw_block *b;
-	int rc = eng_hnsw_block(g, &b, node);
+	int rc = eng_block_of(g, &b, node);
 
 	if (rc == 0)
 		*q = (struct eng_hnsw_query){b->codes + (size_t)i * g->stride, b->r[i], b->sum[i]};
@@ -118,7 +103,7 @@ static int step(uint64_t *key, struct eng_gather *a, struct eng_hnsw *g, unsigne
 		if (rc < 0)
 			return rc;
 	}
-	eng_gather_keys(keys, a, q, g->stride);
+	eng_gather_keys(keys, a, u->links, q, g->stride);
 	s->evaluated += a->n;
 	for (uint32_t i = 0; i < a->n; i++)
 		if (keys[i] > *key)
@@ -181,66 +166,40 @@ static int scratch_for(struct eng_hnsw_scratch *s, uint32_t places, size_t ef)
 void eng_hnsw_scratch_free(struct eng_hnsw_scratch *s)
 {
 	eng_free(s->seen);
-	eng_free(s->touched);
+	eng_free(s->met);
 	eng_free(s->beam);
 	*s = (struct eng_hnsw_scratch){0};
 }
 
-/* Room to see as many as a place has links. */
-static bool room_to_see(struct eng_hnsw_scratch *s)
+/* Room to meet what those that are opened at once lead to. */
+static bool room_to_meet(struct eng_hnsw_scratch *s)
 {
-	return eng_grow(&s->touched, &s->touched_cap, s->ntouched + ENG_HNSW_LINKS, sizeof *s->touched);
+	return eng_grow(&s->met, &s->met_cap, s->nmet + ENG_GATHER, sizeof *s->met);
 }
 
-/* 1 = was not seen before, 0 = was.  Half of all links lead to what was seen, in
- * no order: so no branch. */
-static inline uint32_t see(struct eng_hnsw_scratch *s, uint32_t place)
+/* Appends those that were not seen; returns how many.  Half of all links lead to what
+ * was seen, in no order: so no branch. */
+static inline uint32_t meet(uint32_t *restrict met, uint64_t *restrict seen, const uint32_t *links, uint32_t max,
+                            uint32_t places)
 {
-	uint64_t word = s->seen[place / 64], bit = UINT64_C(1) << place % 64;
+	uint32_t n = 0;
 
-	s->touched[s->ntouched] = place / 64;
-	s->ntouched += word == 0;
-	s->seen[place / 64] = word | bit;
-	return !(word & bit);
-}
-
-static void forget_seen(struct eng_hnsw_scratch *s)
-{
-	for (size_t i = 0; i < s->ntouched; i++)
-		s->seen[s->touched[i]] = 0;
-	s->ntouched = 0;
-}
-
-/* Rows of the links of `place` that were not seen. */
-static int open_place(struct eng_gather *a, struct eng_hnsw *g, unsigned layer, uint32_t place,
-                      struct eng_hnsw_scratch *s)
-{
-	const uint32_t places = layer ? g->nupper[layer - 1] : g->n;
-	uint32_t fresh[ENG_HNSW_LINKS + 1], nfresh = 0, max;
-	const uint32_t *links;
-	int rc = links_of(&links, &max, g, layer, place);
-
-	a->n = 0;
-	if (rc < 0)
-		return rc;
-	if (!room_to_see(s))
-		return ENGRAM_ENOMEM;
 	for (uint32_t i = 0; i < max && links[i] < places; i++) {
-		fresh[nfresh] = links[i];
-		nfresh += see(s, links[i]);
+		uint32_t place = links[i];
+		uint64_t word = seen[place / 64];
+
+		met[n] = place;
+		seen[place / 64] = word | UINT64_C(1) << place % 64;
+		n += !(word >> place % 64 & 1);
 	}
-	for (uint32_t i = 0; rc == 0 && i < nfresh; i++)
-		rc = eng_gather_add(a, g, layer, fresh[i]);
-	return rc;
+	return n;
 }
 
-/* The first from `at` on that is open; its links are needed next, unless
- * something better turns up. */
-static size_t next_open(const struct eng_hnsw_scratch *s, size_t at, size_t n)
+static void forget_met(struct eng_hnsw_scratch *s)
 {
-	while (at < n && !(s->beam[at] & ENG_KEY_OPEN))
-		at++;
-	return at;
+	for (size_t i = 0; i < s->nmet; i++)
+		s->seen[s->met[i] / 64] = 0;
+	s->nmet = 0;
 }
 
 static inline void ask_for_links(const struct eng_hnsw *g, unsigned layer, uint32_t place)
@@ -255,49 +214,92 @@ static inline void ask_for_links(const struct eng_hnsw *g, unsigned layer, uint3
 	__builtin_prefetch(links + ENG_HNSW_LINKS / 2);
 }
 
+struct beam {
+	struct eng_hnsw_scratch *s;
+	struct eng_hnsw *g;
+	unsigned layer;
+	size_t ef, n;
+	size_t at;      /* none is open before it */
+	uint32_t *met;  /* what the last that were opened led to, a.n of them */
+	struct eng_gather a;
+};
+
+/* The best that are open lead to rows that were not seen. */
+static int open_best(struct beam *b)
+{
+	const uint32_t places = b->layer ? b->g->nupper[b->layer - 1] : b->g->n;
+	struct eng_hnsw_scratch *s = b->s;
+	uint64_t *beam = s->beam;
+	uint32_t nmet = 0;
+	int rc = 0;
+
+	b->a.n = 0;
+	if (!room_to_meet(s))
+		return ENGRAM_ENOMEM;
+	b->met = s->met + s->nmet;
+	for (uint32_t opened = 0; b->at < b->n && opened < ENG_HNSW_AT_ONCE; b->at++) {
+		const uint32_t *links;
+		uint32_t max;
+
+		if (!(beam[b->at] & ENG_KEY_OPEN))
+			continue;
+		beam[b->at] &= ~(uint64_t)ENG_KEY_OPEN;
+		rc = links_of(&links, &max, b->g, b->layer, eng_key_number(beam[b->at]));
+		if (rc < 0)
+			return rc;
+		nmet += meet(b->met + nmet, s->seen, links, max, places);
+		opened++;
+	}
+	s->nmet += nmet;
+	for (uint32_t i = 0; rc == 0 && i < nmet; i++)
+		rc = eng_gather_add(&b->a, b->g, b->layer, b->met[i]);
+	return rc;
+}
+
+/* Those that are among the best now. */
+static void enter(struct beam *b, const uint64_t *keys)
+{
+	const uint64_t bound = b->n == b->ef ? b->s->beam[b->ef - 1] : 0;
+
+	for (uint32_t i = 0; i < b->a.n; i++) {
+		size_t where;
+
+		if (keys[i] < bound || !eng_beam_insert(b->s->beam, &b->n, b->ef, keys[i], &where))
+			continue;
+		ask_for_links(b->g, b->layer, eng_key_number(keys[i]));
+		b->at = where < b->at ? where : b->at;
+	}
+}
+
 int eng_hnsw_beam(struct eng_hnsw_scratch *s, size_t *n, struct eng_hnsw *g, unsigned layer, uint64_t from, size_t ef,
                   const struct eng_hnsw_query *q, const struct eng_hnsw_sight *sight)
 {
+	struct beam b = {.s = s, .g = g, .layer = layer, .ef = ef, .n = 1};
 	uint64_t keys[ENG_GATHER];
-	struct eng_gather a;
-	size_t at = 0;
+	uint32_t entry = eng_key_number(from);
 	int rc = scratch_for(s, layer ? g->nupper[layer - 1] : g->n, ef);
 
 	*n = 0;
-	if (rc == 0 && !room_to_see(s))
+	if (rc == 0 && !room_to_meet(s))
 		rc = ENGRAM_ENOMEM;
 	if (rc < 0)
 		return rc;
-	see(s, eng_key_number(from));
+	s->nmet = meet(s->met, s->seen, &entry, 1, UINT32_MAX);
 	s->beam[0] = from | ENG_KEY_OPEN;
-	*n = 1;
 	if (sight)
 		sight->see(sight->ctx, from);
-	while (at < *n) {
-		uint64_t opened = s->beam[at];
-		size_t next = next_open(s, at + 1, *n);
-
-		s->beam[at] = opened & ~(uint64_t)ENG_KEY_OPEN;
-		if (next < *n)
-			ask_for_links(g, layer, eng_key_number(s->beam[next]));
-		rc = open_place(&a, g, layer, eng_key_number(opened), s);
+	while (rc == 0 && b.at < b.n) {
+		rc = open_best(&b);
 		if (rc < 0)
 			break;
-		eng_gather_keys(keys, &a, q, g->stride);
-		s->evaluated += a.n;
-		for (uint32_t i = 0; i < a.n; i++) {
-			size_t where;
-
-			if (sight)
-				sight->see(sight->ctx, keys[i]);
-			if (!eng_beam_insert(s->beam, n, ef, keys[i], &where))
-				continue;
-			ask_for_links(g, layer, eng_key_number(keys[i]));
-			next = where < next ? where : next;
-		}
-		at = next;
+		eng_gather_keys(keys, &b.a, b.met, q, g->stride);
+		s->evaluated += b.a.n;
+		for (uint32_t i = 0; sight && i < b.a.n; i++)
+			sight->see(sight->ctx, keys[i]);
+		enter(&b, keys);
 	}
-	forget_seen(s);
+	forget_met(s);
+	*n = b.n;
 	return rc;
 }
 

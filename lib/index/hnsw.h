@@ -80,8 +80,8 @@ static inline unsigned eng_hnsw_level(uint64_t hash)
 struct eng_hnsw_scratch {
 	uint64_t *seen;    /* a bit a node */
 	size_t words;
-	uint32_t *touched; /* words of `seen` that are not zero */
-	size_t ntouched, touched_cap;
+	uint32_t *met;     /* whose bits are set */
+	size_t nmet, met_cap;
 	uint64_t *beam;
 	size_t beam_cap;
 	uint64_t evaluated; /* similarities computed; counts on */

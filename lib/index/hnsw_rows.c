@@ -221,7 +221,7 @@ int eng_build_keys(uint64_t *keys, struct eng_hnsw_build *b, unsigned layer, uin
 		for (uint32_t i = done; rc == 0 && i < n && a.n < ENG_GATHER; i++)
 			rc = eng_gather_add(&a, &b->g, layer, places[i]);
 		if (rc == 0)
-			eng_gather_keys(keys + done, &a, &q, b->g.stride);
+			eng_gather_keys(keys + done, &a, places + done, &q, b->g.stride);
 	}
 	if (rc == 0)
 		qsort(keys, n, sizeof *keys, descending);
