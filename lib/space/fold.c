@@ -6,7 +6,8 @@
  *      directory, before
  *   4. apply; one transaction of the state names the file, removes the rows it took and
  *      says which node stands for which document
- *   5. the old file is unlinked: whoever reads it has it open
+ *   5. a state of which less than half is left in use is copied (compact.c)
+ *   6. the old file is unlinked: whoever reads it has it open
  *
  * Until 4 nobody knows of the file: a run that ends before leaves one that the next
  * removes.  A view file that cannot be used is made anew with everything derived: its
@@ -350,6 +351,9 @@ static int commit(struct run *run, struct engram_error *err)
 	if (r < 0)
 		goto out;
 	r = commit_locked(run, err);
+	/* A compaction copies the state by itself.  One that fails leaves it as large as it is. */
+	if (r == 0 && run->when != ENG_FOLD_GONE)
+		eng_squeeze_locked(s, run->job, NULL);
 	if (!run->apply_held)
 		eng_space_unlock(s, ENG_LOCK_APPLY);
 	eng_point(s->sys, "fold-state");

@@ -857,6 +857,9 @@ int eng_apply_gen(struct engram_space *s, struct eng_gen *g, const struct eng_jo
                   struct engram_error *err);
 /* With the apply lock held: a new generation from the log alone, installed. */
 int eng_rebuild_locked(struct engram_space *s, const struct eng_job *job, struct engram_error *err);
+/* With both locks held: the state in a file of what is in use of it, where that is less
+ * than half. */
+int eng_squeeze_locked(struct engram_space *s, const struct eng_job *job, struct engram_error *err);
 /* With the maintenance and the apply lock held: eng_space_fold. */
 int eng_fold_locked(struct engram_space *s, const struct eng_job *job, enum eng_fold_when when,
                     struct engram_error *err);

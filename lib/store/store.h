@@ -66,6 +66,8 @@ void *eng_txn_reserve(struct eng_txn *t, size_t table, struct eng_bytes key, siz
 void eng_txn_del(struct eng_txn *t, size_t table, struct eng_bytes key); /* absent is no error */
 int eng_txn_status(const struct eng_txn *t, struct engram_error *err);
 int eng_txn_count(struct eng_txn *t, size_t table, uint64_t *n);
+/* Bytes of pages in use; the others of the file wait for what is put next. */
+int eng_txn_live(struct eng_txn *t, uint64_t *bytes);
 
 /* The same with 8 bytes of XXH3-64 of key and value behind the value: a value
  * that does not fit is ENGRAM_EDAMAGED (sticky).  For chunks that are read

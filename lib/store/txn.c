@@ -289,6 +289,28 @@ int eng_txn_count(struct eng_txn *t, size_t table, uint64_t *n)
 	return 0;
 }
 
+int eng_txn_live(struct eng_txn *t, uint64_t *bytes)
+{
+	MDB_stat st;
+	uint64_t pages = 2; /* of meta */
+	int rc;
+
+	if (t->status)
+		return t->status;
+	rc = mdb_env_stat(t->s->env->mdb, &st);
+	pages += rc == 0 ? st.ms_branch_pages + st.ms_leaf_pages : 0;
+	for (size_t i = 0; rc == 0 && i < t->s->ntables; i++) {
+		rc = mdb_stat(t->txn, eng_dbi(t, i), &st);
+		if (rc)
+			return eng_txn_fail(t, rc, "count", i);
+		pages += st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages;
+	}
+	if (rc)
+		return eng_txn_fail(t, rc, "count", 0);
+	*bytes = pages * st.ms_psize;
+	return 0;
+}
+
 /* -- values with a check ------------------------------------------------------ */
 
 /* Covers the key too: a value that a flipped branch page serves under

@@ -211,6 +211,28 @@ is_made_anew()
 # vectors N JQ: so many memories whose vector is the expression of its number.
 vectors() { jq -nc "range($1) | {text: \"vector \\(.)\", embedder: \"test/1/4/f32\", vector: ($2)}"; }
 
+state_bytes() { cat "$ENGRAM_HOME"/spaces/default/state.*.mdb | wc -c; }
+
+@test "the first fold gives back what an import had filled, killed at any moment or not" {
+	vectors 6000 '[range(128) as $i | (. * 7919 + $i * 104729) % 1000]' | sed 's|/4/f32|/128/f32|' >in
+	engram-store --import=ndjson --index-later --quiet in
+	before=$(state_bytes)
+	export=$(engram-store --export | sha256sum)
+	for round in $(seq 10); do
+		engram-consolidate --quiet --index-only --rebuild &
+		sleep "0.$((RANDOM % 6))$((RANDOM % 10))"
+		kill -9 $! 2>/dev/null || true
+		wait $! 2>/dev/null || true
+		same "$export" "$(engram-store --export | sha256sum)"
+	done
+	exits 0 engram-consolidate --index-only --rebuild
+	space=$ENGRAM_HOME/spaces/default
+	view_in_use
+	[ $(($(state_bytes) * 2)) -lt "$before" ] || { echo "$before bytes of state, then $(state_bytes)"; return 1; }
+	exits 0 engram-consolidate --check
+	same "$export" "$(engram-store --export | sha256sum)"
+}
+
 @test "vectors that are hard on a graph: equal, zero, tiny, of another dimension" {
 	vectors 10000 '[1, 2, 3, 4]' | engram-store --import=ndjson - >/dev/null
 	exits 0 engram-consolidate --quiet --index-only
