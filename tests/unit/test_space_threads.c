@@ -1,17 +1,20 @@
 /* test_space_threads.c - handles of one space in several threads of a process.
  *
- * Two threads store and forget, two read, one applies and compacts, each with
- * handles of its own.  Readers see of each writer a prefix: the n-th memory only
- * with all before it (but those forgotten).  At the end everything is there and
+ * Two threads store and forget, two read, one applies, folds and compacts, each
+ * with handles of its own.  Readers see of each writer a prefix: the n-th memory only
+ * with all before it (but those forgotten).  Folds have three workers of their own, and
+ * replace the view file that readers search.  At the end everything is there and
  * the check finds nothing.  Runs under the thread sanitizer too. */
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "../lib/spaces.h"
+#include "sys/workers.h"
 
-enum { WRITERS = 2, READERS = 2, PUTS = 160 };
+enum { WRITERS = 2, READERS = 2, PUTS = 160, WORKERS = 3 };
 
 static atomic_int failures, writing;
+static uint64_t folded; /* by the thread that keeps house, told when it has ended */
 
 struct actor {
 	unsigned number;
@@ -128,18 +131,50 @@ static void *read_some(void *data)
 	return NULL;
 }
 
+static const struct eng_workers *workers(void *pool)
+{
+	return eng_pool_workers(pool);
+}
+
+/* All there is, however little. */
+static int fold(struct spaces *s, struct eng_pool *pool)
+{
+	struct engram_report report = {0};
+	struct eng_job job = {.report = &report, .data = pool, .workers = workers};
+	int r = eng_space_fold(s->space, &job, ENG_FOLD_ALL, &s->err);
+
+	folded += report.folded;
+	return r;
+}
+
+static int house_work(struct spaces *s, unsigned turn, struct eng_pool *pool)
+{
+	switch (turn % 3) {
+	case 0:
+		return spaces_run(s, ENGRAM_APPLY);
+	case 1:
+		return fold(s, pool);
+	default:
+		return spaces_run(s, ENGRAM_COMPACT);
+	}
+}
+
 static void *keep_house(void *data)
 {
+	struct eng_pool *pool = NULL;
 	struct spaces s = {0};
 	unsigned turn = 0;
 
 	(void)data;
 	spaces_open(&s, "default", ENGRAM_WRITE);
+	if (eng_pool_new(&pool, eng_sys_posix(), WORKERS, ENG_NUMA_OFF) < 0)
+		exit(99);
 	do {
-		int r = spaces_run(&s, turn++ % 3 == 2 ? ENGRAM_COMPACT : ENGRAM_APPLY);
+		int r = house_work(&s, turn++, pool);
 		if (r < 0 && r != ENGRAM_EBUSY) /* a reader of this process may hold the text view */
 			fail("house", &s.err);
-	} while (atomic_load(&writing) > 0);
+	} while (atomic_load(&writing) > 0 || (folded == 0 && turn < 1000));
+	eng_pool_free(pool);
 	spaces_close(&s);
 	return NULL;
 }
@@ -167,6 +202,7 @@ int main(void)
 		pthread_join(threads[i], NULL);
 	tap_int(atomic_load(&failures), 0, "%d writers, %d readers, one housekeeper: nothing fails, readers see prefixes",
 	        WRITERS, READERS);
+	tap_ok(folded > 0, "%" PRIu64 " vectors were folded by %d workers meanwhile", folded, WORKERS);
 	spaces_must(engram_export(s.space, take, &seen, &s.err), "export", &s.err);
 	tap_int(seen.n, 1 + WRITERS * (PUTS - PUTS / 8), "what was stored is there, what was forgotten is not");
 	tap_int(spaces_run(&s, ENGRAM_APPLY), 0, "apply (%s)", s.err.message);
