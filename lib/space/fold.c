@@ -342,6 +342,15 @@ static int commit_locked(struct run *run, struct engram_error *err)
 	return r;
 }
 
+/* A handle that then only waits would keep the blocks of the old file from the disk. */
+static void leave_view(struct engram_space *s)
+{
+	if (!s->gen)
+		return;
+	eng_folded_unref(s->gen->folded);
+	s->gen->folded = NULL;
+}
+
 static int commit(struct run *run, struct engram_error *err)
 {
 	struct engram_space *s = run->s;
@@ -361,6 +370,7 @@ out:
 	/* A commit that failed may have reached the disk all the same: then the state names
 	 * the new file.  Which one goes, the next sweep decides by what the state says. */
 	if (r == 0) {
+		leave_view(s);
 		remove_view(s, before);
 		if (run->info.graphs == 0)
 			remove_view(s, run->number);

@@ -59,6 +59,31 @@ static void test_calls(void)
 	tap_ok(r.folded == 0 && r.memories == 0, "there is nothing to do in an empty space");
 }
 
+/* View files that this process has mapped. */
+static int mapped_views(void)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[4500];
+	int n = 0;
+
+	while (f && fgets(line, sizeof line, f))
+		n += strstr(line, "/view.") != NULL;
+	if (f)
+		fclose(f);
+	return f ? n : -1;
+}
+
+static void recall_some(void)
+{
+	struct engram_result found;
+	struct engram_cue cue;
+
+	engram_cue_init(&cue);
+	cue.text = (struct engram_str){"number 77", 9};
+	spaces_must(engram_recall(s.space, &found, &cue, &err), "recall", &err);
+	engram_result_free(&found);
+}
+
 static void test_fold(void)
 {
 	struct engram_report r, again;
@@ -82,7 +107,10 @@ static void test_fold(void)
 	tap_ok(again.folded == 0 && memcmp(again.view_digest, r.view_digest, 16) == 0, "finds nothing to do");
 	tap_int(engram_last_run(s.space, &last, &err) | (last.tasks != ENGRAM_FOLD), 0, "and leaves no trace");
 	put_many(5000, 3);
+	recall_some();
+	tap_int(mapped_views(), 1, "a recall maps the view file");
 	tap_int(run(&r, (struct engram_consolidation){.tasks = ENGRAM_FOLD_ANY}), 0, "three more: %s", err.message);
+	tap_int(mapped_views(), 0, "a fold keeps none, or the disk would hold what is unlinked");
 	tap_ok(r.folded == 3 && r.indexed == 4103 && memcmp(r.lineage, again.lineage, 16) != 0, "are folded when asked for");
 	tap_int(run(&again, (struct engram_consolidation){.tasks = ENGRAM_FOLD_ANEW, .threads = 1}), 0, "anew: %s",
 	        err.message);
