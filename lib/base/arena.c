@@ -16,7 +16,7 @@
 
 #define ALIGN 16
 #define FIRST_SIZE 4096         /* a recall of ten short hits fits */
-#define LARGEST_SIZE (1u << 20) /* beyond it doubling only wastes */
+#define LARGEST_SIZE (4u << 20) /* beyond it doubling only wastes; it holds a large page wherever it lies */
 
 struct eng_arena_block {
 	struct eng_arena_block *next;
@@ -30,7 +30,7 @@ static struct eng_arena_block *new_block(size_t size)
 
 	if (size > SIZE_MAX - sizeof *block)
 		return NULL;
-	block = eng_alloc(sizeof *block + size);
+	block = eng_alloc_large(sizeof *block + size);
 	if (block) {
 		block->next = NULL;
 		block->size = size;

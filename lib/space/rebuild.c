@@ -10,6 +10,16 @@
 
 #include "base/alloc.h"
 
+/* The tables whose keys come in no order: ids, and times of series that were written
+ * side by side. */
+static int gather(struct eng_gen *g, struct engram_error *err)
+{
+	enum { ITEMS_BYTES = 64 << 20, ORDER_BYTES = 32 << 20 };
+	int r = eng_store_gather(g->store, ENG_T_ITEMS, ITEMS_BYTES, err);
+
+	return r == 0 ? eng_store_gather(g->store, ENG_T_ORDER, ORDER_BYTES, err) : r;
+}
+
 int eng_rebuild_locked(struct engram_space *s, const struct eng_job *job, struct engram_error *err)
 {
 	struct eng_gen *g;
@@ -23,7 +33,9 @@ int eng_rebuild_locked(struct engram_space *s, const struct eng_job *job, struct
 		return r;
 	if (job && job->report)
 		job->report->applied = 0;
-	r = eng_apply_gen(s, g, job, eng_all_frames, err);
+	r = gather(g, err);
+	if (r == 0)
+		r = eng_apply_gen(s, g, job, eng_all_frames, err);
 	if (r == 0)
 		r = eng_text_sync(s, g, NULL, 0, job, err); /* makes the file, also of an empty view */
 	if (r < 0) {

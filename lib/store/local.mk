@@ -3,6 +3,7 @@ libeng_store_la_SOURCES = \
 	%D%/store.h \
 	%D%/store_int.h \
 	%D%/error.c \
+	%D%/gather.c \
 	%D%/registry.c \
 	%D%/seal.c \
 	%D%/store.c \

@@ -385,6 +385,7 @@ void eng_store_close(struct eng_store *s)
 		return;
 	if (s->env)
 		eng_env_release(s->env);
+	eng_gathers_free(s);
 	eng_free(s);
 }
 
@@ -416,8 +417,13 @@ int eng_store_sync(struct eng_store *s, struct engram_error *err)
 {
 	int rc = eng_store_usable(s, err);
 
+	if (rc == 0 && s->torn)
+		rc = eng_err(err, ENGRAM_EUSAGE, "%s: an earlier transaction failed", s->path);
+	if (rc == 0)
+		rc = eng_gathers_write(s, true, err);
 	if (rc)
 		return rc;
+	eng_gathers_free(s);
 	rc = mdb_env_sync(s->env->mdb, 1);
 	return rc ? eng_store_err(s, err, rc, "cannot sync") : 0;
 }

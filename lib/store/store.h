@@ -95,6 +95,12 @@ int eng_store_size(struct eng_store *s, uint64_t *used, uint64_t *file, struct e
 /* Ends an immutable file with a hash of its pages of keys; all is committed, and
  * nothing is written afterwards.  Not synced. */
 int eng_store_seal(struct eng_store *s, struct engram_error *err);
+/* Of a BULK store: what is put into a table stays in memory, where this handle gets it,
+ * until about `most` bytes of it are written at once, in the order of keys;
+ * eng_store_sync writes the rest and ends it.  Such a table has no int_key; it is not
+ * walked, counted, appended to.  And a transaction that gathered and does not commit
+ * ends the use of the store. */
+int eng_store_gather(struct eng_store *s, size_t table, size_t most, struct engram_error *err);
 /* Full sync (after BULK). */
 int eng_store_sync(struct eng_store *s, struct engram_error *err);
 

@@ -30,6 +30,8 @@ struct eng_store {
 	const struct eng_table *tables; /* the caller's */
 	size_t ntables;
 	unsigned flags;                 /* enum eng_store_flags */
+	struct eng_gather **gathers;    /* of each table, or NULL; NULL: of none */
+	bool torn;                      /* what a transaction gathered was not committed */
 	char path[];
 };
 
@@ -37,6 +39,7 @@ struct eng_txn {
 	struct eng_store *s;
 	MDB_txn *txn;
 	bool write;
+	bool direct;                /* past what is gathered: it writes that */
 	int status;                 /* first failure, sticky */
 	struct engram_error error;  /* of that failure */
 	struct eng_walk *walks;     /* open ones: LMDB wants cursors closed before the transaction */
@@ -64,6 +67,22 @@ int eng_begin(struct eng_store *s, bool write, MDB_txn **txn);
 /* Records the first failure of a transaction; returns it. */
 int eng_txn_fail(struct eng_txn *t, int rc, const char *what, size_t table);
 void eng_walks_close(struct eng_txn *t);
+
+/* What is gathered (gather.c). */
+#define ENG_GATHER_UNKNOWN 2
+/* 1 found, 0 it is gone, or unknown: the table tells. */
+int eng_gather_get(const struct eng_gather *g, struct eng_bytes key, struct eng_bytes *value);
+/* false: out of memory. */
+bool eng_gather_put(struct eng_gather *g, struct eng_bytes key, struct eng_bytes value);
+bool eng_gather_del(struct eng_gather *g, struct eng_bytes key);
+/* What is full, or all, into the tables: transactions of their own. */
+int eng_gathers_write(struct eng_store *s, bool all, struct engram_error *err);
+void eng_gathers_free(struct eng_store *s);
+
+static inline struct eng_gather *eng_gather_of(const struct eng_txn *t, size_t table)
+{
+	return t->s->gathers && !t->direct ? t->s->gathers[table] : NULL;
+}
 
 static inline MDB_dbi eng_dbi(const struct eng_txn *t, size_t table)
 {

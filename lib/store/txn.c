@@ -18,6 +18,7 @@
 #include "store/store_int.h"
 
 #define CHECK_SIZE 8u
+#define GATHERED "it is being gathered"
 
 int eng_txn_fail(struct eng_txn *t, int rc, const char *what, size_t table)
 {
@@ -67,6 +68,8 @@ int eng_txn_begin(struct eng_txn **out, struct eng_store *s, bool write, struct 
 		return rc;
 	if (write && !(s->flags & ENG_STORE_WRITE))
 		return eng_err(err, ENGRAM_EUSAGE, "%s: opened for reading only", s->path);
+	if (s->torn)
+		return eng_err(err, ENGRAM_EUSAGE, "%s: an earlier transaction failed", s->path);
 	t = eng_calloc(1, sizeof *t + (write ? s->ntables * sizeof *t->cursors : 0));
 	if (!t)
 		return eng_err_nomem(err);
@@ -158,7 +161,7 @@ int eng_txn_commit(struct eng_txn *t, struct engram_error *err)
 {
 	struct eng_store *s = t->s;
 	int rc = eng_store_usable(s, err);
-	bool ours = rc == 0;
+	bool ours = rc == 0, gathers = t->write && !t->direct && s->gathers;
 
 	if (rc == 0)
 		rc = eng_txn_status(t, err);
@@ -172,6 +175,10 @@ int eng_txn_commit(struct eng_txn *t, struct engram_error *err)
 			mend_length(s);
 	}
 	end(t, ours);
+	if (rc == 0 && gathers) {
+		s->torn = false;
+		rc = eng_gathers_write(s, false, err);
+	}
 	return rc;
 }
 
@@ -207,11 +214,15 @@ static int get(struct eng_txn *t, size_t table, MDB_val *key, MDB_val *value)
 
 int eng_txn_get(struct eng_txn *t, size_t table, struct eng_bytes key, struct eng_bytes *value)
 {
+	const struct eng_gather *g = eng_gather_of(t, table);
 	MDB_val k = eng_val(key), v;
 	int rc;
 
 	if (t->status)
 		return t->status;
+	rc = g ? eng_gather_get(g, key, value) : ENG_GATHER_UNKNOWN;
+	if (rc != ENG_GATHER_UNKNOWN)
+		return rc;
 	rc = get(t, table, &k, &v);
 	if (rc == MDB_NOTFOUND)
 		return 0;
@@ -221,17 +232,33 @@ int eng_txn_get(struct eng_txn *t, size_t table, struct eng_bytes key, struct en
 	return 1;
 }
 
+static bool may_write(struct eng_txn *t, size_t table)
+{
+	if (t->status == 0 && !t->write)
+		fail_code(t, ENGRAM_EUSAGE, "write in a reading transaction", table);
+	return t->status == 0;
+}
+
+/* value NULL: it goes. */
+static void gather(struct eng_txn *t, struct eng_gather *g, struct eng_bytes key, const struct eng_bytes *value)
+{
+	t->s->torn = true; /* until this is committed */
+	if (!(value ? eng_gather_put(g, key, *value) : eng_gather_del(g, key)))
+		t->status = eng_err_nomem(&t->error);
+}
+
 static void *put(struct eng_txn *t, size_t table, struct eng_bytes key, struct eng_bytes value, unsigned flags,
                  const char *what)
 {
+	struct eng_gather *g = eng_gather_of(t, table);
 	MDB_val k = eng_val(key), v = eng_val(value);
 	MDB_cursor *cursor;
 	int rc;
 
-	if (t->status)
+	if (!may_write(t, table))
 		return NULL;
-	if (!t->write) {
-		fail_code(t, ENGRAM_EUSAGE, "write in a reading transaction", table);
+	if (g) {
+		flags ? fail_code(t, ENGRAM_EUSAGE, GATHERED, table) : gather(t, g, key, &value);
 		return NULL;
 	}
 	rc = cursor_of(&cursor, t, table);
@@ -261,13 +288,14 @@ void *eng_txn_reserve(struct eng_txn *t, size_t table, struct eng_bytes key, siz
 
 void eng_txn_del(struct eng_txn *t, size_t table, struct eng_bytes key)
 {
+	struct eng_gather *g = eng_gather_of(t, table);
 	MDB_val k = eng_val(key);
 	int rc;
 
-	if (t->status)
+	if (!may_write(t, table))
 		return;
-	if (!t->write) {
-		fail_code(t, ENGRAM_EUSAGE, "delete in a reading transaction", table);
+	if (g) {
+		gather(t, g, key, NULL);
 		return;
 	}
 	rc = mdb_del(t->txn, eng_dbi(t, table), &k, NULL);
@@ -282,6 +310,8 @@ int eng_txn_count(struct eng_txn *t, size_t table, uint64_t *n)
 
 	if (t->status)
 		return t->status;
+	if (eng_gather_of(t, table))
+		return fail_code(t, ENGRAM_EUSAGE, GATHERED, table);
 	rc = mdb_stat(t->txn, eng_dbi(t, table), &st);
 	if (rc)
 		return eng_txn_fail(t, rc, "count", table);

@@ -28,6 +28,9 @@ int eng_walk_begin(struct eng_walk **out, struct eng_txn *t, size_t table, struc
 
 	if (rc == 0)
 		rc = eng_txn_status(t, err);
+	if (rc == 0 && eng_gather_of(t, table))
+		rc = eng_err(err, ENGRAM_EUSAGE, "%s: table %s: it is being gathered", t->s->path,
+		             t->s->tables[table].name);
 	if (rc)
 		return rc;
 	w = eng_calloc(1, sizeof *w);
