@@ -6,10 +6,10 @@
  *     ann search NAME BASE QUERIES TRUTH [LABEL FLOOR PEER INDEX]...
  *     ann change NAME BASE QUERIES TRUTH                  recall after additions and removals
  *
- * Ours is measured as recall uses it: codes in the graph, the 30 best of a search
- * reranked by the float vectors.  PEER is a program of bench/peers (peers/peer.h), INDEX
- * the file that it builds or has built.  All times are processor time of one thread, but
- * for the build by two.
+ * Ours: codes in the graph, the 30 best of a search reranked by the float vectors, which
+ * the peers have in their graphs and engram-recall does without.  PEER is a program of
+ * bench/peers (peers/peer.h), INDEX the file that it builds or has built.  All times are
+ * processor time of one thread, but for the build by two.
  *
  * Searches are compared at equal recall, not at equal ef: at the first recall@10 of the
  * peer that is good enough to be used (0.95), else at the best it reaches, our rate is read
@@ -303,6 +303,9 @@ static struct best ask(struct eng_hnsw *g, struct eng_hnsw_scratch *scratch, con
 
 	eng_vec_quantise(codes, query, base->dim);
 	check(eng_hnsw_search(near, &n, ef < RERANK ? ef : RERANK, ef, g, codes, scratch, NULL));
+	for (size_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < base->dim; k += 16)
+			__builtin_prefetch(row(base, name ? name[near[i].doc] : near[i].doc) + k);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t at = name ? name[near[i].doc] : near[i].doc;
 

@@ -222,7 +222,7 @@ int eng_fold_lineage_all(uint8_t out[ENG_FOLD_HASH], const uint8_t *records, siz
 void eng_fold_lineage(uint8_t out[ENG_FOLD_HASH], const uint8_t *before, const uint8_t key[ENG_FOLD_KEY],
                       uint32_t stride, const void *cut, size_t n)
 {
-	static const char algorithm[] = "engram hnsw 1";
+	static const char algorithm[] = "engram hnsw 2";
 	uint8_t fixed[80] = {0};
 	XXH3_state_t hash;
 

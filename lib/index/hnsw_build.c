@@ -1,15 +1,17 @@
 /* hnsw_build.c - linking nodes in, a batch at a time.
  *
- * A batch is a quarter of the graph, 1,000 nodes at most.  In its first half the
+ * A batch is a quarter of the graph, 500 nodes at most.  In its first half the
  * graph stands still: each member searches it, looks at every other member too,
  * and chooses its own links.  In the second half the links back are sorted by
  * target, and each target takes them all or chooses among what it has and them.
  * No step reads what another of the same half writes, so the workers need no
  * lock and their number cannot be seen.
  *
- * Looking at the other members costs 5 % at 1,000 and gives the recall of
- * inserting one after the other; without it clusters that arrive together
- * would be linked through strangers only. */
+ * Looking at the other members gives the recall of inserting one after the other;
+ * without it clusters that arrive together would be linked through strangers only.
+ * It costs what the rows of a batch weigh: with 1,000 members of 768 bytes, which
+ * stay in no second-level cache, a build takes 1.15 times as long, with no better
+ * recall; fewer than 500 gain nothing more. */
 #include "index/hnsw_build.h"
 
 #include <stdlib.h>
@@ -17,7 +19,7 @@
 #include "base/alloc.h"
 #include "engram.h"
 
-#define BATCH_MAX 1000u
+#define BATCH_MAX 500u
 #define EF ENG_HNSW_EF_CONSTRUCTION
 
 struct batch {

@@ -245,6 +245,21 @@ static bool is_diverse(const struct eng_gather *a, uint32_t chosen, const struct
 	return true;
 }
 
+/* Candidates are looked at one by one: each is asked for while some before it are. */
+#define AHEAD 4u
+
+static void ask_for_row(const struct eng_hnsw *g, unsigned layer, uint32_t place)
+{
+	uint32_t node = eng_hnsw_node(g, layer, place), i = node % ENG_HNSW_BLOCK;
+	const struct eng_hnsw_block *b = &g->blocks[node / ENG_HNSW_BLOCK];
+	const int8_t *codes = b->codes + (size_t)i * g->stride;
+
+	for (uint32_t k = 0; k < g->stride; k += 64)
+		__builtin_prefetch(codes + k);
+	__builtin_prefetch(&b->r[i]);
+	__builtin_prefetch(&b->sum[i]);
+}
+
 int eng_build_select(uint32_t *out, uint32_t *n, struct eng_hnsw_build *b, unsigned layer, const uint64_t *keys,
                      size_t nkeys, uint32_t max)
 {
@@ -255,6 +270,8 @@ int eng_build_select(uint32_t *out, uint32_t *n, struct eng_hnsw_build *b, unsig
 		uint32_t place = eng_key_number(keys[i]);
 		struct eng_hnsw_query candidate;
 
+		if (i + AHEAD < nkeys)
+			ask_for_row(&b->g, layer, eng_key_number(keys[i + AHEAD]));
 		rc = eng_hnsw_query_of(&candidate, &b->g, layer, place);
 		if (rc == 0 && is_diverse(&a, a.n, &candidate, eng_key_sim(keys[i]), b->g.stride)) {
 			out[a.n] = place;

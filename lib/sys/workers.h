@@ -36,7 +36,7 @@ struct eng_machine {
 };
 
 /* More threads wait for each other more than they help: a batch of a build has
- * 1,000 members. */
+ * 500 members. */
 #define ENG_WORKERS_MAX 256u
 
 struct eng_pool;
