@@ -5,6 +5,8 @@
 #define AT(field) .at = offsetof(struct store, field)
 #define WITH(mode) (1u << STORE_##mode)
 
+static const char *const kinds[] = {"episode", "concept", NULL};
+
 static const struct opt options[] = {
 	{"key", .once = true, .kind = OPT_TEXT, .arg = "KEY",
 	 .help = NULL,
@@ -36,6 +38,8 @@ static const struct opt options[] = {
 	 AT(untags), .modes = WITH(REVISE), .more = true},
 	{"clear", .kind = OPT_WORDS, .arg = "FIELD", .help = "revise: take away a tag, a field", AT(clear),
 	 .words = store_clear_words, .modes = WITH(REVISE), .more = true},
+	{"kind", .kind = OPT_WORD, .arg = "KIND", .help = "revise: an episode, or a concept", AT(kind), .words = kinds,
+	 .modes = WITH(REVISE), .more = true},
 	{"link", .kind = OPT_MODE, .help = "FROM TO...: one memory leads to others", AT(mode),
 	 .mode = STORE_LINK, .more = true, .operands = "ID"},
 	{"relation", .once = true, .kind = OPT_TEXT, .arg = "WORD", .help = NULL, AT(relation),
@@ -100,7 +104,7 @@ static const struct program program = {
 void store_fields(const struct store *s, struct engram_memory *m)
 {
 	*m = (struct engram_memory){
-		.kind = ENGRAM_EPISODE,
+		.kind = s->kind == 1 ? ENGRAM_CONCEPT : ENGRAM_EPISODE,
 		.key = eng_str(s->key),
 		.source = eng_str(s->source),
 		.actor = eng_str(s->actor),
@@ -113,7 +117,7 @@ void store_fields(const struct store *s, struct engram_memory *m)
 	};
 	m->has = (s->key ? ENGRAM_KEY : 0u) | (s->source ? ENGRAM_SOURCE : 0u) |
 	         (s->actor ? ENGRAM_ACTOR : 0u) | (s->meta ? ENGRAM_META : 0u) |
-	         (s->tags.n ? ENGRAM_TAGS : 0u) |
+	         (s->tags.n ? ENGRAM_TAGS : 0u) | (s->kind >= 0 ? ENGRAM_KIND : 0u) |
 	         (s->confidence != UINT32_MAX ? ENGRAM_CONFIDENCE : 0u) |
 	         (s->occurred_us != INT64_MIN ? ENGRAM_OCCURRED : 0u) |
 	         (s->valid_until_us != INT64_MIN ? ENGRAM_VALID_UNTIL : 0u);
@@ -136,7 +140,7 @@ static void run(struct store *s)
 
 int main(int argc, char **argv)
 {
-	struct store s = {.confidence = UINT32_MAX, .weight = UINT32_MAX, .if_new = UINT32_MAX,
+	struct store s = {.confidence = UINT32_MAX, .weight = UINT32_MAX, .if_new = UINT32_MAX, .kind = -1,
 	                  .occurred_us = INT64_MIN, .valid_until_us = INT64_MIN};
 	struct opt_table own = {.options = options, .n = ENG_COUNT(options), .target = &s};
 

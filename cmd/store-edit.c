@@ -449,6 +449,8 @@ static void state_fields(struct engram_memory *m, const struct engram_memory *gi
 		m->text = given->text;
 		m->has &= ~(unsigned)ENGRAM_VECTOR; /* it was made of the other text */
 	}
+	if (given->has & ENGRAM_KIND)
+		m->kind = given->kind;
 	if (given->has & ENGRAM_CONFIDENCE)
 		m->confidence = given->confidence;
 	if (given->has & ENGRAM_OCCURRED)

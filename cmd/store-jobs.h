@@ -36,6 +36,7 @@ struct store {
 	uint32_t if_new; /* store only what is less like anything stored */
 	int64_t occurred_us, valid_until_us;
 	struct opt_list tags, untags;
+	int kind; /* revise: 0 episode, 1 concept, -1 not given */
 	unsigned clear; /* bit per word of store_clear_words */
 	uint64_t conflicts; /* found so far */
 };

@@ -343,7 +343,7 @@ ENGRAM_API int engram_known(struct engram_writer *w, bool *known, const struct e
 ENGRAM_API int engram_forget(struct engram_writer *w, const struct engram_id *ids, size_t n,
                              struct engram_error *err);
 
-/* Changes the fields in m->has of the memory `id` (not KEY, ID, STORED, KIND);
+/* Changes the fields in m->has of the memory `id` (not KEY, ID, STORED);
  * fields in `clear` become absent.  m->tags are added, `untag` removed. */
 ENGRAM_API int engram_revise(struct engram_writer *w, const struct engram_id *id, const struct engram_memory *m,
                              unsigned clear, const struct engram_str *untag, size_t nuntag,

@@ -60,7 +60,7 @@ static unsigned field_of(const struct eng_element *e)
 		[ENG_EL_TEXT] = ENGRAM_TEXT,         [ENG_EL_CONFIDENCE] = ENGRAM_CONFIDENCE,
 		[ENG_EL_OCCURRED] = ENGRAM_OCCURRED, [ENG_EL_VALID_UNTIL] = ENGRAM_VALID_UNTIL,
 		[ENG_EL_SOURCE] = ENGRAM_SOURCE,     [ENG_EL_ACTOR] = ENGRAM_ACTOR,
-		[ENG_EL_META] = ENGRAM_META,
+		[ENG_EL_META] = ENGRAM_META,         [ENG_EL_KIND] = ENGRAM_KIND,
 	};
 	uint16_t field = eng_element_field(e);
 

@@ -218,6 +218,8 @@ static int check_fields(const struct engram_memory *m, struct engram_error *err)
 	if (r == 0 && m->has & ENGRAM_CONFIDENCE && m->confidence > ENGRAM_CONFIDENCE_ONE)
 		r = eng_err(err, ENGRAM_EINPUT, "confidence: wanted 0 to 1, found %u/%u", m->confidence,
 		            ENGRAM_CONFIDENCE_ONE);
+	if (r == 0 && m->has & ENGRAM_KIND && m->kind != ENGRAM_EPISODE && m->kind != ENGRAM_CONCEPT)
+		r = eng_err(err, ENGRAM_EINPUT, "kind: wanted episode or concept, found %d", (int)m->kind);
 	return r;
 }
 
@@ -232,8 +234,6 @@ static int check_stated(const struct engram_memory *m, struct engram_error *err)
 
 	if (r == 0 && m->has & ENGRAM_KEY)
 		r = check_nonempty("key", m->key, err);
-	if (r == 0 && m->has & ENGRAM_KIND && m->kind != ENGRAM_EPISODE && m->kind != ENGRAM_CONCEPT)
-		r = eng_err(err, ENGRAM_EINPUT, "kind: wanted episode or concept, found %d", (int)m->kind);
 	return r;
 }
 
@@ -274,12 +274,14 @@ int engram_check(const struct engram_memory *m, struct engram_error *err)
 int eng_revision_validate(const struct engram_memory *m, unsigned clear, const struct engram_str *untag,
                           size_t nuntag, struct engram_error *err)
 {
-	const unsigned fixed = ENGRAM_KEY | ENGRAM_ID | ENGRAM_STORED | ENGRAM_KIND | ENGRAM_LINKS;
+	const unsigned fixed = ENGRAM_KEY | ENGRAM_ID | ENGRAM_STORED | ENGRAM_LINKS;
 	int r;
 
 	if ((m->has | clear) & fixed)
 		return eng_err(err, ENGRAM_EUSAGE,
-		               "revise: key, id, stored and kind of a memory never change, links are added apart");
+		               "revise: key, id and stored of a memory never change, links are added apart");
+	if (clear & ENGRAM_KIND)
+		return eng_err(err, ENGRAM_EUSAGE, "revise: the kind cannot be cleared: state the other one");
 	if (m->has & clear & ~(unsigned)ENGRAM_TAGS)
 		return eng_err(err, ENGRAM_EUSAGE, "revise: a field is set and cleared at once");
 	if (m->has == 0 && clear == 0 && nuntag == 0)

@@ -223,6 +223,12 @@ $id meta other {\"b\":2}" "$(cut -f 1-3,6 <<<"$output" | tr '\t' ' ')"
 	engram-store -s merged --revise "$id" four --confidence=1 --clear=occurred --clear=valid-until --clear=actor --clear=meta
 	exits 0 engram-store -s merged --conflicts
 	same "kind kind" "$(cut -f 2 <<<"$output" | tr '\n' ' ' | sed 's/ $//')"
+	exits 2 engram-store -s merged --kind=concept "a new text"
+	exits 0 engram-store -s merged -n --json --revise "$id" --kind=concept
+	same "concept null" "$(jq -r '"\(.kind) \(.conflicts)"' <<<"$output")"
+	engram-store -s merged --revise "$id" --kind=concept
+	exits 1 engram-store -s merged --conflicts
+	same concept "$(engram-store -s merged --json --get "$id" | jq -r .kind)"
 	engram-store --forget --yes -s merged "$id"
 	exits 1 engram-store -s merged --conflicts
 	exits 66 engram-store -s merged --conflicts "$id"

@@ -234,6 +234,10 @@ static void test_revise(void)
 	w = writer(0);
 	tap_int(engram_revise(w, &unknown, &r, 0, NULL, 0, &s.err), ENGRAM_ENOID, "an unknown id: %s", s.err.message);
 	tap_int(engram_revise(w, &id, &key, 0, NULL, 0, &s.err), ENGRAM_EUSAGE, "the key never changes: %s", s.err.message);
+	tap_int(engram_revise(w, &id, &(struct engram_memory){.has = ENGRAM_KIND, .kind = 3}, 0, NULL, 0, &s.err),
+	        ENGRAM_EINPUT, "a kind that there is not: %s", s.err.message);
+	tap_int(engram_revise(w, &id, &r, ENGRAM_KIND, NULL, 0, &s.err), ENGRAM_EUSAGE, "the kind is not cleared: %s",
+	        s.err.message);
 	tap_int(engram_revise(w, &id, &(struct engram_memory){.has = 0}, 0, NULL, 0, &s.err), ENGRAM_EUSAGE,
 	        "nothing to change: %s", s.err.message);
 	tap_int(engram_revise(w, &id, &r, ENGRAM_TEXT, NULL, 0, &s.err), ENGRAM_EUSAGE, "set and cleared: %s",
