@@ -14,6 +14,7 @@
  * received and applied to the state, the text view left behind. */
 #include <fcntl.h>
 #include <glob.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@
 
 #define SESSIONS 200
 #define ROUNDS 5
+#define PAIRS 15
 #define CHUNK (1u << 18)
 #define BLOCK 1024u
 
@@ -248,24 +250,36 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double v[ROUNDS])
+static double median(double *v, size_t n)
 {
-	qsort(v, ROUNDS, sizeof *v, by_value);
-	return v[ROUNDS / 2];
+	qsort(v, n, sizeof *v, by_value);
+	return v[n / 2];
 }
 
+static void pair(double *ours, double *bare, const char *home, bool ours_first)
+{
+	if (ours_first)
+		*ours = through_pipe(home, send_space, false);
+	*bare = through_pipe(home, send_bare, true);
+	if (!ours_first)
+		*ours = through_pipe(home, send_space, false);
+}
+
+/* What else the machine does for a while meets both of a pair: its ratio counts.  Of the
+ * first, which warms what the rest reads, nothing does. */
 static void stream(const char *home)
 {
-	double ours[ROUNDS], bare[ROUNDS];
+	double ours[PAIRS], bare[PAIRS], ratio[PAIRS];
 
-	for (int i = 0; i < ROUNDS; i++) {
-		ours[i] = through_pipe(home, send_space, false);
-		bare[i] = through_pipe(home, send_bare, true);
+	pair(ours, bare, home, true);
+	for (int i = 0; i < PAIRS; i++) {
+		pair(&ours[i], &bare[i], home, i % 2);
+		ratio[i] = ours[i] / bare[i];
 	}
-	measure_rate("sync", "frames of 1 KiB, verified, through a pipe", "MB/s", median(ours) / 1e6);
-	measure_rate("sync", "bare pipe, XXH3 at both ends", "MB/s", median(bare) / 1e6);
-	measure_floor("sync", "bytes/s of frames through a pipe / bare checked pipe", MEASURE_RATIO,
-	              median(ours) / median(bare), 0.6, false);
+	measure_rate("sync", "frames of 1 KiB, verified, through a pipe", "MB/s", median(ours, PAIRS) / 1e6);
+	measure_rate("sync", "bare pipe, XXH3 at both ends", "MB/s", median(bare, PAIRS) / 1e6);
+	measure_floor("sync", "bytes/s of frames through a pipe / bare checked pipe, median of pairs", MEASURE_RATIO,
+	              median(ratio, PAIRS), 0.6, false);
 }
 
 /* -- into the durable log ------------------------------------------------------------- */
@@ -324,10 +338,10 @@ static void durable(const char *dir, const char *from)
 		snprintf(to, sizeof to, "%s/copied-%d", dir, i);
 		peer[i] = rsync_seconds(from, to);
 	}
-	measure_rate("sync", "received into the durable log", "s", median(ours));
-	measure_rate("sync", "rsync -W --fsync", "s", median(peer));
-	measure_floor("sync", "rate into the durable log / rsync -W --fsync", MEASURE_RATIO, median(peer) / median(ours),
-	              0.8, false);
+	measure_rate("sync", "received into the durable log", "s", median(ours, ROUNDS));
+	measure_rate("sync", "rsync -W --fsync", "s", median(peer, ROUNDS));
+	measure_floor("sync", "rate into the durable log / rsync -W --fsync", MEASURE_RATIO,
+	              median(peer, ROUNDS) / median(ours, ROUNDS), 0.8, false);
 }
 
 static double cpu_seconds(void)
