@@ -357,15 +357,33 @@ static inline uint32_t under_eight(unsigned *n, uint64_t v, uint64_t others)
 	return eight((v - EACH_BYTE(0x30)) << (56 - 8 * *n) << 8);
 }
 
+/* The float with this sign: without a branch, since signs cannot be foretold; that
+ * was a fifth of the time of reading embeddings. */
+static inline float with_sign(double x, bool negative)
+{
+	float f = (float)x;
+	uint32_t bits;
+
+	memcpy(&bits, &f, sizeof bits);
+	bits |= (uint32_t)negative << 31;
+	memcpy(&f, &bits, sizeof f);
+	return f;
+}
+
 /* What nearly all numbers of embeddings are: one digit, a point, up to 15 digits.
  * Looks at 32 bytes without asking again; 0: another form, or not decided.
  *
- *     -0.0126720007,   "01267200", then "07": 2 digits, shifted up behind zeros */
+ *     -0.0126720007,   "01267200", then "07": 2 digits, shifted up behind zeros
+ *
+ * Times a rounded power, which is a second unit off where a division is none: eight
+ * are allowed. */
 static inline size_t scan_plain(float *out, const char *p, const char *end)
 {
 	static const uint64_t powers[] = {
 		1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
 		1000000000000, 10000000000000, 100000000000000, 1000000000000000};
+	static const double tenths[] = {1e0,  1e-1, 1e-2,  1e-3,  1e-4,  1e-5,  1e-6,  1e-7,
+	                                1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15};
 	uint64_t digits, v, others;
 	unsigned whole, n, k = 0;
 	bool negative;
@@ -398,10 +416,10 @@ static inline size_t scan_plain(float *out, const char *p, const char *end)
 	if (k == 0 || (*at | 0x20) == 'e')
 		return 0;
 	digits += whole * powers[k];
-	x = (double)(int64_t)digits / tens[k];
+	x = (double)(int64_t)digits * tenths[k];
 	if (digits != 0 && !decided(x))
 		return 0;
-	*out = negative ? -(float)x : (float)x;
+	*out = with_sign(x, negative);
 	return (size_t)(at - p);
 }
 
