@@ -7,7 +7,8 @@ libeng_base_la_SOURCES = \
 	%D%/err.c %D%/err.h \
 	%D%/fixed.c %D%/fixed.h \
 	%D%/float.c \
-	%D%/hash.h \
+	%D%/hash.c %D%/hash.h %D%/hash_int.h \
+	%D%/hash_avx2.c \
 	%D%/json.c %D%/json.h \
 	%D%/json_out.c \
 	%D%/le.h \
@@ -21,6 +22,7 @@ libeng_base_la_SOURCES = \
 	%D%/utf8.c %D%/utf8.h \
 	%D%/vec.c %D%/vec.h \
 	%D%/vec_kernels.c \
+	%D%/wide.h \
 	%D%/word.c \
 	%D%/workers.h
 EXTRA_DIST += %D%/README.md

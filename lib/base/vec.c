@@ -11,12 +11,13 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/wide.h"
 
 _Static_assert(FLT_EVAL_METHOD == 0, "needs arithmetic in the type of its operands");
 
 /* Nearest whole number, ties to even; |v| <= 127.  Without branches, since signs
  * and fractions of a vector cannot be foretold: a quarter of the time. */
-static int8_t round_even(double v)
+ENG_INLINE int8_t round_even(double v)
 {
 	int toward_zero = (int)v, down = toward_zero - (v < toward_zero);
 	double rest = v - down; /* exact, in [0, 1) */
@@ -27,7 +28,7 @@ static int8_t round_even(double v)
 /* Runs of 64, as strides are: loops of known length become SIMD. */
 #define RUN 64
 
-static void code_exactly(int8_t *codes, const float *x, size_t n, double widest)
+ENG_INLINE void code_exactly(int8_t *codes, const float *x, size_t n, double widest)
 {
 	for (size_t i = 0; i < n; i++)
 		codes[i] = round_even(127 * (double)x[i] / widest);
@@ -40,7 +41,7 @@ static void code_exactly(int8_t *codes, const float *x, size_t n, double widest)
  * thirty).  A quarter of the time of the exact way. */
 #define DOUBT 0x1p-13f
 
-static bool code_run(int8_t *restrict codes, const float *restrict x, float scale)
+ENG_INLINE bool code_run(int8_t *restrict codes, const float *restrict x, float scale)
 {
 	int32_t whole[RUN], doubt = 0;
 
@@ -57,7 +58,7 @@ static bool code_run(int8_t *restrict codes, const float *restrict x, float scal
 }
 
 /* Sizes of floats are ordered as their bits are. */
-static int32_t widest_bits(const float *x, size_t n)
+ENG_INLINE int32_t widest_bits(const float *x, size_t n)
 {
 	int32_t widest = 0;
 
@@ -71,7 +72,7 @@ static int32_t widest_bits(const float *x, size_t n)
 	return widest;
 }
 
-static float widest_of(const float *x, size_t dim)
+ENG_INLINE float widest_of(const float *x, size_t dim)
 {
 	int32_t widest = 0, some;
 	size_t i = 0;
@@ -87,7 +88,7 @@ static float widest_of(const float *x, size_t dim)
 	return max;
 }
 
-bool eng_vec_quantise(int8_t *codes, const float *x, size_t dim)
+ENG_INLINE bool quantise(int8_t *codes, const float *x, size_t dim)
 {
 	float max = widest_of(x, dim), scale;
 	size_t i = 0;
@@ -105,7 +106,7 @@ bool eng_vec_quantise(int8_t *codes, const float *x, size_t dim)
 	return true;
 }
 
-uint32_t eng_vec_norm(const int8_t *codes, size_t stride)
+ENG_INLINE uint32_t norm(const int8_t *codes, size_t stride)
 {
 	uint64_t squares = 0;
 
@@ -119,7 +120,7 @@ uint32_t eng_vec_norm(const int8_t *codes, size_t stride)
 	return squares ? eng_isqrt64((UINT64_C(1) << 62) / squares) : 0;
 }
 
-int32_t eng_vec_sum(const int8_t *codes, size_t stride)
+ENG_INLINE int32_t sum_of(const int8_t *codes, size_t stride)
 {
 	int32_t sum = 0;
 
@@ -131,6 +132,43 @@ int32_t eng_vec_sum(const int8_t *codes, size_t stride)
 		sum += some;
 	}
 	return sum;
+}
+
+#if ENG_AVX2
+
+ENG_FOR_AVX2 static bool avx2_quantise(int8_t *codes, const float *x, size_t dim)
+{
+	return quantise(codes, x, dim);
+}
+
+ENG_FOR_AVX2 static uint32_t avx2_norm(const int8_t *codes, size_t stride)
+{
+	return norm(codes, stride);
+}
+
+ENG_FOR_AVX2 static int32_t avx2_sum_of(const int8_t *codes, size_t stride)
+{
+	return sum_of(codes, stride);
+}
+
+#define BEST(f, ...) (eng_has_avx2() ? avx2_##f(__VA_ARGS__) : f(__VA_ARGS__))
+#else
+#define BEST(f, ...) f(__VA_ARGS__)
+#endif
+
+bool eng_vec_quantise(int8_t *codes, const float *x, size_t dim)
+{
+	return BEST(quantise, codes, x, dim);
+}
+
+uint32_t eng_vec_norm(const int8_t *codes, size_t stride)
+{
+	return BEST(norm, codes, stride);
+}
+
+int32_t eng_vec_sum(const int8_t *codes, size_t stride)
+{
+	return BEST(sum_of, codes, stride);
 }
 
 #define LANES 16u

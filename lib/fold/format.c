@@ -72,7 +72,7 @@ void eng_fold_seal(uint8_t *p, const struct eng_fold_chunk *c)
 	eng_fold_layout(&l, c);
 	header_encode(p, c);
 	for (unsigned i = 0; i < ENG_FOLD_PARTS; i++)
-		eng_set64(p + CHECKS + 8 * i, XXH3_64bits(p + l.at[i], l.at[i + 1] - l.at[i]));
+		eng_set64(p + CHECKS + 8 * i, eng_hash64(p + l.at[i], l.at[i + 1] - l.at[i]));
 }
 
 const char *eng_fold_misfit(const struct eng_fold_chunk *c, struct eng_bytes value)
@@ -94,7 +94,7 @@ int eng_fold_part_misfit(uint64_t *wanted, uint64_t *found, const struct eng_fol
 	eng_fold_layout(&l, c);
 	for (unsigned i = 0; i < ENG_FOLD_PARTS; i++) {
 		*wanted = eng_get64(p + CHECKS + 8 * i);
-		*found = XXH3_64bits(p + l.at[i], l.at[i + 1] - l.at[i]);
+		*found = eng_hash64(p + l.at[i], l.at[i + 1] - l.at[i]);
 		if (*wanted != *found)
 			return (int)i;
 	}

@@ -132,5 +132,5 @@ bool eng_payload_ok(const struct eng_header *h, const uint8_t *payload)
 
 	if (h->flags & ENG_FLAG_STUB)
 		return eng_stub_decode(&stub, payload, h->payload_len) == 0;
-	return XXH3_64bits(payload, h->payload_len) == h->payload_check;
+	return eng_hash64(payload, h->payload_len) == h->payload_check;
 }

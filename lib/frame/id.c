@@ -24,14 +24,14 @@ static void add_field(XXH3_state_t *hash, uint8_t type, const void *p, size_t n)
 	eng_set64(head + 1, n);
 	XXH3_128bits_update(hash, head, sizeof head);
 	if (n)
-		XXH3_128bits_update(hash, p, n);
+		eng_hash128_add(hash, p, n);
 }
 
 /* As bytes of little-endian numbers, whatever the machine. */
 static void add_floats(XXH3_state_t *hash, const float *x, size_t n)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	XXH3_128bits_update(hash, x, n * sizeof *x);
+	eng_hash128_add(hash, x, n * sizeof *x);
 #else
 	uint8_t raw[256]; /* one number at a time takes ten times as long */
 	const size_t most = sizeof raw / sizeof *x;

@@ -53,7 +53,7 @@ static void lay_frame(struct eng_buf *b, uint8_t kind, uint8_t flags, const uint
 	b->p[at + 5] = kind;
 	b->p[at + 6] = flags;
 	eng_set32(b->p + at + 8, len);
-	eng_set64(b->p + at + 56, XXH3_64bits(payload, len));
+	eng_set64(b->p + at + 56, eng_hash64(payload, len));
 }
 
 static int lay_drafts(struct eng_log *log, const struct batch *batch, struct engram_error *err)

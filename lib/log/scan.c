@@ -80,7 +80,7 @@ static int check_payload(struct eng_fault *fault, uint64_t off, const struct eng
 		return blame(fault, off + ENG_FRAME_HEADER,
 		             "frame %" PRIu64 ", payload check: wanted %016" PRIx64 ", found %016" PRIx64,
 		        h->seq,
-		             h->payload_check, (uint64_t)XXH3_64bits(payload, h->payload_len));
+		             h->payload_check, eng_hash64(payload, h->payload_len));
 	}
 	if (!all_zero(payload + h->payload_len, padding))
 		return blame(fault, off + ENG_FRAME_HEADER + h->payload_len,

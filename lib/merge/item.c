@@ -161,7 +161,7 @@ static int take_elements(struct eng_dot_record *d, const struct eng_prelude *p, 
 		return eng_err_nomem(err);
 	eng_elements_begin(&it, p, payload, len);
 	for (size_t i = 0; i < n && eng_elements_next(&it, &elements[i]) == 1; i++)
-		hashes[i] = XXH3_64bits(elements[i].p, elements[i].n);
+		hashes[i] = eng_hash64(elements[i].p, elements[i].n);
 	rc = take_embedders(d, elements, n, arena, err);
 	if (rc)
 		return rc;

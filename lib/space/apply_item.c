@@ -544,7 +544,7 @@ static int alloc_batch(struct batch *b, struct engram_error *err)
 	b->rows = eng_alloc(n * sizeof *b->rows);
 	b->fresh = eng_alloc(n * sizeof *b->fresh);
 	b->forgets = eng_alloc(n * sizeof *b->forgets);
-	b->lexicon = eng_lexicon_new();
+	b->lexicon = eng_lexicon_new(b->raw->nids);
 	if (!b->digest || !b->briefs || !b->order || !b->rows || !b->fresh || !b->forgets || !b->lexicon)
 		return eng_err_nomem(err);
 	return 0;

@@ -69,7 +69,7 @@ static int add_page(struct sealing *s, uint64_t number, struct engram_error *err
 	int rc = read_at(s, s->p, s->page, number * s->page, err);
 
 	if (rc == 0)
-		eng_buf_u64(&s->hashes, XXH3_64bits(s->p, s->page));
+		eng_buf_u64(&s->hashes, eng_hash64(s->p, s->page));
 	return rc;
 }
 
@@ -102,7 +102,7 @@ static void add_end(struct sealing *s, uint64_t used)
 	eng_buf_u32(&s->list, pages);
 	eng_buf_u32(&s->list, 0);
 	eng_buf_u64(&s->list, used);
-	eng_buf_u64(&s->list, XXH3_64bits(s->hashes.p, s->hashes.n));
+	eng_buf_u64(&s->list, eng_hash64(s->hashes.p, s->hashes.n));
 	if (!s->list.failed && !s->hashes.failed)
 		eng_buf_u64(&s->list, XXH3_64bits(s->list.p, s->list.n));
 }
@@ -164,10 +164,10 @@ static int check_pages(struct sealing *s, const uint8_t *end, uint32_t pages, st
 		rc = add_page(s, eng_get32(s->list.p + 4 * (size_t)i), err);
 	if (rc == 0 && s->hashes.failed)
 		rc = eng_err_nomem(err);
-	if (rc == 0 && eng_get64(end + 24) != XXH3_64bits(s->hashes.p, s->hashes.n)) {
+	if (rc == 0 && eng_get64(end + 24) != eng_hash64(s->hashes.p, s->hashes.n)) {
 		rc = eng_err(err, ENGRAM_EDAMAGED, "%s: pages of keys: wanted check %016llx, found %016llx", s->path,
 		             (unsigned long long)eng_get64(end + 24),
-		             (unsigned long long)XXH3_64bits(s->hashes.p, s->hashes.n));
+		             (unsigned long long)eng_hash64(s->hashes.p, s->hashes.n));
 		eng_err_hint(err, "engram-consolidate --rebuild derives it anew from the log");
 	}
 	return rc;

@@ -24,6 +24,7 @@
 
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "base/wide.h"
 
 #define SEED_STEM 1u /* n-grams have their length, 3 to 5 */
 #define COUNTERS 1024u
@@ -122,7 +123,7 @@ static int add_word(void *data, const struct eng_word *w)
 	return 0;
 }
 
-static uint64_t magnitude(int64_t v)
+static inline uint64_t magnitude(int64_t v)
 {
 	int64_t sign = v >> 63;
 	return (uint64_t)((v ^ sign) - sign);
@@ -130,7 +131,7 @@ static uint64_t magnitude(int64_t v)
 
 /* Whether all are within 32 bits, as they are but for texts of a megabyte.  Runs of
  * known length become SIMD, here and below. */
-static bool all_narrow(const int64_t sums[ENG_HASH1_DIM])
+ENG_INLINE bool all_narrow(const int64_t sums[ENG_HASH1_DIM])
 {
 	uint64_t beyond = 0;
 	for (size_t i = 0; i < ENG_HASH1_DIM; i++)
@@ -159,7 +160,7 @@ static void narrow(int32_t out[ENG_HASH1_DIM], const int64_t sums[ENG_HASH1_DIM]
  *     code = (size * scale + 2^39) >> 40
  *
  * with the scale, of 47 bits, in two parts, so that no product needs more than 64. */
-static bool quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
+ENG_INLINE bool any_quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
 {
 	int32_t sum[ENG_HASH1_DIM], max = 0;
 	unsigned shift = 0;
@@ -185,6 +186,22 @@ static bool quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
 		codes[i] = (int8_t)(((int32_t)code ^ sign) - sign);
 	}
 	return true;
+}
+
+#if ENG_AVX2
+ENG_FOR_AVX2 static bool avx2_quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
+{
+	return any_quantise(codes, sums);
+}
+#endif
+
+static bool quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
+{
+#if ENG_AVX2
+	if (eng_has_avx2())
+		return avx2_quantise(codes, sums);
+#endif
+	return any_quantise(codes, sums);
 }
 
 static bool finish(int8_t codes[ENG_HASH1_DIM], const struct sums *s)

@@ -89,7 +89,8 @@ void eng_grams_free(struct eng_grams *g);
 
 /* Remembers what was made of words, for whoever reads many texts (lexicon.c). */
 struct eng_lexicon;
-struct eng_lexicon *eng_lexicon_new(void); /* NULL when out of memory */
+/* For about so many texts; NULL when out of memory. */
+struct eng_lexicon *eng_lexicon_new(size_t texts);
 void eng_lexicon_free(struct eng_lexicon *l);
 
 /* What the stores need of a text, from one pass over its words. */

@@ -2,6 +2,7 @@
 check_PROGRAMS += \
 	tests/unit/test_base_alloc \
 	tests/unit/test_base_float \
+	tests/unit/test_base_hash \
 	tests/unit/test_base_json \
 	tests/unit/test_base_json_peers \
 	tests/unit/test_base_text \
@@ -11,6 +12,7 @@ check_PROGRAMS += \
 tests_unit_test_base_alloc_SOURCES = tests/unit/test_base_alloc.c
 tests_unit_test_base_float_SOURCES = tests/unit/test_base_float.c
 tests_unit_test_base_float_LDADD = $(LDADD) -lm
+tests_unit_test_base_hash_SOURCES = tests/unit/test_base_hash.c
 tests_unit_test_base_json_SOURCES = tests/unit/test_base_json.c
 tests_unit_test_base_json_peers_SOURCES = tests/unit/test_base_json_peers.c
 if HAVE_JANSSON

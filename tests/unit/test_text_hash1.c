@@ -129,7 +129,7 @@ static size_t random_words(struct eng_rng *g, char *text, size_t max)
 /* A document's terms, vector and stems, whatever the lexicon has met before. */
 static void documents(void)
 {
-	struct eng_lexicon *l = eng_lexicon_new();
+	struct eng_lexicon *l = eng_lexicon_new(1);
 	struct eng_document d = {0};
 	struct eng_buf stems = {0};
 	struct eng_terms terms = {0};
