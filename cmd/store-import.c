@@ -20,6 +20,10 @@
 #include "import/vectors.h"
 #include "store-jobs.h"
 
+/* What one batch of applying takes and the next takes again; the graph at the end has
+ * its own. */
+#define KEPT_MEMORY (64u << 20)
+
 /* In the order of store_formats. */
 static const struct source_format *const formats[] = {
 	&source_ndjson, &source_lines, &source_records, &source_tsv, &source_sqlite, &source_vectors,
@@ -595,6 +599,7 @@ void store_import(struct store *s)
 	};
 	store_fields(s, &im.fields);
 	im.record.drop = (s->preserve ? 0u : ENGRAM_STORED) | (s->adopt ? 0u : ENGRAM_ID);
+	eng_alloc_keep(KEPT_MEMORY);
 	stop_catch();
 	progress_begin(&im.progress, cli->program->name, (enum when)cli->progress, cli->quiet);
 	run(&im);

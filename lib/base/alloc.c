@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,18 @@ void *eng_alloc_large(size_t n)
 		madvise((void *)from, to - from, MADV_HUGEPAGE);
 	errno = saved;
 	return p;
+}
+
+/* Kept in the process, not mapped and unmapped and cleared again each time. */
+void eng_alloc_keep(size_t most)
+{
+#if defined(M_MMAP_THRESHOLD) && defined(M_TRIM_THRESHOLD) && defined(M_TOP_PAD)
+	enum { LARGEST = 32 << 20, GROW_BY = 1 << 20 }; /* more as a threshold glibc refuses */
+
+	mallopt(M_MMAP_THRESHOLD, LARGEST);
+	mallopt(M_TRIM_THRESHOLD, (int)most);
+	mallopt(M_TOP_PAD, GROW_BY);
+#endif
 }
 
 void *eng_calloc(size_t count, size_t size)

@@ -24,6 +24,9 @@ void *eng_alloc(size_t n);
 /* The same for megabytes that are read all over the place: in large pages where the
  * machine has them, so that finding one costs no walk through its tables. */
 void *eng_alloc_large(size_t n);
+/* For a program that takes and gives back many megabytes again and again, as an import
+ * does with each batch: the C library keeps what is freed, up to `most` bytes. */
+void eng_alloc_keep(size_t most);
 void *eng_calloc(size_t count, size_t size); /* zeroed; NULL on overflow too */
 void *eng_realloc(void *p, size_t n);
 /* Room for one more element behind n of them: *array, a pointer to elements of

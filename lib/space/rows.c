@@ -145,16 +145,18 @@ bool eng_rows_verify(struct eng_bytes value, uint32_t stride)
 	struct eng_rows rows;
 	const uint8_t *p = value.p;
 
-	return view_value(&rows, stride, value) && eng_get64(p + 16) == XXH3_64bits(p + HEADER, value.n - HEADER);
+	return view_value(&rows, stride, value) && eng_get64(p + 16) == eng_hash64(p + HEADER, value.n - HEADER);
 }
 
 /* -- writing -------------------------------------------------------------------- */
 
-/* A chunk under construction. */
+/* A chunk under construction: on the pages that it will have, unless older ones are
+ * read meanwhile, which writing may move. */
 struct chunk {
 	const struct eng_row_table *table;
 	uint8_t *p;
 	uint32_t first, rows;
+	bool in_place;
 };
 
 static uint32_t *column(const struct chunk *c, unsigned which)
@@ -162,15 +164,27 @@ static uint32_t *column(const struct chunk *c, unsigned which)
 	return (uint32_t *)(void *)(c->p + HEADER + (size_t)c->rows * (c->table->stride + 4 * which));
 }
 
-static void chunk_begin(struct chunk *c, const struct eng_row_table *rt, uint8_t *p, uint32_t first, uint32_t rows)
+/* False: there is no page for it, as the transaction knows.  `whole`: each of its rows
+ * will be set, and need not be cleared. */
+static bool chunk_begin(struct chunk *c, struct eng_txn *t, const struct eng_row_table *rt, uint8_t *scratch,
+                        uint32_t first, uint32_t rows, bool whole)
 {
-	*c = (struct chunk){rt, p, first, rows};
-	memset(p, 0, chunk_size(rows, rt->stride));
-	eng_set32(p, MAGIC);
-	eng_set32(p + 8, rows);
-	eng_set32(p + 12, rt->stride);
+	size_t n = chunk_size(rows, rt->stride);
+	struct key key;
+
+	make_key(&key, rt, &first);
+	*c = (struct chunk){rt, scratch, first, rows, !scratch};
+	if (!scratch)
+		c->p = eng_txn_reserve(t, rt->table, key.bytes, n);
+	if (!c->p)
+		return false;
+	memset(c->p, 0, whole ? HEADER : n);
+	eng_set32(c->p, MAGIC);
+	eng_set32(c->p + 8, rows);
+	eng_set32(c->p + 12, rt->stride);
 	for (uint32_t i = 0; rt->table == ENG_T_ROWS && i < rows; i++)
 		column(c, 2)[i] = first + i;
+	return true;
 }
 
 static void chunk_set(struct chunk *c, const struct eng_row_change *change)
@@ -198,14 +212,15 @@ static void chunk_copy(struct chunk *c, const struct eng_rows *from, uint32_t fi
 	memcpy(column(c, 2) + at, from->doc, n * sizeof *from->doc);
 }
 
-static void chunk_put(struct chunk *c, struct eng_txn *t)
+static void chunk_end(struct chunk *c, struct eng_txn *t)
 {
 	size_t n = chunk_size(c->rows, c->table->stride);
 	struct key key;
 
 	make_key(&key, c->table, &c->first);
-	eng_set64(c->p + 16, XXH3_64bits(c->p + HEADER, n - HEADER));
-	eng_txn_put(t, c->table->table, key.bytes, eng_bytes(c->p, n));
+	eng_set64(c->p + 16, eng_hash64(c->p + HEADER, n - HEADER));
+	if (!c->in_place)
+		eng_txn_put(t, c->table->table, key.bytes, eng_bytes(c->p, n));
 }
 
 static bool only_empties(const struct eng_row_change *changes, size_t n)
@@ -226,12 +241,23 @@ static void write_small(struct eng_txn *t, const struct eng_row_table *rt, uint8
 
 	if (!there && only_empties(changes, n))
 		return;
-	chunk_begin(&c, rt, p, first, ENG_ROWS_SMALL);
+	if (!chunk_begin(&c, t, rt, there ? p : NULL, first, ENG_ROWS_SMALL, n == ENG_ROWS_SMALL))
+		return;
 	if (there)
 		chunk_copy(&c, &old, first);
 	for (size_t i = 0; i < n; i++)
 		chunk_set(&c, &changes[i]);
-	chunk_put(&c, t);
+	chunk_end(&c, t);
+}
+
+static bool has_chunks(struct eng_txn *t, const struct eng_row_table *rt, uint32_t first)
+{
+	struct eng_rows old;
+
+	for (uint32_t at = first; at < first + ENG_ROWS_LARGE; at += ENG_ROWS_SMALL)
+		if (get_chunk(&old, t, rt, at))
+			return true;
+	return false;
 }
 
 /* A filled block: from one large chunk, or from its small ones, which go. */
@@ -239,12 +265,14 @@ static void write_large(struct eng_txn *t, const struct eng_row_table *rt, uint8
                         const struct eng_row_change *changes, size_t n)
 {
 	uint32_t first = changes[0].place - changes[0].place % ENG_ROWS_LARGE;
+	bool there = has_chunks(t, rt, first);
 	struct eng_rows old;
 	struct chunk c;
 	struct key key;
 
-	chunk_begin(&c, rt, p, first, ENG_ROWS_LARGE);
-	for (uint32_t at = first; at < first + ENG_ROWS_LARGE; at += old.n) {
+	if (!chunk_begin(&c, t, rt, there ? p : NULL, first, ENG_ROWS_LARGE, n == ENG_ROWS_LARGE))
+		return;
+	for (uint32_t at = first; there && at < first + ENG_ROWS_LARGE; at += old.n) {
 		if (!get_chunk(&old, t, rt, at)) {
 			old.n = ENG_ROWS_SMALL;
 			continue;
@@ -256,7 +284,7 @@ static void write_large(struct eng_txn *t, const struct eng_row_table *rt, uint8
 	}
 	for (size_t i = 0; i < n; i++)
 		chunk_set(&c, &changes[i]);
-	chunk_put(&c, t);
+	chunk_end(&c, t);
 }
 
 static size_t same_chunk(const struct eng_row_change *changes, size_t n, uint32_t rows)

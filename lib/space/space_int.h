@@ -29,8 +29,12 @@
 #define ENG_APPLY_PASSING 1024u
 /* Above these a writer waits for the lock: readers could not keep up. */
 #define ENG_APPLY_MUST (64u << 10)
-/* A bulk writer applies at this pace. */
+/* A bulk writer applies at this pace, looking how far it is every so many frames.  The
+ * bytes, of which it keeps a third at most, hold 10,000 vectors of 768 with their texts;
+ * with 20 MiB more, which may come before it looks, a reader still takes them all. */
 #define ENG_APPLY_BULK 10000u
+#define ENG_APPLY_BULK_LOOK (ENG_APPLY_BULK / 16)
+#define ENG_APPLY_BULK_BYTES (36u << 20)
 /* One transaction takes at most so much: bounds memory; rebuilding a million
  * in batches of 20,000 takes 40 % of the time that batches of 1,000 take. */
 #define ENG_BATCH_FRAMES 20000u

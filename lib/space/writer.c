@@ -588,21 +588,22 @@ static uint64_t not_applied(const struct engram_writer *w, uint64_t frames)
 
 void eng_writer_apply(struct engram_writer *w, bool closing)
 {
+	bool bulk = w->flags & ENGRAM_BULK;
 	struct eng_range frames = eng_all_frames;
-	uint64_t now, waiting, most;
+	uint64_t now, waiting, most, look = bulk ? ENG_APPLY_BULK_LOOK : ENG_APPLY_FRAMES / 2;
 	/* Of long memories the count says little: 10,000 would pass what a
 	 * reader, and this writer too, looks through (ENG_SCAN_MAX). */
-	bool much = w->appended_bytes - w->applied_bytes >= ENG_BATCH_BYTES;
+	bool much = w->appended_bytes - w->applied_bytes >= (bulk ? ENG_APPLY_BULK_BYTES : ENG_BATCH_BYTES);
 
 	/* Every put asks; looking at the marks each time would cost more than the put. */
-	if (!closing && w->appended - w->asked < ENG_APPLY_FRAMES / 2 &&
+	if (!closing && w->appended - w->asked < look &&
 	    w->appended_bytes - w->asked_bytes < ENG_BATCH_BYTES)
 		return;
 	w->asked = w->appended;
 	w->asked_bytes = w->appended_bytes;
 	now = durable(w);
 	most = closing ? may_wait(w, 0) : may_wait(w, now - w->asked_durable);
-	if (closing && w->flags & ENGRAM_BULK)
+	if (closing && bulk)
 		most = ENG_APPLY_FRAMES;
 	w->asked_durable = now;
 	if (much)
@@ -614,15 +615,15 @@ void eng_writer_apply(struct engram_writer *w, bool closing)
 		return;
 	w->applied_bytes = w->appended_bytes;
 	/* Frames that nobody flushed cannot be applied. */
-	if (w->flags & ENGRAM_BULK && eng_log_flush(w->space->log, NULL) < 0)
+	if (bulk && eng_log_flush(w->space->log, NULL) < 0)
 		eng_written_lose(&w->written);
 	eng_writer_unlook(w);
 	w->space->text_later = w->flags & ENGRAM_TEXT_LATER;
-	w->space->written = w->flags & ENGRAM_BULK ? &w->written : NULL;
+	w->space->written = bulk ? &w->written : NULL;
 	frames.least = most;
-	if (!(w->flags & ENGRAM_BULK))
+	if (!bulk)
 		frames.most = most > ENG_APPLY_PASSING ? most : ENG_APPLY_PASSING;
-	eng_space_apply(w->space, NULL, frames, w->flags & ENGRAM_BULK || waiting >= ENG_APPLY_MUST, NULL);
+	eng_space_apply(w->space, NULL, frames, bulk || waiting >= ENG_APPLY_MUST, NULL);
 	w->space->text_later = false;
 	w->space->written = NULL;
 	eng_written_free(&w->written);

@@ -11,8 +11,8 @@
 
 #include "base/alloc.h"
 
-/* As much as one batch of apply holds, and what one append may add to it. */
-#define KEPT_BYTES (ENG_BATCH_BYTES + ENG_APPEND_MAX)
+/* As much as may wait before a bulk writer looks, and what one append may add to it. */
+#define KEPT_BYTES (ENG_APPLY_BULK_BYTES + ENG_BATCH_BYTES + ENG_APPEND_MAX)
 
 struct eng_written_codes {
 	const int8_t *codes; /* in raw's arena, of the first vector; NULL: the frame has none */
