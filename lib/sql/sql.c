@@ -46,11 +46,15 @@ static int code_of(int rc)
 	}
 }
 
+/* A file that could be opened is named; of another it is all there is to say. */
 int eng_sql_fail(struct eng_sql *db, int rc, const char *what, struct engram_error *err)
 {
 	int os = db->db ? db->api->system_errno(db->db) : 0;
 	const char *words = db->db ? db->api->errmsg(db->db) : "out of memory";
-	int code = eng_err(err, code_of(rc), "%s: SQLite: %s (%d)", what, words, rc);
+	const char *file = db->db ? db->api->db_filename(db->db, "main") : NULL;
+	bool named = file && *file;
+	int code = eng_err(err, code_of(rc), "%s%s%s: SQLite: %s (%d)", named ? file : "", named ? ": " : "", what, words,
+	                   rc);
 	if (err && (code == ENGRAM_EIO || code == ENGRAM_EPERM))
 		err->os = os;
 	return code;

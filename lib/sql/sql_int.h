@@ -13,7 +13,7 @@
 #define ENG_SQL_FUNCTIONS(X) \
 	X(bind_blob) X(bind_int64) X(bind_pointer) X(bind_text) X(busy_timeout) X(close_v2) \
 	X(column_blob) X(column_bytes) X(column_count) X(column_int64) X(column_name) X(column_text) \
-	X(column_type) X(db_config) X(db_readonly) X(errmsg) X(exec) X(extended_errcode) X(file_control) \
+	X(column_type) X(db_config) X(db_filename) X(db_readonly) X(errmsg) X(exec) X(extended_errcode) X(file_control) \
 	X(finalize) X(libversion) X(libversion_number) X(limit) X(open_v2) X(prepare_v2) X(reset) \
 	X(result_error_code) X(result_int64) X(step) X(stmt_readonly) X(system_errno) X(vfs_find)
 
@@ -48,7 +48,7 @@ sqlite3_syscall_ptr eng_sql_syscall(const struct eng_sql_api *api, const char *n
 /* Whether path + suffix is there. */
 bool eng_sql_exists(const struct eng_sql_api *api, struct eng_buf *b, const char *path, const char *suffix);
 
-/* From SQLite's result code: chooses ours, with "what: SQLite's words". */
+/* From SQLite's result code: chooses ours, with "file: what: SQLite's words". */
 int eng_sql_fail(struct eng_sql *db, int rc, const char *what, struct engram_error *err);
 
 #endif

@@ -28,3 +28,9 @@ CLI_TESTS = \
 	%D%/forget_everywhere.bats
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += $(CLI_TESTS) %D%/json-keys.txt tests/lib/engram.bash
+
+# What a bats file loads before a program.
+check_LTLIBRARIES += tests/lib/failsync.la
+tests_lib_failsync_la_SOURCES = tests/lib/failsync.c
+tests_lib_failsync_la_LDFLAGS = -module -avoid-version -shared -rpath /none
+tests_lib_failsync_la_LIBADD = -ldl
