@@ -27,7 +27,7 @@ static void put_many(unsigned from, unsigned n)
 struct seen {
 	unsigned calls;
 	unsigned stop_at; /* 0 = never */
-	char phase[24];   /* the last */
+	bool fold;        /* a fold was told of; what follows it may be told too, on a slow machine */
 	bool over;        /* done was more than total */
 };
 
@@ -35,7 +35,7 @@ static int see(void *data, const char *phase, uint64_t done, uint64_t total)
 {
 	struct seen *seen = data;
 
-	snprintf(seen->phase, sizeof seen->phase, "%s", phase);
+	seen->fold |= strcmp(phase, "fold") == 0;
 	seen->over |= total && done > total;
 	return ++seen->calls == seen->stop_at;
 }
@@ -97,7 +97,7 @@ static void test_fold(void)
 	tap_int(run(&r, (struct engram_consolidation){.tasks = ENGRAM_FOLD, .progress = see, .data = &seen}), 0,
 	        "a fold: %s", err.message);
 	tap_ok(r.folded == 4100 && r.indexed == 4100 && r.tail == 0, "takes all");
-	tap_ok(seen.calls > 0 && !seen.over && strcmp(seen.phase, "fold") == 0, "and tells how far it is");
+	tap_ok(seen.fold && !seen.over, "and tells how far it is");
 	tap_int(engram_last_run(s.space, &last, &err), 0, "it is remembered");
 	tap_ok(last.tasks == ENGRAM_FOLD && last.code == 0 && last.report.folded == 4100 &&
 	               memcmp(last.report.view_digest, r.view_digest, 16) == 0 && last.ended_us >= last.upto_us &&
