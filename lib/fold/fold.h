@@ -50,7 +50,7 @@ int eng_fold_open(struct eng_fold **f, const struct eng_sys *sys, const char *pa
 void eng_fold_close(struct eng_fold *f); /* NULL allowed */
 const struct eng_fold_info *eng_fold_info(const struct eng_fold *f);
 /* Graph i of info.graphs, ascending by key; owned by f.  NULL and err: a header that
- * does not fit. */
+ * does not fit.  For tests, which do not know the keys: programs ask for one by its key. */
 struct eng_fold_graph *eng_fold_at(struct eng_fold *f, size_t i, struct engram_error *err);
 /* The graph with this key: 1, 0 there is none. */
 int eng_fold_find(struct eng_fold_graph **out, struct eng_fold *f, const uint8_t key[ENG_FOLD_KEY],

@@ -31,7 +31,7 @@ unsigned eng_nodes_with(unsigned out[ENG_NODES_MAX], const char *root, const str
 /* libnuma: opened at the first use.  0, or -errno: it is not there or does not
  * work here. */
 int eng_numa_settle(unsigned node);
-/* Whether this process has opened it. */
+/* Whether this process has opened it.  For tests: a machine of one node must not. */
 bool eng_numa_is_loaded(void);
 
 #endif

@@ -48,7 +48,8 @@ void eng_pool_free(struct eng_pool *pool); /* ends the threads; NULL allowed */
 /* Valid until the pool is freed.  n is what was asked for; where a thread cannot
  * be had, the caller does its share too. */
 const struct eng_workers *eng_pool_workers(struct eng_pool *pool);
-/* Nodes that the workers are spread over; 1: nothing is placed. */
+/* Nodes that the workers are spread over; 1: nothing is placed.  For tests: what is
+ * placed where shows in nothing else. */
 unsigned eng_pool_nodes(const struct eng_pool *pool);
 
 #endif
