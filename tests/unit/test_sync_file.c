@@ -1,4 +1,5 @@
 /* test_sync_file.c - the messages of a session in one direction: files of frames. */
+#include "../lib/failalloc.h"
 #include "../lib/tap.h"
 
 #include "../lib/talk.h"
@@ -225,6 +226,39 @@ static void test_what_it_is(void)
 	modelstore_free(c);
 }
 
+/* On copies: making them allocates nothing that fails.  What was received before the
+ * memory ran out stays, and a second reading brings the rest. */
+static int through_file(void *data)
+{
+	struct modelstore *const *stores = data;
+	struct modelstore *a = modelstore_copy(stores[0]), *b = modelstore_copy(stores[1]);
+	struct eng_buf file = ENG_BUF_INIT;
+	struct engram_error err = {0};
+	int r = talk_file(a, &file, NULL, 0, &err), first = 0;
+
+	if (r == 0 && file.failed)
+		r = ENGRAM_ENOMEM; /* the file's own memory: what writes it down would fail */
+	if (r == 0)
+		r = first = read_all(b, &file, 64, &err);
+	if (first == ENGRAM_ENOMEM && read_all(b, &file, 64, &err) == 0 && modelstore_difference(a, b))
+		r = ENGRAM_EINTERNAL;
+	eng_buf_free(&file);
+	modelstore_free(a);
+	modelstore_free(b);
+	return r;
+}
+
+static void test_no_memory(void)
+{
+	struct modelstore *stores[2] = {talk_store(1), talk_store(2)};
+
+	talk_fill(stores[0], "a", 20);
+	talk_fill(stores[0], "b", 20);
+	failalloc_each(through_file, stores, "F06 a file of frames, written and read");
+	modelstore_free(stores[0]);
+	modelstore_free(stores[1]);
+}
+
 int main(void)
 {
 	test_file();
@@ -232,5 +266,6 @@ int main(void)
 	test_cut();
 	test_fork_in_file();
 	test_what_it_is();
+	test_no_memory();
 	return tap_done();
 }
