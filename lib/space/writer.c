@@ -567,14 +567,15 @@ static uint64_t durable(struct engram_writer *w)
  * batches cost two flushes of the state and one of the text view each, and
  * with 50 writers batches of 128 halved the puts (8,800/s against 18,000 of
  * the same machine without any apply).  `others`: frames of all writers since this
- * one last asked, having appended ENG_APPLY_FRAMES / 2 of them. */
-static uint64_t may_wait(const struct engram_writer *w, uint64_t others)
+ * one last asked, having appended ENG_APPLY_FRAMES / 2 of them; `all`: there are. */
+static uint64_t may_wait(const struct engram_writer *w, uint64_t others, uint64_t all)
 {
+	const uint64_t bulk = all < ENG_APPLY_LARGE ? ENG_APPLY_BULK : ENG_APPLY_BULK_LARGE;
 	uint64_t size = w->appended ? w->appended_bytes / w->appended : 0;
 	uint64_t most = 2 * others;
 
-	if (w->flags & ENGRAM_BULK || most > ENG_APPLY_BULK)
-		return ENG_APPLY_BULK;
+	if (w->flags & ENGRAM_BULK || most > bulk)
+		return bulk;
 	if (most < ENG_APPLY_FRAMES)
 		most = ENG_APPLY_FRAMES;
 	return size * ENG_APPLY_FRAMES > ENG_APPLY_BYTES ? most * ENG_APPLY_BYTES / (size * ENG_APPLY_FRAMES) : most;
@@ -602,7 +603,7 @@ void eng_writer_apply(struct engram_writer *w, bool closing)
 	w->asked = w->appended;
 	w->asked_bytes = w->appended_bytes;
 	now = durable(w);
-	most = closing ? may_wait(w, 0) : may_wait(w, now - w->asked_durable);
+	most = may_wait(w, closing ? 0 : now - w->asked_durable, now);
 	if (closing && bulk)
 		most = ENG_APPLY_FRAMES;
 	w->asked_durable = now;
