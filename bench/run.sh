@@ -67,7 +67,7 @@ prepare_import() {
 	: >"$data/import/ready-$lines"
 }
 
-# `%n` is the round; the homes of all rounds are removed at the end.
+# `%n` is the round.
 bench_import() {
 	prepare_import
 	cat "$data/import/short" "$data/import/vectors" >/dev/null
@@ -75,11 +75,11 @@ bench_import() {
 	out=$data/import/out
 	rm -rf "$out"
 	mkdir -p "$out"
-	"$build/bench/bulk" import "$imports" "$(wc -l <"$data/import/short")" \
+	"$build/bench/bulk" import "$imports" "$(wc -l <"$data/import/short")" -- after find "$out" -mindepth 1 -delete \
 		-- 'glosses' "$store" --home="$out/short-%n" --import=ndjson --index-later "$data/import/short" \
 		-- rate 'short texts, state and text view current' 'glosses' 55000 \
 		-- memory 'MiB of anonymous memory, short texts' 'glosses' 64
-	"$build/bench/bulk" import "$imports" "$lines" \
+	"$build/bench/bulk" import "$imports" "$lines" -- after find "$out" -mindepth 1 -delete \
 		-- 'vectors' "$store" --home="$out/vectors-%n" --import=ndjson --index-later "$data/import/vectors" \
 		-- 'later' "$store" --home="$out/later-%n" --import=ndjson --index-later --text-later "$data/import/vectors" \
 		-- 'fvecs' "$store" --home="$out/bare-%n" --import=vectors --index-later "$data/import/bare.fvecs" \
