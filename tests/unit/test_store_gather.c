@@ -14,32 +14,7 @@ static struct engram_error err;
 
 #define BULK (ENG_STORE_WRITE | ENG_STORE_CREATE | ENG_STORE_BULK)
 
-static struct eng_store *must_open(const char *path, unsigned flags)
-{
-	struct eng_store *s;
-
-	if (eng_store_open(&s, eng_sys_posix(), path, flags, tables, ENG_COUNT(tables), &err) != 0) {
-		printf("Bail out! %s\n", err.message);
-		exit(1);
-	}
-	return s;
-}
-
-static struct eng_txn *must_begin(struct eng_store *s, bool write)
-{
-	struct eng_txn *t;
-
-	if (eng_txn_begin(&t, s, write, &err) != 0) {
-		printf("Bail out! %s\n", err.message);
-		exit(1);
-	}
-	return t;
-}
-
-static struct eng_bytes z(const char *text)
-{
-	return eng_bytes(text, strlen(text));
-}
+#include "../lib/stores.h"
 
 /* -- against an array -------------------------------------------------------------- */
 
