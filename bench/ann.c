@@ -263,29 +263,40 @@ static double elapsed_s(int64_t begin_ns)
 	return (double)(measure_ns() - begin_ns) / 1e9;
 }
 
+/* The better of two: the first one may meet memory that the host has yet to give. */
+#define ROUNDS 2
+
 static void compare_builds(int argc, char **argv)
 {
 	struct set base = load(argv[3]);
-	double begin = processor_s(), one_s, one_elapsed_s, two_s, peer_s;
-	int64_t begin_ns = measure_ns();
+	double one_s = INFINITY, one_elapsed_s = INFINITY, two_s = INFINITY, peer_s = INFINITY;
 	struct eng_pool *pool;
 
-	eng_hnsw_build_free(build(&base, base.n, NULL));
-	one_s = processor_s() - begin;
-	one_elapsed_s = elapsed_s(begin_ns);
+	for (int round = 0; round < ROUNDS; round++) {
+		double begin = processor_s();
+		int64_t begin_ns = measure_ns();
+
+		eng_hnsw_build_free(build(&base, base.n, NULL));
+		one_s = fmin(one_s, processor_s() - begin);
+		one_elapsed_s = fmin(one_elapsed_s, elapsed_s(begin_ns));
+	}
 	report(argv[2], "build by one thread, processor time", one_s, "s");
 	report(argv[2], "build by one thread, elapsed", one_elapsed_s, "s");
 	check(eng_pool_new(&pool, eng_sys_posix(), 2, ENG_NUMA_AUTO));
-	begin_ns = measure_ns();
-	eng_hnsw_build_free(build(&base, base.n, eng_pool_workers(pool)));
-	two_s = elapsed_s(begin_ns);
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t begin_ns = measure_ns();
+
+		eng_hnsw_build_free(build(&base, base.n, eng_pool_workers(pool)));
+		two_s = fmin(two_s, elapsed_s(begin_ns));
+	}
 	eng_pool_free(pool);
 	report(argv[2], "build by two threads, elapsed", two_s, "s");
 	verdict(argv[2], "build by one thread / by two, elapsed", one_elapsed_s / two_s, 1.7, false);
 	free(base.x);
 	if (argc < 7)
 		return;
-	peer_s = built_by(argv[5], argv[6], argv[3]);
+	for (int round = 0; round < ROUNDS; round++)
+		peer_s = fmin(peer_s, built_by(argv[5], argv[6], argv[3]));
 	report(argv[2], "build by hnswlib, processor time", peer_s, "s");
 	verdict(argv[2], "hnswlib's build / ours, one thread", peer_s / one_s, atof(argv[4]), false);
 }

@@ -330,6 +330,11 @@ static void answer(struct eng_near *out, size_t *n, size_t k, const uint64_t *ke
 		out[i] = (struct eng_near){eng_key_number(keys[i]), eng_key_sim(keys[i])};
 }
 
+/* The beam is so much wider than asked for.  Rounding to int8 swaps neighbours that are
+ * about equally near, and of a narrow beam they fall over the edge: of 340,479 x 100, ten
+ * of ten found 0.609 of the true ones, where floats find 0.623; from 24 on it is nothing. */
+#define SLACK 2
+
 int eng_hnsw_search(struct eng_near *out, size_t *n, size_t k, size_t ef, struct eng_hnsw *g, const int8_t *query,
                     struct eng_hnsw_scratch *s, const struct eng_near_filter *filter)
 {
@@ -350,7 +355,7 @@ int eng_hnsw_search(struct eng_near *out, size_t *n, size_t k, size_t ef, struct
 	if (rc == 0)
 		rc = eng_hnsw_descend(&key, g, g->layers, 0, &q, s);
 	if (rc == 0)
-		rc = eng_hnsw_beam(s, &found, g, 0, key, ef < k ? k : ef, &q, filtered ? &sight : NULL);
+		rc = eng_hnsw_beam(s, &found, g, 0, key, (ef < k ? k : ef) + SLACK, &q, filtered ? &sight : NULL);
 	if (rc == 0)
 		answer(out, n, k, filtered ? a.keys : s->beam, filtered ? a.n : found);
 	eng_free(a.keys);
