@@ -6,10 +6,9 @@
  *     ann search NAME BASE QUERIES TRUTH [LABEL FLOOR PEER INDEX]...
  *     ann change NAME BASE QUERIES TRUTH                  recall after additions and removals
  *
- * Ours: codes in the graph, the 30 best of a search reranked by the float vectors, which
- * the peers have in their graphs and engram-recall does without.  PEER is a program of
- * bench/peers (peers/peer.h), INDEX the file that it builds or has built.  All times are
- * processor time of one thread, but for the build by two.
+ * Ours: codes in the graph and no look at the float vectors, as engram-recall does it.
+ * PEER is a program of bench/peers (peers/peer.h), INDEX the file that it builds or has
+ * built.  All times are processor time of one thread, but for the build by two.
  *
  * Searches are compared at equal recall, not at equal ef: at the first recall@10 of the
  * peer that is good enough to be used (0.95), else at the best it reaches, our rate is read
@@ -26,7 +25,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { K = 10, RERANK = 30, ROUNDS = 3, EF_CHANGED = 192 };
+enum { K = 10, ROUNDS = 3, EF_CHANGED = 192 };
 #define RECALL_WANTED 0.95
 static const unsigned efs[] = {10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512};
 #define NEFS (sizeof efs / sizeof *efs)
@@ -264,7 +263,7 @@ static double elapsed_s(int64_t begin_ns)
 }
 
 /* The better of two: the first one may meet memory that the host has yet to give. */
-#define ROUNDS 2
+#define BUILDS 2
 
 static void compare_builds(int argc, char **argv)
 {
@@ -272,7 +271,7 @@ static void compare_builds(int argc, char **argv)
 	double one_s = INFINITY, one_elapsed_s = INFINITY, two_s = INFINITY, peer_s = INFINITY;
 	struct eng_pool *pool;
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < BUILDS; round++) {
 		double begin = processor_s();
 		int64_t begin_ns = measure_ns();
 
@@ -283,7 +282,7 @@ static void compare_builds(int argc, char **argv)
 	report(argv[2], "build by one thread, processor time", one_s, "s");
 	report(argv[2], "build by one thread, elapsed", one_elapsed_s, "s");
 	check(eng_pool_new(&pool, eng_sys_posix(), 2, ENG_NUMA_AUTO));
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < BUILDS; round++) {
 		int64_t begin_ns = measure_ns();
 
 		eng_hnsw_build_free(build(&base, base.n, eng_pool_workers(pool)));
@@ -295,7 +294,7 @@ static void compare_builds(int argc, char **argv)
 	free(base.x);
 	if (argc < 7)
 		return;
-	for (int round = 0; round < ROUNDS; round++)
+	for (int round = 0; round < BUILDS; round++)
 		peer_s = fmin(peer_s, built_by(argv[5], argv[6], argv[3]));
 	report(argv[2], "build by hnswlib, processor time", peer_s, "s");
 	verdict(argv[2], "hnswlib's build / ours, one thread", peer_s / one_s, atof(argv[4]), false);
@@ -303,25 +302,18 @@ static void compare_builds(int argc, char **argv)
 
 /* -- searching -------------------------------------------------------------------------- */
 
-/* The 30 best by codes, by floats; ten of them. */
 static struct best ask(struct eng_hnsw *g, struct eng_hnsw_scratch *scratch, const struct set *base,
                        const float *query, unsigned ef, const uint32_t *name)
 {
 	_Alignas(64) int8_t codes[4096];
-	struct eng_near near[RERANK];
+	struct eng_near near[K];
 	struct best best = {.n = 0};
 	size_t n;
 
 	eng_vec_quantise(codes, query, base->dim);
-	check(eng_hnsw_search(near, &n, ef < RERANK ? ef : RERANK, ef, g, codes, scratch, NULL));
+	check(eng_hnsw_search(near, &n, K, ef, g, codes, scratch, NULL));
 	for (size_t i = 0; i < n; i++)
-		for (uint32_t k = 0; k < base->dim; k += 16)
-			__builtin_prefetch(row(base, name ? name[near[i].doc] : near[i].doc) + k);
-	for (size_t i = 0; i < n; i++) {
-		uint32_t at = name ? name[near[i].doc] : near[i].doc;
-
-		offer(&best, eng_vec_dot_f32(query, row(base, at), base->dim), at);
-	}
+		offer(&best, (float)near[i].sim_q30, name ? name[near[i].doc] : near[i].doc);
 	return best;
 }
 
