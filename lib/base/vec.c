@@ -151,24 +151,21 @@ ENG_FOR_AVX2 static int32_t avx2_sum_of(const int8_t *codes, size_t stride)
 	return sum_of(codes, stride);
 }
 
-#define BEST(f, ...) (eng_has_avx2() ? avx2_##f(__VA_ARGS__) : f(__VA_ARGS__))
-#else
-#define BEST(f, ...) f(__VA_ARGS__)
 #endif
 
 bool eng_vec_quantise(int8_t *codes, const float *x, size_t dim)
 {
-	return BEST(quantise, codes, x, dim);
+	return ENG_BEST(quantise, codes, x, dim);
 }
 
 uint32_t eng_vec_norm(const int8_t *codes, size_t stride)
 {
-	return BEST(norm, codes, stride);
+	return ENG_BEST(norm, codes, stride);
 }
 
 int32_t eng_vec_sum(const int8_t *codes, size_t stride)
 {
-	return BEST(sum_of, codes, stride);
+	return ENG_BEST(sum_of, codes, stride);
 }
 
 #define LANES 16u

@@ -1,7 +1,7 @@
 /* wide.h - a function compiled twice: for any processor, and for registers of 32 bytes.
  *
- * Its body is ENG_INLINE; around it stand a function of that body and one marked
- * ENG_FOR_AVX2, and who calls asks eng_has_avx2().  Bodies hold integers, or floats that
+ * The body f is ENG_INLINE; around it stands avx2_f, marked ENG_FOR_AVX2, and callers say
+ * ENG_BEST(f, arguments).  Bodies hold integers, or floats that
  * are only added and multiplied: AVX2 alone cannot fuse the two, so both give the same. */
 #ifndef ENG_BASE_WIDE_H
 #define ENG_BASE_WIDE_H
@@ -20,8 +20,11 @@ static inline bool eng_has_avx2(void)
 	return __builtin_cpu_supports("avx2");
 }
 
+#define ENG_BEST(f, ...) (eng_has_avx2() ? avx2_##f(__VA_ARGS__) : f(__VA_ARGS__))
+
 #else
 #define ENG_AVX2 0
+#define ENG_BEST(f, ...) f(__VA_ARGS__)
 #endif
 
 #endif

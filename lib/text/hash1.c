@@ -160,7 +160,7 @@ static void narrow(int32_t out[ENG_HASH1_DIM], const int64_t sums[ENG_HASH1_DIM]
  *     code = (size * scale + 2^39) >> 40
  *
  * with the scale, of 47 bits, in two parts, so that no product needs more than 64. */
-ENG_INLINE bool any_quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
+ENG_INLINE bool quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
 {
 	int32_t sum[ENG_HASH1_DIM], max = 0;
 	unsigned shift = 0;
@@ -191,22 +191,13 @@ ENG_INLINE bool any_quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
 #if ENG_AVX2
 ENG_FOR_AVX2 static bool avx2_quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
 {
-	return any_quantise(codes, sums);
+	return quantise(codes, sums);
 }
 #endif
-
-static bool quantise(int8_t codes[ENG_HASH1_DIM], const int64_t *sums)
-{
-#if ENG_AVX2
-	if (eng_has_avx2())
-		return avx2_quantise(codes, sums);
-#endif
-	return any_quantise(codes, sums);
-}
 
 static bool finish(int8_t codes[ENG_HASH1_DIM], const struct sums *s)
 {
-	if (s->any && quantise(codes, s->at))
+	if (s->any && ENG_BEST(quantise, codes, s->at))
 		return true;
 	memset(codes, 0, ENG_HASH1_DIM);
 	return false;
