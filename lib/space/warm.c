@@ -48,7 +48,7 @@ int eng_warm_file(struct engram_space *s, const char *name, const struct eng_job
 		r = r < 0 ? eng_err_os(err, -r, "%s", path) : eng_job_progress(job, "warm", at + n, st.size, err);
 	}
 	eng_fs_close(s->sys, &fd);
-	if (job && job->report)
+	if (r == 0 && job && job->report)
 		job->report->bytes += st.size;
 	return r;
 }

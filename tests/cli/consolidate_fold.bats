@@ -25,6 +25,15 @@ last() { engram-consolidate --last --json | jq -r ".$1"; }
 views() { find "$ENGRAM_HOME" -name 'view.*.mdb' | wc -l; }
 unfolded() { texts "$1" | engram-store --import=lines --index-later -; }
 
+# until_begun PID: until the fold that it is at has a file.
+until_begun()
+{
+	until [ "$(views)" = 1 ]; do
+		kill -0 "$1"
+		sleep 0.01
+	done
+}
+
 @test "an import folds at its end; recall finds over the graph what it finds by looking at all" {
 	texts 5000 >in
 	exits 0 engram-store --import=lines in
@@ -140,10 +149,7 @@ unfolded() { texts "$1" | engram-store --import=lines --index-later -; }
 	unfolded 4500
 	engram-consolidate --quiet &
 	pid=$!
-	until [ "$(views)" = 1 ]; do
-		kill -0 $pid
-		sleep 0.01
-	done
+	until_begun $pid
 	kill -STOP $pid
 	exits 75 engram-consolidate --wait=0
 	says "$pid"
@@ -177,10 +183,7 @@ unfolded() { texts "$1" | engram-store --import=lines --index-later -; }
 	texts 6000 >in
 	engram-store --import=lines in >out 2>err &
 	pid=$!
-	until [ "$(views)" = 1 ]; do
-		kill -0 $pid
-		sleep 0.01
-	done
+	until_begun $pid
 	kill -INT $pid
 	code=0
 	wait $pid || code=$?
